@@ -1,0 +1,10 @@
+"""Files that hold models: Keras's ``.keras`` archive and ``.weights.h5``.
+
+The room knows how to write and read them, not which models there are: the reader is given the
+table from which alone it may build.
+"""
+
+from latih.archive.keras_file import read_model as read_model
+from latih.archive.keras_file import write_model as write_model
+from latih.archive.weights import read_weights_file as read_weights_file
+from latih.archive.weights import write_weights_file as write_weights_file

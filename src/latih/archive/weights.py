@@ -1,0 +1,139 @@
+"""Weights in HDF5, in the layout of Keras: ``layers/dense/vars/0`` and so on."""
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from latih.archive import guard
+from latih.errors import FileFormatError
+from latih.files import write_atomically
+from latih.layers import Layer
+from latih.optimizers import Optimizer
+
+
+def write_weights(file: h5py.Group, model: Layer, optimizer: Optimizer | None) -> None:
+    """Write a model's weights and, if there is one, its optimizer's state."""
+    for path, layer in _located(model):
+        group = file.create_group(f"{path}/vars" if path else "vars")
+        group.attrs["name"] = layer.name
+        for number, (_, weight) in enumerate(_own_weights(layer)):
+            group[str(number)] = weight.detach().cpu().numpy()
+    if optimizer is not None and optimizer.flat is not None:
+        group = file.create_group("optimizer/vars")
+        group.attrs["name"] = optimizer.name
+        for number, variable in enumerate(optimizer.variables):
+            group[str(number)] = variable.detach().cpu().numpy()
+
+
+def read_weights(file: h5py.Group, model: Layer) -> None:
+    """Read a model's weights; all of them, or none is changed.
+
+    Raises:
+        FileFormatError: one is missing, surplus, or of another shape.
+    """
+    fresh: list[tuple[torch.Tensor, np.ndarray]] = []
+    for path, layer in _located(model):
+        what = f"the weights of layer {layer.name!r}"
+        own = list(_own_weights(layer))
+        group = guard.plain_group(file, f"{path}/vars" if path else "vars", what)
+        stored = 0 if group is None else len(group)
+        if stored != len(own):
+            raise FileFormatError(
+                f"{what} do not fit the model",
+                expected=f"{len(own)} arrays",
+                got=str(stored),
+                fix="Build the model as it was when the weights were saved.",
+            )
+        for number, (attribute, weight) in enumerate(own):
+            assert group is not None
+            array = guard.read_array(
+                group, str(number), weight.shape, f"`{attribute}` of layer {layer.name!r}"
+            )
+            fresh.append((weight, array))
+    with torch.no_grad():
+        for weight, array in fresh:
+            weight.copy_(torch.from_numpy(array))
+
+
+def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
+    """Read an optimizer's state, if the file has one.
+
+    Raises:
+        FileFormatError: it is another optimizer's.
+    """
+    what = f"the state of the optimizer {optimizer.name!r}"
+    group = guard.plain_group(file, "optimizer/vars", what)
+    if group is None:
+        return
+    own = optimizer.variables
+    if len(group) != len(own):
+        raise FileFormatError(
+            f"{what} does not fit",
+            expected=f"{len(own)} arrays",
+            got=str(len(group)),
+            fix="Load with compile=False to go without it.",
+        )
+    optimizer.load_variables(
+        [
+            torch.from_numpy(guard.read_array(group, str(number), variable.shape, what))
+            for number, variable in enumerate(own)
+        ]
+    )
+
+
+def write_weights_file(model: Layer, path: str | os.PathLike[str]) -> None:
+    """Write a model's weights to a ``.weights.h5`` file."""
+    with write_atomically(path) as target:
+        target.write(weights_as_bytes(model, None))
+
+
+def read_weights_file(model: Layer, path: str | os.PathLike[str]) -> None:
+    """Read a model's weights from a ``.weights.h5`` file.
+
+    Raises:
+        FileFormatError: it is none, or another model's.
+    """
+    if not Path(path).is_file():
+        raise FileFormatError(
+            f"there is no file {os.fspath(path)!r}", expected="a .weights.h5 file"
+        )
+    with open_weights(os.fspath(path), os.fspath(path)) as file:
+        read_weights(file, model)
+
+
+def weights_as_bytes(model: Layer, optimizer: Optimizer | None) -> bytes:
+    """Return what a weights file holds."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        write_weights(file, model, optimizer)
+    return buffer.getvalue()
+
+
+def open_weights(source: Any, named: str) -> h5py.File:
+    """Open HDF5, from a path or from bytes in memory, or say that it is none."""
+    try:
+        return h5py.File(source, "r")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FileFormatError(
+            f"{named!r} holds no weights that can be read",
+            expected="HDF5",
+            got=str(error),
+            fix="Save the model again.",
+        ) from error
+
+
+def _located(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
+    yield path, layer
+    for name, child in layer.saved_children():
+        yield from _located(child, f"{path}/{name}" if path else name)
+
+
+def _own_weights(layer: Layer) -> Iterator[tuple[str, torch.Tensor]]:
+    for weight in layer.own_weights():
+        yield weight.attribute, getattr(layer, weight.attribute)

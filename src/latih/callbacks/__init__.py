@@ -1,0 +1,28 @@
+"""Listeners to a run: what is shown, kept, changed and ended.
+
+To add one: its class in a file here, its row in :data:`CALLBACKS`, a row in
+``tests/contracts/test_callbacks.py``.
+"""
+
+from latih.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from latih.callbacks.history import History as History
+from latih.callbacks.lambda_callback import LambdaCallback as LambdaCallback
+from latih.callbacks.learning_rate import LearningRateScheduler as LearningRateScheduler
+from latih.callbacks.learning_rate import ReduceLROnPlateau as ReduceLROnPlateau
+from latih.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
+from latih.callbacks.progress import ProgbarLogger as ProgbarLogger
+from latih.callbacks.run_log import RunLog as RunLog
+from latih.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
+from latih.engine.events import Callback as Callback
+
+CALLBACKS: tuple[type[Callback], ...] = (
+    History,
+    ProgbarLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    LearningRateScheduler,
+    TerminateOnNaN,
+    LambdaCallback,
+    RunLog,
+)

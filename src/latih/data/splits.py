@@ -1,0 +1,44 @@
+"""Examples held back from training."""
+
+import torch
+
+from latih.errors import InputError
+
+
+def split_last(
+    fraction: float, *arrays: torch.Tensor | None
+) -> tuple[list[torch.Tensor | None], list[torch.Tensor | None]]:
+    """Part the last rows from the others, before any shuffling, as Keras does.
+
+    Args:
+        fraction: the part to hold back, 0 < fraction < 1.
+        arrays: the arrays to part alike; None stays None.
+
+    Returns:
+        The first parts and the last parts.
+
+    Raises:
+        InputError: the fraction leaves nothing on one side.
+
+    Example:
+        >>> first, last = split_last(0.25, torch.arange(8))
+        >>> first[0].tolist(), last[0].tolist()
+        ([0, 1, 2, 3, 4, 5], [6, 7])
+    """
+    length = next(len(array) for array in arrays if array is not None)
+    if not 0 < fraction < 1:
+        raise InputError(
+            "`validation_split` is out of range", expected="0 < fraction < 1", got=repr(fraction)
+        )
+    at = int(length * (1.0 - fraction))
+    if at in (0, length):
+        raise InputError(
+            "`validation_split` leaves nothing on one side",
+            expected="at least one example to train on and one to hold back",
+            got=f"{at} and {length - at} of {length}",
+            fix="Change the fraction, or give validation_data.",
+        )
+    return (
+        [None if array is None else array[:at] for array in arrays],
+        [None if array is None else array[at:] for array in arrays],
+    )

@@ -1,0 +1,1 @@
+"""The training engine: events, steps, the loop."""

@@ -1,0 +1,196 @@
+"""What happens in a run, and who listens.
+
+The vocabulary stands below the loop that speaks it and below the callbacks that hear it, so that
+neither needs to know the other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LogNames:
+    """What the logs of an epoch will hold.
+
+    Args:
+        names: the names that the engine itself and Latih's callbacks write.
+        complete: False when a callback of the user's may add more.
+    """
+
+    names: tuple[str, ...]
+    complete: bool = True
+
+
+class Callback:
+    """The base of callbacks: define the hooks that you need.
+
+    ``self.model`` is the model and ``self.params`` says ``epochs``, ``steps`` and ``verbose``. Set
+    ``self.model.stop_training = True`` to end the run after this epoch. A callback that defines no
+    batch hook costs nothing a step.
+
+    Example:
+        >>> class Loud(Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(epoch, sorted(logs))
+    """
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        """Take the model that is trained."""
+        self.model = model
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Take the run's ``epochs``, ``steps`` and ``verbose``."""
+        self.params = dict(params)
+
+    def check(self, log_names: LogNames) -> None:
+        """Refuse, before the first step, what would fail later."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Hear that training begins."""
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Hear that training ends, however it ends."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Hear that an epoch begins; the first is 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Hear that an epoch ends, with its losses and metrics."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hear that a step begins."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hear that a step ends, with the epoch's means so far."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Hear that an evaluation begins."""
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Hear that an evaluation ends, with its losses and metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hear that a batch of an evaluation begins."""
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hear that a batch of an evaluation ends."""
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """Hear that a prediction begins."""
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Hear that a prediction ends."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hear that a batch of a prediction begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hear that a batch of a prediction ends, with its outputs."""
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hear that a step begins: Keras's older name of ``on_train_batch_begin``."""
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hear that a step ends: Keras's older name of ``on_train_batch_end``."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must survive a crash, as data that JSON can hold."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave."""
+
+
+class LazyLogs(MutableMapping[str, Any]):
+    """The logs of a step, worked out when somebody reads them.
+
+    Reading a metric waits for the device, so a callback that only counts batches must not pay it.
+
+    Args:
+        compute: gives the losses and metrics so far.
+    """
+
+    def __init__(self, compute: Callable[[], dict[str, float]]) -> None:
+        self._compute = compute
+        self._values: dict[str, Any] | None = None
+
+    def _read(self) -> dict[str, Any]:
+        if self._values is None:
+            self._values = self._compute()
+        return self._values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._read()[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+
+class CallbackList:
+    """Callbacks, called in their order.
+
+    Args:
+        callbacks: the callbacks; each is told its model and the run's parameters.
+        model: the model that is trained.
+        params: ``epochs``, ``steps``, ``verbose``.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Callback], model: Any, params: Mapping[str, Any]
+    ) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.set_model(model)
+            callback.set_params(params)
+        # Hooks that nobody has defined are not called: a step must not pay for them.
+        self._listeners: dict[str, list[Callable[..., None]]] = {
+            hook: [getattr(c, hook) for c in self.callbacks if _defines(c, hook)]
+            for hook in vars(Callback)
+            if hook.startswith("on_")
+        }
+        self._listeners["on_train_batch_begin"] += self._listeners["on_batch_begin"]
+        self._listeners["on_train_batch_end"] += self._listeners["on_batch_end"]
+
+    def hears(self, *hooks: str) -> bool:
+        """Say whether anybody has defined one of these hooks."""
+        return any(self._listeners[hook] for hook in hooks)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Let every callback refuse what would fail later."""
+        known, complete = list(names), True
+        for callback in self.callbacks:
+            known += getattr(callback, "adds_to_logs", ())
+            if not type(callback).__module__.startswith("latih."):
+                complete &= not (
+                    _defines(callback, "on_epoch_end") or _defines(callback, "on_test_end")
+                )
+            complete &= not getattr(callback, "runs_user_code", False)
+        for callback in self.callbacks:
+            callback.check(LogNames(tuple(known), complete))
+
+    def call(self, hook: str, *arguments: Any) -> None:
+        """Call a hook of every callback that has defined it."""
+        for listener in self._listeners[hook]:
+            listener(*arguments)
+
+
+def _defines(callback: Any, hook: str) -> bool:
+    own = getattr(callback, hook, None)
+    return own is not None and getattr(own, "__func__", own) is not getattr(Callback, hook)

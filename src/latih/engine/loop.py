@@ -1,0 +1,150 @@
+"""The loop: epochs of steps, with who listens told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from latih.data.batches import ArrayBatches
+from latih.engine.events import CallbackList, LazyLogs
+from latih.engine.interrupt import InterruptibleSteps
+from latih.engine.step import TestStep, TrainStep
+from latih.layers.base import Layer, mode
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train.
+
+    Args:
+        epochs: the number of the last epoch, counted from 1; not how many when one starts later.
+        initial_epoch: the number of epochs done before.
+        steps_per_epoch: after how many steps an epoch ends; None for all the data.
+        validation_freq: every how many epochs to evaluate.
+        validation_steps: after how many steps an evaluation ends; None for all the data.
+    """
+
+    epochs: int
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_freq: int = 1
+    validation_steps: int | None = None
+
+
+def fit(
+    step: TrainStep,
+    batches: ArrayBatches,
+    validation: ArrayBatches | None,
+    callbacks: CallbackList,
+    plan: Plan,
+) -> None:
+    """Train, epoch by epoch, until the plan or a callback ends it.
+
+    However it ends, by Ctrl-C or an exception too, the callbacks hear ``on_train_end``: what they
+    hold (the best weights, open files) is put in its place before the error goes on.
+    """
+    model: Any = step.model
+    test_step = TestStep(step.model, step.objective)
+    logs: dict[str, float] = {}
+    model.stop_training = False
+    try:
+        with InterruptibleSteps() as steps:
+            callbacks.call("on_train_begin", None)
+            for epoch in range(plan.initial_epoch, plan.epochs):
+                callbacks.call("on_epoch_begin", epoch, None)
+                logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
+                if validation is not None and (epoch + 1) % plan.validation_freq == 0:
+                    scores = evaluate(
+                        test_step, validation, callbacks, plan.validation_steps, steps
+                    )
+                    logs.update({f"val_{name}": value for name, value in scores.items()})
+                callbacks.call("on_epoch_end", epoch, logs)
+                if model.stop_training:
+                    break
+    finally:
+        model.eval()
+        callbacks.call("on_train_end", logs)
+
+
+def _train_epoch(
+    step: TrainStep,
+    batches: ArrayBatches,
+    callbacks: CallbackList,
+    steps: InterruptibleSteps,
+    epoch: int,
+    most: int | None,
+) -> dict[str, float]:
+    model: Any = step.model
+    objective = step.objective
+    heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
+    objective.reset()
+    model.train()
+    for number, batch in enumerate(batches.epoch(epoch)):
+        if number == most:
+            break
+        if heard:
+            callbacks.call("on_train_batch_begin", number, None)
+            step(batch)
+            callbacks.call("on_train_batch_end", number, LazyLogs(objective.results))
+            if model.stop_training:
+                break
+        else:
+            step(batch)
+        steps.raise_if_interrupted()
+    return objective.results()
+
+
+def evaluate(
+    step: TestStep,
+    batches: ArrayBatches,
+    callbacks: CallbackList,
+    most: int | None = None,
+    steps: InterruptibleSteps | None = None,
+) -> dict[str, float]:
+    """Return the loss and the metrics of a model on data, without training."""
+    objective = step.objective
+    heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
+    callbacks.call("on_test_begin", None)
+    objective.reset()
+    with mode(step.model, False), torch.no_grad():
+        for number, batch in enumerate(batches.epoch(0)):
+            if number == most:
+                break
+            if heard:
+                callbacks.call("on_test_batch_begin", number, None)
+            step(batch)
+            if heard:
+                callbacks.call("on_test_batch_end", number, LazyLogs(objective.results))
+            if steps is not None:
+                steps.raise_if_interrupted()
+    scores = objective.results()
+    callbacks.call("on_test_end", scores)
+    return scores
+
+
+def predict(
+    model: Layer,
+    batches: ArrayBatches,
+    callbacks: CallbackList,
+    most: int | None = None,
+) -> np.ndarray:
+    """Return what a model makes of every example, in their order."""
+    outputs: np.ndarray | None = None
+    done = 0
+    callbacks.call("on_predict_begin", None)
+    with mode(model, False), torch.no_grad():
+        for number, batch in enumerate(batches.epoch(0)):
+            if number == most:
+                break
+            callbacks.call("on_predict_batch_begin", number, None)
+            # Copied to the host batch by batch, so that a device holds one batch and not them all.
+            part = model(batch.inputs).cpu().numpy()
+            if outputs is None:
+                outputs = np.empty((batches.examples, *part.shape[1:]), part.dtype)
+            outputs[done : done + batch.size] = part
+            done += batch.size
+            callbacks.call("on_predict_batch_end", number, {"outputs": part})
+    callbacks.call("on_predict_end", None)
+    assert outputs is not None
+    return outputs[:done]

@@ -1,0 +1,169 @@
+"""What is refused before the first step: data that do not fit the model, or its loss."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from latih import losses
+from latih.errors import InputError
+from latih.losses import Loss, LossFunctionWrapper
+from latih.tensors import Shape
+
+
+def check_inputs(expected: Shape | None, inputs: torch.Tensor, model_name: str) -> None:
+    """Refuse inputs whose shape the first layer cannot take.
+
+    Args:
+        expected: the model's input shape, with None where any size will do.
+        inputs: the examples.
+        model_name: what the model is called.
+
+    Raises:
+        InputError: the number of axes, or the size of one, differs.
+    """
+    if expected is None:
+        return
+    given = tuple(inputs.shape)
+    fits = len(given) == len(expected) and all(
+        want is None or want == have for want, have in zip(expected[1:], given[1:], strict=True)
+    )
+    if not fits:
+        raise InputError(
+            f"the shape of `x` does not fit the first layer of {model_name!r}",
+            expected=f"examples of shape {_told(expected)}",
+            got=f"examples of shape {_told(given)}",
+            fix="Reshape x, or change the input shape of the model.",
+        )
+
+
+def check_targets(loss: Loss | None, targets: torch.Tensor, outputs: Shape) -> None:
+    """Refuse targets that the loss cannot compare with outputs of this shape.
+
+    A loss of the user's own is not judged.
+
+    Args:
+        loss: the loss that the model is compiled with.
+        targets: what the examples should come out as.
+        outputs: the shape of the model's outputs.
+
+    Raises:
+        InputError: labels out of range, one-hot rows for class numbers or the reverse, a
+            probability outside 0..1, or another number of outputs.
+    """
+    function: Any = loss.fn if isinstance(loss, LossFunctionWrapper) else None
+    kind = function.__name__ if function in losses.LOSSES.functions else type(loss).__name__
+    judge = _JUDGES.get(kind)
+    if judge is not None:
+        judge(loss, targets, outputs)
+
+
+def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+    classes = outputs[-1]
+    alike = len(targets.shape) == len(outputs)
+    if alike and targets.shape[-1] != 1:
+        raise InputError(
+            "`y` holds a row an example, as one-hot labels are, and the loss takes class numbers",
+            expected=f"y of shape {_told(outputs[:-1])}, numbers 0..{(classes or 0) - 1}",
+            got=f"shape {tuple(targets.shape)}",
+            fix="Use loss='categorical_crossentropy', or y.argmax(axis=-1).",
+        )
+    if len(targets.shape) != len(outputs) - 1 and not alike:
+        raise InputError(
+            "`y` does not fit the model's outputs",
+            expected=f"one class number for each of {_told(outputs[:-1])}",
+            got=f"shape {tuple(targets.shape)}",
+            fix="Give one class number an example.",
+        )
+    if classes == 1:
+        raise InputError(
+            "a model with one output cannot tell classes apart by sparse_categorical_crossentropy",
+            expected="as many outputs as classes",
+            got="one output",
+            fix="Use loss='binary_crossentropy' with a sigmoid, or give the last layer more units.",
+        )
+    if targets.is_floating_point() and not torch.equal(targets, targets.round()):
+        raise InputError(
+            "`y` holds fractions, and the loss takes class numbers",
+            expected="whole numbers",
+            got=f"{targets[targets != targets.round()][0].item():g}",
+            fix="For a regression use loss='mse'.",
+        )
+    ignored = getattr(loss, "ignore_class", None)
+    counted = targets if ignored is None else targets[targets != ignored]
+    if counted.numel() == 0 or classes is None:
+        return
+    lowest, highest = (int(extreme) for extreme in torch.aminmax(counted))
+    if lowest < 0 or highest >= classes:
+        raise InputError(
+            "`y` holds labels out of range",
+            expected=f"0..{classes - 1}, as the model has {classes} outputs",
+            got=f"labels from {lowest} to {highest}",
+            fix="Number the classes from 0, or give the last layer as many units as classes.",
+        )
+
+
+def _judge_one_hot(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+    if len(targets.shape) == len(outputs) and targets.shape[-1] == outputs[-1]:
+        return
+    sparse = targets.ndim < len(outputs) or targets.shape[-1] == 1
+    raise InputError(
+        "`y` holds class numbers, and the loss takes one-hot rows"
+        if sparse
+        else "`y` has another number of classes than the model has outputs",
+        expected=f"y of shape {_told(outputs)}",
+        got=f"shape {tuple(targets.shape)}",
+        fix="Use loss='sparse_categorical_crossentropy', or latih.utils.to_categorical(y)."
+        if sparse
+        else "Give the last layer as many units as y has columns.",
+    )
+
+
+def _judge_probabilities(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+    _judge_numbers(loss, targets, outputs)
+    lowest, highest = (float(extreme) for extreme in torch.aminmax(targets))
+    if lowest < 0 or highest > 1:
+        raise InputError(
+            "`y` holds labels out of range",
+            expected="0 or 1, as binary_crossentropy takes them",
+            got=f"labels from {lowest:g} to {highest:g}",
+            fix="Label the classes 0 and 1; for more than two use sparse_categorical_crossentropy.",
+        )
+
+
+def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+    del loss
+    given = list(targets.shape[1:])
+    wanted = list(outputs[1:])
+    # (n,) and (n, 1) are the same, as in Keras.
+    if given == wanted or (wanted == [1] and not given) or (given == [1] and not wanted):
+        return
+    if None in wanted and len(given) == len(wanted):
+        return
+    raise InputError(
+        "`y` does not fit the model's outputs",
+        expected=f"y of shape {_told(outputs)}",
+        got=f"shape {tuple(targets.shape)}",
+        fix="Give the last layer as many units as y has columns.",
+    )
+
+
+_JUDGES: dict[str, Callable[[Any, torch.Tensor, Shape], None]] = {
+    "SparseCategoricalCrossentropy": _judge_class_numbers,
+    "sparse_categorical_crossentropy": _judge_class_numbers,
+    "CategoricalCrossentropy": _judge_one_hot,
+    "categorical_crossentropy": _judge_one_hot,
+    "BinaryCrossentropy": _judge_probabilities,
+    "binary_crossentropy": _judge_probabilities,
+    "MeanSquaredError": _judge_numbers,
+    "mean_squared_error": _judge_numbers,
+    "MeanAbsoluteError": _judge_numbers,
+    "mean_absolute_error": _judge_numbers,
+    "Huber": _judge_numbers,
+    "huber": _judge_numbers,
+}
+
+
+def _told(shape: Sequence[int | None]) -> str:
+    sizes = ", ".join("n" if i == 0 else str(size or "any") for i, size in enumerate(shape))
+    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"

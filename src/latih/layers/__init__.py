@@ -1,0 +1,46 @@
+"""What nets are made of.
+
+To add one: its class in its family's file, its row in :data:`LAYERS`, a row in
+``tests/contracts/test_layers.py``.
+"""
+
+from typing import Any
+
+from latih import registry
+from latih.layers.activation import ELU as ELU
+from latih.layers.activation import Activation as Activation
+from latih.layers.activation import LeakyReLU as LeakyReLU
+from latih.layers.activation import ReLU as ReLU
+from latih.layers.base import Layer as Layer
+from latih.layers.dense import Dense as Dense
+from latih.layers.input import Input as Input
+from latih.layers.input import InputLayer as InputLayer
+from latih.layers.normalization import BatchNormalization as BatchNormalization
+from latih.layers.regularization import Dropout as Dropout
+from latih.layers.reshaping import Flatten as Flatten
+from latih.layers.reshaping import Reshape as Reshape
+from latih.registry import Table
+
+LAYERS: Table[Layer] = Table(
+    "layer",
+    Layer,
+    classes=[
+        InputLayer,
+        Flatten,
+        Reshape,
+        Dense,
+        Activation,
+        ReLU,
+        LeakyReLU,
+        ELU,
+        BatchNormalization,
+        Dropout,
+    ],
+)
+
+serialize = registry.serialize
+
+
+def deserialize(config: Any) -> Any:
+    """Make the layer that :func:`serialize` described, with new weights."""
+    return LAYERS.deserialize(config)

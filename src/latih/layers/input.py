@@ -1,0 +1,115 @@
+"""Where a model begins: the shape of what it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from latih.errors import InputError
+from latih.layers.base import Layer
+from latih.registry import auto_name
+from latih.tensors import Shape
+
+
+@dataclass(frozen=True)
+class SymbolicTensor:
+    """A tensor of which only the shape is known: what :func:`Input` returns."""
+
+    shape: Shape
+    dtype: str
+    name: str
+
+
+class InputLayer(Layer):
+    """The first layer of a model: passes its inputs on, and knows their shape.
+
+    Args:
+        shape: the shape of one example, without the batch.
+        batch_size: how many examples come at once; None for any.
+        dtype: the type that inputs are cast to.
+        name: what the layer is called.
+        batch_shape: the shape with the batch, instead of ``shape``.
+        input_shape: Keras 2's name of ``shape``.
+
+    Example:
+        >>> InputLayer(shape=(28, 28)).batch_shape
+        (None, 28, 28)
+    """
+
+    neutral_config = {"sparse": False, "ragged": False, "optional": False}
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__(name=name or auto_name("InputLayer"), dtype=dtype)
+        one_example = shape if shape is not None else input_shape
+        if (one_example is None) == (batch_shape is None):
+            raise InputError(
+                "an input needs its shape once",
+                expected="`shape` (one example) or `batch_shape` (with the batch)",
+                got="both" if batch_shape is not None else "neither",
+                fix="Write Input(shape=(28, 28)).",
+            )
+        whole = batch_shape if one_example is None else (batch_size, *one_example)
+        self.batch_shape = tuple(whole or ())
+        self.build(self.batch_shape)
+
+    @classmethod
+    def from_symbolic(cls, tensor: SymbolicTensor) -> Self:
+        """Return the layer that stands for what :func:`Input` returned."""
+        return cls(batch_shape=tensor.shape, name=tensor.name)
+
+    def as_symbolic(self) -> SymbolicTensor:
+        """Return what :func:`Input` returns for this layer's shape."""
+        return SymbolicTensor(self.batch_shape, "float32", self.name)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as data that JSON can hold."""
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": "float32",
+            "name": self.name,
+            **self.neutral_config,
+        }
+
+    def get_build_config(self) -> None:
+        """Return nothing: the shape stands in the config."""
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+) -> SymbolicTensor:
+    """Say what a model takes.
+
+    Args:
+        shape: the shape of one example, without the batch.
+        batch_size: how many examples come at once; None for any.
+        dtype: the type that inputs are cast to; only ``"float32"``.
+        name: what the input is called.
+        batch_shape: the shape with the batch, instead of ``shape``.
+
+    Returns:
+        A tensor without numbers, to stand first in a ``Sequential``.
+
+    Example:
+        >>> Input((28, 28)).shape
+        (None, 28, 28)
+    """
+    return InputLayer(shape, batch_size, dtype, name, batch_shape).as_symbolic()

@@ -1,0 +1,171 @@
+"""Keeping what passes through a deep net centred and scaled."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from latih import constraints, initializers, regularizers
+from latih.errors import InputError
+from latih.layers.base import Layer
+from latih.tensors import Shape
+
+
+class BatchNormalization(Layer):
+    """Centre and scale every feature by the batch's statistics, then let the net choose its own.
+
+    It lets gradients through a deep net whatever the layers before it do, allows higher learning
+    rates and makes initial weights matter less.
+
+    Training: ``γ (x - μ) / √(σ² + ε) + β`` with the batch's mean μ and (biased) variance σ², and
+    ``moving ← momentum · moving + (1 - momentum) · batch``. Inference, and whenever the layer is
+    frozen: the same with the moving statistics, which stay as they are.
+
+    Args:
+        axis: the axis of the features.
+        momentum: the weight of the *old* moving statistics, 0..1.
+        epsilon: ε, > 0.
+        center: whether β is added.
+        scale: whether γ multiplies.
+        beta_initializer: how β starts.
+        gamma_initializer: how γ starts.
+        moving_mean_initializer: how the moving mean starts.
+        moving_variance_initializer: how the moving variance starts.
+        beta_regularizer: a penalty on β.
+        gamma_regularizer: a penalty on γ.
+        beta_constraint: where β is put back after each update.
+        gamma_constraint: where γ is put back after each update.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in and out: ``(n, ..., d)``; γ, β and both statistics: ``(d,)``.
+
+    Example:
+        >>> BatchNormalization()(torch.tensor([[0.0], [2.0]]), training=True).round(decimals=2)
+        tensor([[-1.],
+                [ 1.]], grad_fn=<RoundBackward1>)
+
+    Reference:
+        Ioffe & Szegedy 2015, algorithm 1.
+    """
+
+    neutral_config = {
+        "synchronized": False,
+        "renorm": False,
+        "renorm_clipping": None,
+        "renorm_momentum": 0.99,
+    }
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= momentum <= 1:
+            raise InputError(
+                "`momentum` of BatchNormalization is out of range",
+                expected="0..1, the weight of the old statistics",
+                got=repr(momentum),
+            )
+        self.axis = int(axis)
+        self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma: torch.Tensor | None = None
+        self.beta: torch.Tensor | None = None
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights for inputs of this shape."""
+        if len(input_shape) < 2 or self.axis in (0, -len(input_shape)):
+            raise InputError(
+                f"{self.name!r} cannot be built",
+                expected="inputs of two axes or more, and an axis other than the batch's",
+                got=f"shape {input_shape} and axis {self.axis}",
+            )
+        features = input_shape[self.axis]
+        if features is None:
+            raise InputError(
+                f"{self.name!r} cannot be built",
+                expected="a known number of features",
+                got=f"shape {input_shape}",
+                fix="Give the size in Input().",
+            )
+        shape = (features,)
+        if self.scale:
+            del self.gamma
+            self.gamma = self.add_weight(
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                name="gamma",
+            )
+        if self.center:
+            del self.beta
+            self.beta = self.add_weight(
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                name="beta",
+            )
+        self.moving_mean = self.add_weight(
+            shape, self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+
+    def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
+        """Return the outputs of a batch."""
+        # PyTorch wants the features in axis 1.
+        features_second = inputs.movedim(self.axis, 1)
+        if training and self.trainable:
+            outputs = self._by_batch_statistics(features_second)
+        else:
+            outputs = F.batch_norm(
+                features_second,
+                self.moving_mean,
+                self.moving_variance,
+                self.gamma,
+                self.beta,
+                training=False,
+                eps=self.epsilon,
+            )
+        return outputs.movedim(1, self.axis)
+
+    def _by_batch_statistics(self, inputs: torch.Tensor) -> torch.Tensor:
+        # The kernel below F.batch_norm, since it also returns the statistics: PyTorch's own moving
+        # variance would be the unbiased one, which is not Keras's.
+        outputs, mean, inverse_deviation = torch.native_batch_norm(
+            inputs, self.gamma, self.beta, None, None, True, 0.0, self.epsilon
+        )
+        with torch.no_grad():
+            variance = inverse_deviation.pow(-2).sub_(self.epsilon)
+            self.moving_mean.lerp_(mean, 1.0 - self.momentum)
+            self.moving_variance.lerp_(variance, 1.0 - self.momentum)
+        return outputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        return input_shape

@@ -1,0 +1,78 @@
+"""Noise in training, so that no unit can lean on another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from latih import random
+from latih.errors import InputError
+from latih.layers.base import Layer
+from latih.tensors import Shape
+
+
+class Dropout(Layer):
+    """In training, switch each input off with probability ``rate``; scale the rest up to match.
+
+    ``x · m / (1 - rate)`` with m one or zero; outside training, ``x``.
+
+    Args:
+        rate: the fraction to drop, 0 <= rate <= 1.
+        noise_shape: the mask's shape where it differs from the inputs': a 1 shares the mask along
+            that axis, None takes the inputs' size.
+        seed: a whole number; None takes the next of the process's one seed.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in and out: ``(n, ...)``.
+
+    Raises:
+        InputError: the rate is outside 0..1.
+
+    Example:
+        >>> Dropout(0.5, seed=1)(torch.ones(4))
+        tensor([1., 1., 1., 1.])
+
+    Reference:
+        Srivastava et al. 2014, section 4 (with the scaling moved into training).
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise InputError(
+                "`rate` of Dropout is out of range",
+                expected="the fraction to drop, 0 <= rate <= 1",
+                got=repr(rate),
+                fix="For 20% write Dropout(0.2).",
+            )
+        self.rate = rate
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
+        """Return the outputs of a batch."""
+        if not training or self.rate == 0:
+            return inputs
+        if self.rate == 1:
+            return torch.zeros_like(inputs)
+        like = inputs
+        if self.noise_shape is not None:
+            sizes = [
+                own if size is None else size
+                for size, own in zip(self.noise_shape, inputs.shape, strict=True)
+            ]
+            like = inputs.new_empty(sizes)
+        mask = random.keep_mask(like, self.rate, self.seed_generator.next())
+        return inputs * mask.mul_(1.0 / (1.0 - self.rate))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        return input_shape

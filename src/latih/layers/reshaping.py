@@ -1,0 +1,101 @@
+"""The same numbers in another shape."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from latih.errors import InputError
+from latih.layers.base import Layer
+from latih.tensors import Shape
+
+
+class Flatten(Layer):
+    """All axes of an example as one: what stands between an image and a Dense layer.
+
+    Args:
+        data_format: ``"channels_last"``, the one there is.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in: ``(n, a, b, ...)``; out: ``(n, a·b·...)``; ``(n,)`` becomes ``(n, 1)``.
+
+    Example:
+        >>> Flatten()(torch.zeros(2, 28, 28)).shape
+        torch.Size([2, 784])
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if data_format not in (None, "channels_last"):
+            raise InputError(
+                "`data_format` of Flatten cannot be used",
+                expected="'channels_last'",
+                got=repr(data_format),
+            )
+        self.data_format = "channels_last"
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of a batch."""
+        return inputs.flatten(1) if inputs.ndim > 1 else inputs.unsqueeze(1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        sizes = input_shape[1:]
+        known = [size for size in sizes if size is not None]
+        return (input_shape[0], math.prod(known) if len(known) == len(sizes) else None)
+
+
+class Reshape(Layer):
+    """An example in another shape of as many numbers.
+
+    Args:
+        target_shape: the shape of one example; one -1 in it is worked out.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in: ``(n, ...)``; out: ``(n, *target_shape)``.
+
+    Raises:
+        InputError: the numbers do not fill the shape.
+
+    Example:
+        >>> Reshape((28, -1))(torch.zeros(2, 784)).shape
+        torch.Size([2, 28, 28])
+    """
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = tuple(target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise InputError(
+                "`target_shape` of Reshape cannot be used",
+                expected="at most one -1",
+                got=repr(self.target_shape),
+            )
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of a batch."""
+        return inputs.reshape(inputs.shape[0], *self.target_shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        sizes = input_shape[1:]
+        if None in sizes:
+            return (input_shape[0], *(None if size == -1 else size for size in self.target_shape))
+        numbers = math.prod(size for size in sizes if size is not None)
+        rest = math.prod(size for size in self.target_shape if size != -1)
+        if (-1 in self.target_shape and (rest == 0 or numbers % rest)) or (
+            -1 not in self.target_shape and numbers != rest
+        ):
+            raise InputError(
+                f"{self.name!r} cannot reshape its inputs",
+                expected=f"as many numbers as {self.target_shape} holds",
+                got=f"{numbers} numbers in shape {sizes}",
+                fix="Change target_shape, or write -1 for one of its sizes.",
+            )
+        return (
+            input_shape[0],
+            *(numbers // rest if size == -1 else size for size in self.target_shape),
+        )

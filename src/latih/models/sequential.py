@@ -1,0 +1,171 @@
+"""Layers one after the other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from latih import registry
+from latih.errors import InputError
+from latih.layers import LAYERS, Input, InputLayer, Layer
+from latih.layers.base import numbered_by_class
+from latih.layers.input import SymbolicTensor
+from latih.models.model import Model
+from latih.tensors import Shape
+
+
+class Sequential(Model):
+    """A stack of layers, each of which takes what the one before it gives.
+
+    The input's shape comes from an ``Input`` at the start, from ``input_shape=`` of the first
+    layer, or from the first batch.
+
+    Args:
+        layers: the layers, from the input on; more may be added.
+        trainable: whether training may change the weights.
+        name: what the model is called.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in: the first layer's; out: the last layer's.
+
+    Raises:
+        InputError: something that is no layer, or two layers of one name.
+
+    Example:
+        >>> from latih.layers import Dense, Flatten
+        >>> model = Sequential([Flatten(input_shape=[28, 28]), Dense(10, activation="softmax")])
+        >>> model.output_shape, model.count_params()
+        ((None, 10), 7850)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trainable=trainable, name=name, **kwargs)
+        self.stack = nn.ModuleList()
+        self._input: SymbolicTensor | None = None
+        self._shape: Shape | None = None
+        for layer in layers or ():
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    def add(self, layer: Any) -> None:
+        """Put a layer on top; once the input's shape is known, its weights are made at once.
+
+        Args:
+            layer: a layer, or what ``Input`` returns.
+
+        Raises:
+            InputError: it is no layer, or its name is taken.
+        """
+        if isinstance(layer, InputLayer):
+            layer = layer.as_symbolic()
+        if isinstance(layer, SymbolicTensor):
+            self._begin(layer)
+            return
+        if not isinstance(layer, Layer):
+            raise InputError(
+                "Sequential takes layers",
+                expected="a layer such as Dense(10), or Input(shape)",
+                got=repr(layer),
+                fix="For a plain torch module write a Layer whose call() uses it.",
+            )
+        if any(layer.name == other.name for other in self.layers):
+            raise InputError(
+                f"two layers of {self.name!r} are called {layer.name!r}",
+                expected="a name of its own for each",
+                got="the same layer twice" if layer in self.layers else "the same name twice",
+                fix="Give one of them another name=.",
+            )
+        if self._input is None and layer.batch_input_shape is not None and not len(self.stack):
+            self._begin(Input(batch_shape=layer.batch_input_shape))
+        self.stack.append(layer)
+        if self._shape is not None:
+            self._shape = _built_onto(layer, self._shape)
+
+    def _begin(self, given: SymbolicTensor) -> None:
+        if self._input is not None or len(self.stack):
+            raise InputError(
+                "an Input stands in the middle of a Sequential",
+                expected="at most one, at the start",
+                got=given.name,
+            )
+        self._input = given
+        self._shape = given.shape
+        Layer.build(self, given.shape)
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off and return it."""
+        del rebuild
+        layer = self.layers[-1]
+        del self.stack[-1]
+        if self._input is not None:
+            self._shape = self._input.shape
+            for left in self.layers:
+                self._shape = left.compute_output_shape(self._shape)
+        return layer
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights of every layer for inputs of this shape."""
+        shape = tuple(input_shape)
+        if self._input is None:
+            self._input = Input(batch_shape=shape)
+        for layer in self.layers:
+            shape = _built_onto(layer, shape)
+        self._shape = shape
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the last layer makes of a batch."""
+        # Bytes and whole numbers are cast a batch at a time, so that they are kept small.
+        outputs = inputs if inputs.dtype == torch.float32 else inputs.float()
+        for layer in self.stack:
+            outputs = layer(outputs)
+        return outputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        shape = tuple(input_shape)
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+    def saved_children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers under the names that they have in Keras's files."""
+        for name, layer in numbered_by_class(self.layers):
+            yield f"layers/{name}", layer
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and their arguments as data that JSON can hold."""
+        config = super(Model, self).get_config()
+        first = [] if self._input is None else [InputLayer.from_symbolic(self._input)]
+        config["layers"] = [registry.serialize(layer) for layer in [*first, *self.layers]]
+        if self._build_shape is not None:
+            config["build_input_shape"] = list(self._build_shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the model again from :meth:`get_config`'s data, with new weights."""
+        described = dict(config)
+        described.pop("build_input_shape", None)
+        layers = described.pop("layers", ())
+        return cls([_layer(data) for data in layers], **described)
+
+
+def _built_onto(layer: Layer, shape: Shape) -> Shape:
+    if not layer.built:
+        layer.build(shape)
+    return layer.compute_output_shape(shape)
+
+
+def _layer(data: Any) -> Layer:
+    if isinstance(data, Mapping) and data.get("class_name") == "Sequential":
+        return Sequential.from_config(data["config"])
+    return LAYERS.deserialize(data)

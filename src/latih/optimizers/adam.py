@@ -1,0 +1,77 @@
+"""Adam: momentum and RMSprop together, corrected for their cold start."""
+
+import math
+from typing import Any
+
+import torch
+
+from latih.optimizers.base import Optimizer
+
+
+class Adam(Optimizer):
+    """Moving means of the gradient and of its square; the one divided by the root of the other.
+
+    ``m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²;``
+    ``w ← w - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)``. This ε is the paper's "epsilon hat", as in
+    Keras: at the first step it weighs 31.6 times what torch's does.
+
+    Args:
+        learning_rate: η.
+        beta_1: β₁, 0..1.
+        beta_2: β₂, 0..1.
+        epsilon: ε.
+        amsgrad: whether the largest v so far takes v's place.
+        weight_decay: the rate of decay; None for none.
+        clipnorm: the norm allowed to each weight's gradient.
+        clipvalue: the size allowed to each number of the gradient.
+        global_clipnorm: the norm allowed to all gradients together.
+        name: what the optimizer is called.
+        kwargs: arguments of Keras that must have their neutral value.
+
+    Example:
+        >>> weight = torch.tensor([1.0])
+        >>> Adam(0.1).apply([torch.tensor([2.0])], [weight])
+        >>> weight
+        tensor([0.9000])
+
+    Reference:
+        Kingma & Ba 2015, algorithm 1, in the order of section 2's last paragraph; Reddi et al.
+        2018, algorithm 2 (AMSGrad).
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "adam",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.epsilon, self.amsgrad = epsilon, amsgrad
+        self.slot_groups = (
+            (("momentum", "velocity"), ("velocity_hat",))
+            if amsgrad
+            else (("momentum", "velocity"),)
+        )
+
+    def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:
+        """Move the weights, in place."""
+        step = self._iterations + 1
+        momentum, velocity = self.slots["momentum"], self.slots["velocity"]
+        momentum.lerp_(gradients, 1.0 - self.beta_1)
+        velocity.mul_(self.beta_2).addcmul_(gradients, gradients, value=1.0 - self.beta_2)
+        if self.amsgrad:
+            largest = self.slots["velocity_hat"]
+            velocity = torch.maximum(largest, velocity, out=largest)
+        scale = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        values.addcdiv_(momentum, velocity.sqrt().add_(self.epsilon), value=-rate * scale)

@@ -1,0 +1,74 @@
+"""RMSprop: AdaGrad that forgets."""
+
+from typing import Any
+
+import torch
+
+from latih.optimizers.base import Optimizer
+
+
+class RMSprop(Optimizer):
+    """Divide each weight's step by the root of a moving mean of its squared gradients.
+
+    ``v ← ρ v + (1 - ρ) g²``; ``Δ = η g / √(v + ε)``, centred ``Δ = η g / √(v - ḡ² + ε)`` with the
+    moving mean ḡ; ``w ← w - Δ``, with momentum ``m ← μ m + Δ; w ← w - m``.
+
+    Args:
+        learning_rate: η.
+        rho: ρ, the weight of the old mean, 0..1.
+        momentum: μ, 0..1.
+        epsilon: ε, inside the root (torch has it outside).
+        centered: whether the mean gradient's square is taken off.
+        weight_decay: the rate of decay; None for none.
+        clipnorm: the norm allowed to each weight's gradient.
+        clipvalue: the size allowed to each number of the gradient.
+        global_clipnorm: the norm allowed to all gradients together.
+        name: what the optimizer is called.
+        kwargs: arguments of Keras that must have their neutral value.
+
+    Example:
+        >>> weight = torch.tensor([1.0])
+        >>> RMSprop(0.1, rho=0.0).apply([torch.tensor([2.0])], [weight])
+        >>> weight
+        tensor([0.9000])
+
+    Reference:
+        Tieleman & Hinton 2012, lecture 6.5; Graves 2013, equations 38-45 (centred).
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str = "rmsprop",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.rho, self.momentum = rho, momentum
+        self.epsilon, self.centered = epsilon, centered
+        kept = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
+        self.slot_groups = tuple((slot,) for slot, needed in kept.items() if needed)
+
+    def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:
+        """Move the weights, in place."""
+        velocity = self.slots["velocity"]
+        velocity.mul_(self.rho).addcmul_(gradients, gradients, value=1.0 - self.rho)
+        if self.centered:
+            average = self.slots["average_gradient"].lerp_(gradients, 1.0 - self.rho)
+            root = torch.addcmul(velocity, average, average, value=-1.0).add_(self.epsilon).sqrt_()
+        else:
+            root = (velocity + self.epsilon).sqrt_()
+        if self.momentum > 0:
+            momentum = self.slots["momentum"].mul_(self.momentum)
+            values.sub_(momentum.addcdiv_(gradients, root, value=rate))
+        else:
+            values.addcdiv_(gradients, root, value=-rate)

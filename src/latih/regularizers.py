@@ -1,0 +1,129 @@
+"""Penalties on weights, added to the loss: the price of a weight must be paid by the fit.
+
+They are summed over the weights and not divided by the batch: ``L2(λ)`` adds ``λ Σ w²`` (no half),
+so its gradient is ``2λw``; a weight decay of λ in torch's sense is ``L2(λ / 2)``.
+"""
+
+from typing import Any
+
+import torch
+
+from latih import registry
+from latih.errors import InputError
+from latih.registry import Configured, Table
+
+
+class Regularizer(Configured):
+    """The base of penalties: an object that, called with a weight, gives a number."""
+
+    keras_module = "keras.regularizers"
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the penalty of this weight."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
+
+
+class L1(Regularizer):
+    """``l1 Σ |w|``: drives weights to exactly zero.
+
+    Args:
+        l1: the price, >= 0.
+
+    Example:
+        >>> L1(0.1)(torch.tensor([-1.0, 2.0]))
+        tensor(0.3000)
+
+    Reference:
+        Tibshirani 1996 (the lasso).
+    """
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = _price("l1", l1)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the penalty of this weight."""
+        return self.l1 * x.abs().sum()
+
+
+class L2(Regularizer):
+    """``l2 Σ w²``: keeps weights small.
+
+    Args:
+        l2: the price, >= 0.
+
+    Example:
+        >>> L2(0.1)(torch.tensor([-1.0, 2.0]))
+        tensor(0.5000)
+
+    Reference:
+        Krogh & Hertz 1991, "A Simple Weight Decay Can Improve Generalization".
+    """
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = _price("l2", l2)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the penalty of this weight."""
+        return self.l2 * x.square().sum()
+
+
+class L1L2(Regularizer):
+    """``l1 Σ |w| + l2 Σ w²``, also called elastic net.
+
+    Args:
+        l1: the price of the absolute values, >= 0.
+        l2: the price of the squares, >= 0.
+
+    Example:
+        >>> L1L2(l1=0.1, l2=0.1)(torch.tensor([-1.0, 2.0]))
+        tensor(0.8000)
+
+    Reference:
+        Zou & Hastie 2005.
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1 = _price("l1", 0.0 if l1 is None else l1)
+        self.l2 = _price("l2", 0.0 if l2 is None else l2)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the penalty of this weight."""
+        penalty = torch.zeros((), dtype=x.dtype, device=x.device)
+        if self.l1:
+            penalty = penalty + self.l1 * x.abs().sum()
+        if self.l2:
+            penalty = penalty + self.l2 * x.square().sum()
+        return penalty
+
+
+def _price(name: str, value: float) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value < float("inf")
+    ):
+        raise InputError(
+            f"`{name}` of a regularizer cannot be used",
+            expected="a finite number >= 0",
+            got=repr(value),
+        )
+    return float(value)
+
+
+REGULARIZERS: Table[Regularizer] = Table("regularizer", Regularizer, classes=[L1, L2, L1L2])
+
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+serialize = registry.serialize
+deserialize = REGULARIZERS.deserialize
+
+
+def get(identifier: Any) -> Any:
+    """Return the regularizer that a name, a class, data or an object means.
+
+    Example:
+        >>> get("l2").l2
+        0.01
+    """
+    return REGULARIZERS.get(identifier)

@@ -1,0 +1,112 @@
+"""The few numbers that stand at the top of the page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from latih.report.checks import finite_or_none, is_measure
+from latih.report.metrics import VALIDATION, best_epoch
+from latih.report.record import Record
+from latih.report.words import write_count, write_duration, write_number, write_share, write_value
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One headline.
+
+    Args:
+        label: what it is.
+        value: the number, large.
+        note: what else belongs to it, small.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def headline(record: Record) -> list[Tile]:
+    """Choose the headlines that the run can fill.
+
+    Args:
+        record: the run.
+
+    Returns:
+        Tiles in the order of interest.
+    """
+    tiles = [_test_tile(record), _best_tile(record), _parameters_tile(record), _time_tile(record)]
+    return [tile for tile in tiles if tile is not None]
+
+
+def ending(record: Record) -> str:
+    """Say in a sentence why the run stopped, or that it does not say so."""
+    run = record.table("run")
+    done = write_value(run.get("epochs_done", len(record.epochs)))
+    asked = record.table("fit").get("epochs", done)
+    of = "" if asked == done else f" of {write_value(asked)}"
+    count = f"{done}{of} {'epoch' if done == '1' and not of else 'epochs'}"
+    if "stopped" in run:
+        return f"Stopped after {count}: {write_value(run['stopped'])}"
+    return f"No end is recorded after {count}: the run was interrupted or is still going."
+
+
+def write_score(name: str, score: float | None) -> str:
+    """Write a score: an accuracy as a percentage, anything else as a number."""
+    if score is not None and "accuracy" in name and 0 <= score <= 1:
+        return write_share(score)
+    return write_number(score)
+
+
+def _test_tile(record: Record) -> Tile | None:
+    scores = record.evaluation.scores
+    if not scores:
+        return None
+    others = [name for name in scores if name != "loss"]
+    accuracies = [name for name in others if "accuracy" in name]
+    first = (accuracies or others or ["loss"])[0]
+    notes = [f"{name}\u00a0{write_number(scores[name])}" for name in scores if name != first][:3]
+    test = record.table("data").get("test")
+    if test is not None:
+        notes.append(f"{write_count(test)}\u00a0samples")
+    label = f"Test {first.replace('_', ' ')}"
+    value = "not a number" if scores[first] is None else write_score(first, scores[first])
+    return Tile(label, value, " · ".join(notes))
+
+
+def _best_tile(record: Record) -> Tile | None:
+    best = best_epoch(record.epochs)
+    if best is None:
+        return None
+    epoch, column = best
+    names = [column] + [n for n in epoch.values if n.startswith(VALIDATION) and n != column]
+    notes = [f"{name}\u00a0{write_number(epoch.values[name])}" for name in names[:3]]
+    return Tile("Best epoch", str(epoch.number), " · ".join(notes))
+
+
+def _parameters_tile(record: Record) -> Tile | None:
+    model = record.table("model")
+    if "parameters" not in model:
+        return None
+    note = f"{write_count(model['trainable'])} trainable" if "trainable" in model else ""
+    return Tile("Parameters", write_count(model["parameters"]), note)
+
+
+def _time_tile(record: Record) -> Tile | None:
+    run = record.table("run")
+    seconds = _measure(run, "seconds")
+    if seconds is None:
+        return None
+    notes = [f"on {write_value(run['device'])}"] if "device" in run else []
+    speeds = sorted(
+        speed
+        for epoch in record.epochs
+        if (speed := epoch.values.get("samples_per_second")) is not None
+    )
+    if speeds:
+        notes.append(f"{write_number(speeds[len(speeds) // 2])} samples/s")
+    return Tile("Time", write_duration(seconds), " · ".join(notes))
+
+
+def _measure(table: Mapping[str, object], name: str) -> float | None:
+    value = table.get(name)
+    number = finite_or_none(value) if isinstance(value, int | float) and is_measure(value) else None
+    return number if number is not None and 0 <= number < 1e12 else None

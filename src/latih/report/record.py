@@ -1,0 +1,127 @@
+"""The record of a run: its files, read and checked, before anything is drawn of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latih.report.checks import (
+    damaged,
+    finite_or_none,
+    is_measure,
+    read_whole,
+    require_list,
+    require_table,
+)
+from latih.report.evaluation import Evaluation, check_evaluation
+from latih.report.words import clean, write_value
+from latih.run_directory import FORMAT, RunDirectory
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the log.
+
+    Args:
+        number: which epoch, as the log counts.
+        values: what was measured, by name; None for what was NaN or infinite.
+    """
+
+    number: int
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a run directory says.
+
+    Args:
+        tables: the tables of ``run.toml`` by name; each is a dictionary.
+        layers: the rows of ``[[model.layers]]``.
+        classes: the names of the classes, in their order; empty when the run names none.
+        epochs: in their order, each number once.
+        evaluation: on the test set.
+    """
+
+    tables: Mapping[str, Mapping[str, Any]]
+    layers: tuple[Mapping[str, Any], ...]
+    classes: tuple[str, ...]
+    epochs: tuple[Epoch, ...]
+    evaluation: Evaluation
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a table of ``run.toml``; an empty one if the run wrote none."""
+        return self.tables.get(name, {})
+
+    def class_name(self, number: int) -> str:
+        """Return the name of a class, or its number when the run does not name it."""
+        return self.classes[number] if number < len(self.classes) else str(number)
+
+
+def read_record(run: RunDirectory) -> Record:
+    """Read and check all files of a run.
+
+    Args:
+        run: the directory.
+
+    Returns:
+        What they say; empty parts for what is missing.
+
+    Raises:
+        FileFormatError: a file is there and is not what its name promises.
+    """
+    file = run.settings_file
+    settings = read_whole(file, run.read_settings)
+    written = settings.pop("format", FORMAT)
+    if written != FORMAT:
+        raise damaged(
+            file, "'format'", expected=f"{FORMAT}, which this Latih reads", got=write_value(written)
+        )
+    # A value outside any table is shown too: under the run, which is what it must be about.
+    loose = {name: value for name, value in settings.items() if _is_loose(name, value)}
+    tables = {
+        name: require_table(value, file, f"the table [{clean(name)}]")
+        for name, value in settings.items()
+        if name not in loose
+    }
+    tables["run"] = {**tables.get("run", {}), **loose}
+    layers = require_list(tables.get("model", {}).get("layers"), file, "[[model.layers]]")
+    classes = require_list(tables.get("data", {}).get("classes"), file, "'classes' of [data]")
+    return Record(
+        tables=tables,
+        layers=tuple(require_table(row, file, "[[model.layers]]") for row in layers),
+        classes=tuple(write_value(name) for name in classes),
+        epochs=_read_epochs(run),
+        evaluation=check_evaluation(
+            read_whole(run.evaluation_file, run.read_evaluation), run.evaluation_file
+        ),
+    )
+
+
+def _is_loose(name: str, value: object) -> bool:
+    known = {"run", "versions", "data", "model", "compile", "fit"}
+    return name not in known and not isinstance(value, dict)
+
+
+def _read_epochs(run: RunDirectory) -> tuple[Epoch, ...]:
+    file = run.log_file
+    # The signature promises objects; JSON lines can hold anything.
+    lines: list[object] = list(read_whole(file, run.read_log))
+    epochs: dict[int, Epoch] = {}
+    for line, content in enumerate(lines, start=1):
+        where = f"line {line}"
+        if not isinstance(content, dict):
+            raise damaged(file, where, expected="a JSON object", got=write_value(content))
+        number = content.get("epoch", line)
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 10**9:
+            raise damaged(
+                file, f"the epoch of {where}", expected="a whole number", got=write_value(number)
+            )
+        # What is no number (a note, a list) is no curve; a later Latih may write such.
+        values = {
+            clean(name, longest=80): finite_or_none(value)
+            for name, value in content.items()
+            if name != "epoch" and is_measure(value)
+        }
+        # A run that was resumed from a snapshot writes an epoch again: what came later holds.
+        epochs[number] = Epoch(number, values)
+    return tuple(epochs[number] for number in sorted(epochs))

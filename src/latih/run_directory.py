@@ -1,0 +1,163 @@
+"""The run directory: what a run leaves behind, and the names under which it is found again.
+
+The training side writes it, ``report`` and the command line read it; neither knows the other. Every
+file is data (TOML, JSON lines, JSON, a ``.keras`` archive), and none names a path or code.
+"""
+
+import json
+import math
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from latih.errors import FileFormatError
+from latih.files import require_writable, write_atomically
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run.
+
+    Args:
+        path: the directory; :meth:`create` makes it.
+
+    Example:
+        >>> import tempfile
+        >>> run = RunDirectory.create(tempfile.mkdtemp())
+        >>> run.append_log({"epoch": 1, "loss": 0.5})
+        >>> run.read_log()
+        [{'epoch': 1, 'loss': 0.5}]
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> "RunDirectory":
+        """Make the directory, or refuse at once if it cannot be written."""
+        return cls(require_writable(path, argument="run_dir"))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":
+        """Open a directory that a run has written, or say that it is none."""
+        run = cls(Path(path))
+        if not run.settings_file.is_file():
+            raise FileFormatError(
+                f"{str(path)!r} is not a run directory",
+                expected="a directory with the file run.toml",
+                got="one without" if run.path.is_dir() else "no such directory",
+                fix="Give the directory that was passed as run_dir= or --run-dir.",
+            )
+        return run
+
+    @property
+    def settings_file(self) -> Path:
+        """What was asked: data, model, compile and fit arguments, seed, versions, device."""
+        return self.path / "run.toml"
+
+    @property
+    def log_file(self) -> Path:
+        """One line of JSON an epoch."""
+        return self.path / "log.jsonl"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """The test scores, the confusion matrix and the most confident mistakes."""
+        return self.path / "evaluation.json"
+
+    @property
+    def best_file(self) -> Path:
+        """The model of the best epoch."""
+        return self.path / "best.keras"
+
+    @property
+    def final_file(self) -> Path:
+        """The model as training left it."""
+        return self.path / "final.keras"
+
+    @property
+    def report_file(self) -> Path:
+        """The page: one file that opens without a network."""
+        return self.path / "report.html"
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write ``run.toml``; values that are None are left out, since TOML has no null."""
+        with write_atomically(self.settings_file) as file:
+            tomli_w.dump(_without_none({"format": FORMAT, **settings}), file)
+
+    def read_settings(self) -> dict[str, Any]:
+        """Read ``run.toml``."""
+        try:
+            return tomllib.loads(self.settings_file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise FileFormatError(
+                f"{str(self.settings_file)!r} cannot be read",
+                expected="TOML",
+                got=str(error),
+                fix="Train into this directory again.",
+            ) from error
+
+    def start_log(self) -> None:
+        """Begin an empty log, so that a second run into the same directory is not mixed in."""
+        self.log_file.write_text("", encoding="utf-8")
+
+    def append_log(self, record: Mapping[str, Any]) -> None:
+        """Add one line to the log; NaN and infinities are written as null, which JSON can hold."""
+        line = json.dumps(_finite(record), allow_nan=False)
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """Read the log; a last line that a crash cut short is passed over."""
+        if not self.log_file.is_file():
+            return []
+        lines = self.log_file.read_text(encoding="utf-8").splitlines()
+        records: list[dict[str, Any]] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                if number == len(lines):
+                    break
+                raise FileFormatError(
+                    f"{str(self.log_file)!r} is damaged at line {number}",
+                    expected="one JSON object a line",
+                    got=repr(line[:60]),
+                    fix="Train into this directory again.",
+                ) from error
+        return records
+
+    def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
+        """Write ``evaluation.json``."""
+        with write_atomically(self.evaluation_file) as file:
+            file.write(json.dumps(_finite(evaluation), allow_nan=False).encode())
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """Read ``evaluation.json``; an empty record when the run wrote none."""
+        if not self.evaluation_file.is_file():
+            return {}
+        return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _without_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(v) for v in value if v is not None]
+    return value
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,8 @@
+"""Keras's name for what reads and writes models and registers the user's classes."""
+
+from latih.models import load_model as load_model
+from latih.models import save_model as save_model
+from latih.registry import custom_object_scope as custom_object_scope
+from latih.registry import register_keras_serializable as register_keras_serializable
+
+CustomObjectScope = custom_object_scope

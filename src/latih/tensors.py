@@ -1,0 +1,47 @@
+"""What people hand over as numbers, made a tensor; shapes as tuples."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+Shape = tuple[int | None, ...]
+
+
+def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Return ``value`` as a tensor, without a copy where that can be.
+
+    Python floats and float64 arrays become float32, as Keras takes them: weights are float32, and
+    a mixed product would be refused by torch.
+
+    Args:
+        value: a tensor, an array, a number, or nested lists of numbers.
+        dtype: the type to have; by default the value's own, less float64.
+
+    Returns:
+        A tensor that may share memory with ``value``.
+
+    Example:
+        >>> as_tensor([1.0, 2.0]).dtype
+        torch.float32
+    """
+    if isinstance(value, torch.Tensor):
+        return value if dtype is None or value.dtype == dtype else value.to(dtype)
+    array = np.asarray(value)
+    if dtype is None and array.dtype == np.float64:
+        dtype = torch.float32
+    if not array.flags.writeable:
+        # torch would warn that writing through the tensor is undefined; nothing here writes to it.
+        array = array.copy()
+    tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def shape_of(tensor: torch.Tensor) -> Shape:
+    """Return a batch's shape with its length left open: ``(None, 28, 28)``.
+
+    Example:
+        >>> shape_of(torch.zeros(32, 28, 28))
+        (None, 28, 28)
+    """
+    return (None, *tuple(tensor.shape)[1:])

@@ -1,0 +1,297 @@
+"""What the files of a run may try: names that are markup, content that is not what it should be.
+
+Each either gives a page on which it is text, or a FileFormatError that names the file.
+"""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import full_evaluation, full_log, full_settings, layer, write_full_run, write_run
+
+from latih.errors import FileFormatError
+from latih.report import build_report
+from latih.report.checks import LARGEST_FILE
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)" x="',
+    "' onfocus='alert(1)",
+    "{{ 7 * 191 }}{% raise %}{# gone #}",
+    "$\\frac{1}{0}$ ${HOME} $$",
+    "]]></svg><script>alert(2)</script>",
+    "--><b>&lt;&amp;",
+    "令\u202e\u0000\u0007名前 令 🏋️‍♀️",
+    "x" * 5000,
+    "",
+    "%s %(a)s \\ud800 \n\r\t",
+]
+
+
+class Tags(HTMLParser):
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Tags:
+    run = write_full_run(tmp_path_factory.mktemp("plain"))
+    return Tags(build_report(run).read_text("utf-8"))
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_nasty_name_comes_out_as_text_wherever_it_stands(
+    nasty: str, plain: Tags, tmp_path: Path
+) -> None:
+    settings = full_settings()
+    settings["run"] |= {"name": nasty, "stopped": nasty, "device": nasty, "started": nasty}
+    settings["data"] |= {"name": nasty, "classes": [nasty] * 10}
+    settings["model"] |= {"name": nasty, "layers": [layer(nasty, nasty, [nasty, 3], 1)]}
+    settings["compile"] |= {nasty: {nasty: [nasty, {nasty: nasty}]}}
+    settings["versions"][nasty] = nasty
+    settings[f"table {nasty}"] = {nasty: nasty}
+    log = [line | {nasty: 1.0, f"val_{nasty}": 2.0} for line in full_log()]
+    evaluation = full_evaluation()
+    evaluation["scores"][nasty] = 0.5
+    source = build_report(write_run(tmp_path, settings, log, evaluation)).read_text("utf-8")
+
+    assert Tags(source).found == plain.found
+    assert Tags(source).attributes == plain.attributes
+    assert "1337" not in Tags(source).words
+    assert not {"\x00", "\u202e", "\ud800"} & set(source)
+    if "{{" in nasty or "<" in nasty:
+        assert nasty in Tags(source).words
+    assert len(source) < 1_000_000
+
+
+def test_lone_surrogates_and_endless_lists_are_made_fit(tmp_path: Path) -> None:
+    run = write_run(tmp_path, {"fit": {"huge": list(range(10**5))}, "run": {"name": "a"}})
+    run.log_file.write_text('{"epoch": 1, "\\ud800": 1.5}\n')
+    run.evaluation_file.write_text('{"scores": {"\\udfff": 1}}')
+    source = build_report(run).read_text("utf-8")
+    assert "\ufffd" in source and "more]" in source and len(source) < 100_000
+
+
+SHORT_LOG = [{"epoch": 1, "accuracy": 0.5}]
+GOOD = {"index": 1, "true": 0, "predicted": 1, "confidence": 0.5}
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        [],
+        "scores",
+        {"scores": [0.5]},
+        {"scores": {"loss": "low"}},
+        {"scores": {"loss": True}},
+        {"confusion": {"0": 1}},
+        {"confusion": [1, 2]},
+        {"confusion": [[1, 2], [3]]},
+        {"confusion": [[1, 2, 3], [4, 5, 6]]},
+        {"confusion": [[1, -2], [3, 4]]},
+        {"confusion": [[1, 2.5], [3, 4]]},
+        {"confusion": [[1, None], [3, 4]]},
+        {"confusion": [[1, True], [3, 4]]},
+        {"confusion": [[1, 10**300], [3, 4]]},
+        {"mistakes": {"index": 1}},
+        {"mistakes": [3]},
+        {"mistakes": [GOOD | {"true": -1}]},
+        {"mistakes": [GOOD | {"predicted": "shirt"}]},
+        {"mistakes": [GOOD | {"index": None}]},
+        {"mistakes": [GOOD | {"confidence": 1.5}]},
+        {"mistakes": [GOOD | {"confidence": -0.1}]},
+        {"mistakes": [GOOD | {"confidence": "sure"}]},
+        {"mistakes": [GOOD | {"image": []}]},
+        {"mistakes": [GOOD | {"image": [[]]}]},
+        {"mistakes": [GOOD | {"image": 3}]},
+        {"mistakes": [GOOD | {"image": "AAAA"}]},
+        {"mistakes": [GOOD | {"image": [1, 2, 3]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3]]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3, "4"]]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3, None]]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3, 256]]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3, -1]]}]},
+        {"mistakes": [GOOD | {"image": [[1, 2], [3, 10**40]]}]},
+        {"mistakes": [GOOD | {"image": [[0.5, 2], [3, 1]]}]},
+        {"mistakes": [GOOD | {"image": [[True, False]]}]},
+        {"mistakes": [GOOD | {"image": [[[1, 2]]]}]},
+        {"mistakes": [GOOD | {"image": {"a": 1}}]},
+    ],
+)
+def test_a_malformed_evaluation_is_refused_by_name(evaluation: object, tmp_path: Path) -> None:
+    run = write_run(tmp_path, full_settings(), SHORT_LOG, evaluation)
+    with pytest.raises(FileFormatError, match=r"evaluation\.json"):
+        build_report(run)
+    assert not run.report_file.exists()
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        {},
+        {"scores": None, "confusion": None, "mistakes": None},
+        {"scores": {"loss": 1e308, "other": -1e308}},
+        {"scores": {"loss": 10**400}},
+        {"confusion": [[0, 0], [0, 0]]},
+        {"confusion": [[3]]},
+        {"confusion": [[0] * 600] * 600},
+        {"mistakes": [GOOD | {"true": 10**9, "confidence": None}] * 500},
+        {"mistakes": [GOOD | {"image": [[7]]}]},
+        {"mistakes": [GOOD | {"image": [[[1, 2, 3]] * 4] * 4}]},
+        {"mistakes": [GOOD | {"image": [[9] * 1500] * 1000}] * 2},
+        {"mistakes": [GOOD | {"image": [[9] * 100_000]}]},
+    ],
+)
+def test_an_odd_evaluation_gets_a_careful_page(evaluation: object, tmp_path: Path) -> None:
+    page = build_report(write_run(tmp_path, full_settings(), SHORT_LOG, evaluation))
+    assert page.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run": 3},
+        {"data": [1]},
+        {"model": "x"},
+        {"model": {"layers": 3}},
+        {"model": {"layers": [3]}},
+        {"data": {"classes": "abc"}},
+        {"format": 2},
+        {"format": "1"},
+    ],
+)
+def test_a_malformed_run_is_refused_by_name(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"run\.toml"):
+        build_report(write_run(tmp_path, settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run": {"seconds": "long", "epochs_done": [1], "stopped": 3, "started": {"a": 1}}},
+        {"run": {"seconds": float("nan")}},
+        {"run": {"seconds": -1e300, "seed": float("inf")}},
+        {"model": {"parameters": "many", "trainable": -1, "layers": [{}]}},
+        {"model": {"layers": [layer("a", "b", [["None", 1], ["None"]], 0)] * 3000}},
+        {"model": {"layers": [{"name": [1], "output_shape": {"a": [[[[[[1]]]]]]}}]}},
+        {"data": {"classes": [1, None, True, {"a": 2}], "test": "some"}},
+        {"loose": 3, "unknown": {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}},
+        {"fit": {f"key{number}": number for number in range(5000)}},
+    ],
+)
+def test_an_odd_run_gets_a_careful_page(settings: dict[str, Any], tmp_path: Path) -> None:
+    page = build_report(write_run(tmp_path, settings, SHORT_LOG, full_evaluation()))
+    assert page.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        b"[run\n",
+        b"\xff\xfe",
+        b"a = " + b"[" * 5000 + b"]" * 5000,
+        b"a = " + b"9" * 5000,
+    ],
+)
+def test_unreadable_toml_is_refused_by_name(toml: bytes, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    run.settings_file.write_bytes(toml)
+    with pytest.raises(FileFormatError, match=r"run\.toml"):
+        build_report(run)
+
+
+def test_an_endless_hexadecimal_and_a_deep_table_get_a_page(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    deep = ".".join(["a"] * 3000)
+    run.settings_file.write_text(f"[fit]\nx = 0x{'f' * 9000}\n[{deep}]\nb = 1\n")
+    assert "30 digits" in build_report(run).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["log_file", "evaluation_file"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"\xff\xfe{}",
+        b"[" * 100_000,
+        b'{"epoch": ' + b"9" * 5000 + b"}",
+        b"3",
+        b"null3",
+        b'"text"',
+    ],
+)
+def test_unreadable_json_is_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    file: Path = getattr(run, name)
+    # A second line, since a broken last line of the log is a crash's, and passed over.
+    file.write_bytes(content + b"\n{}\n")
+    with pytest.raises(FileFormatError, match=file.name.replace(".", r"\.")):
+        build_report(run)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"epoch": "one"},
+        {"epoch": 1.5},
+        {"epoch": None},
+        {"epoch": -1},
+        {"epoch": True},
+        {"epoch": 10**12},
+    ],
+)
+def test_an_epoch_that_is_none_is_refused(line: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"log\.jsonl"):
+        build_report(write_run(tmp_path, {}, [line]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e308, -1e308, 1e308],
+        [1e99, -1e99, 0],
+        [5e-324, 1e99, 1],
+        [10**400, 1, 2],
+        [1e-300, 1e-301, 1e-302],
+        [1 + 1e-16, 1, 1],
+        ["a", [1], {"b": 2}],
+        [0, 0, 0],
+    ],
+)
+def test_numbers_of_any_size_are_drawn_or_passed_over(values: list[Any], tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    run.log_file.write_text(
+        "".join(
+            json.dumps({"epoch": 10**8 * place, "loss": v, "learning_rate": v, "seconds": v}) + "\n"
+            for place, v in enumerate(values)
+        )
+    )
+    assert build_report(run).is_file()
+
+
+def test_a_thousand_metrics_are_not_a_thousand_drawings(tmp_path: Path) -> None:
+    log = [{"epoch": 1} | {f"metric{number}": 1.0 for number in range(1000)}]
+    source = build_report(write_run(tmp_path, {}, log)).read_text("utf-8")
+    assert source.count("<svg") == 24 and "976 more metrics are in log.jsonl" in source
+
+
+def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    with run.evaluation_file.open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    with pytest.raises(FileFormatError, match=r"at most 64 MiB"):
+        build_report(run)
