@@ -11,6 +11,7 @@ Example:
     ['accuracy', 'loss']
 """
 
+from latih import _openmp as _openmp
 from latih import activations as activations
 from latih import callbacks as callbacks
 from latih import config as config

@@ -15,7 +15,7 @@ from typing import Any
 
 import tomli_w
 
-from latih.errors import FileFormatError
+from latih.errors import FileFormatError, InputError
 from latih.files import require_writable, write_atomically
 
 FORMAT = 1
@@ -40,8 +40,21 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> "RunDirectory":
-        """Make the directory, or refuse at once if it cannot be written."""
-        return cls(require_writable(path, argument="run_dir"))
+        """Make the directory, or refuse at once if it holds a run or cannot be written.
+
+        Raises:
+            InputError: a run was written there before; it is not written over.
+            UnwritableError: it cannot be made or written.
+        """
+        run = cls(require_writable(path, argument="run_dir"))
+        if run.settings_file.exists():
+            raise InputError(
+                f"the directory {str(path)!r} holds a run already",
+                expected="a new or an empty directory",
+                got=f"one with {run.settings_file.name}",
+                fix="Choose another directory, or move that run away.",
+            )
+        return run
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":
@@ -95,13 +108,8 @@ class RunDirectory:
         """Read ``run.toml``."""
         try:
             return tomllib.loads(self.settings_file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FileFormatError(
-                f"{str(self.settings_file)!r} cannot be read",
-                expected="TOML",
-                got=str(error),
-                fix="Train into this directory again.",
-            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise _damaged(self.settings_file, "TOML", str(error)) from error
 
     def start_log(self) -> None:
         """Begin an empty log, so that a second run into the same directory is not mixed in."""
@@ -117,19 +125,19 @@ class RunDirectory:
         """Read the log; a last line that a crash cut short is passed over."""
         if not self.log_file.is_file():
             return []
-        lines = self.log_file.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = self.log_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise _damaged(self.log_file, "text in UTF-8", str(error)) from error
         records: list[dict[str, Any]] = []
         for number, line in enumerate(lines, start=1):
             try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError as error:
+                records.append(_json_object(line))
+            except (ValueError, RecursionError) as error:
                 if number == len(lines):
                     break
-                raise FileFormatError(
-                    f"{str(self.log_file)!r} is damaged at line {number}",
-                    expected="one JSON object a line",
-                    got=repr(line[:60]),
-                    fix="Train into this directory again.",
+                raise _damaged(
+                    self.log_file, "one JSON object a line", f"line {number}: {line[:60]!r}"
                 ) from error
         return records
 
@@ -142,7 +150,26 @@ class RunDirectory:
         """Read ``evaluation.json``; an empty record when the run wrote none."""
         if not self.evaluation_file.is_file():
             return {}
-        return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+        try:
+            return _json_object(self.evaluation_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise _damaged(self.evaluation_file, "a JSON object", str(error)) from error
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"a {type(value).__name__} instead of an object")
+    return value
+
+
+def _damaged(file: Path, expected: str, got: str) -> FileFormatError:
+    return FileFormatError(
+        f"{str(file)!r} cannot be read",
+        expected=expected,
+        got=got,
+        fix="The file is damaged: train into a new directory.",
+    )
 
 
 def _without_none(value: Any) -> Any:

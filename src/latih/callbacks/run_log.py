@@ -15,45 +15,61 @@ from latih.version import __version__
 
 
 class RunLog(Callback):
-    """Writes ``run.toml`` when training begins and ends, and a line of ``log.jsonl`` each epoch.
+    """Writes a run down as it goes, in its run directory.
+
+    ``run.toml`` when training begins and again when it ends, a line of ``log.jsonl`` each epoch,
+    and ``final.keras``, the model as training left it.
 
     Args:
         run: the directory.
-        settings: what was asked, as tables of ``run.toml``: ``data``, ``model``, ``compile``,
-            ``fit``.
+        about: further entries of ``run.toml``, table by table, such as the data set's name.
 
     Example:
         >>> import tempfile
-        >>> log = RunLog(RunDirectory.create(tempfile.mkdtemp()), {"fit": {"epochs": 2}})
-        >>> log.settings["fit"]
-        {'epochs': 2}
+        >>> run = RunDirectory.create(tempfile.mkdtemp())
+        >>> RunLog(run, {"data": {"name": "letters"}}).about
+        {'data': {'name': 'letters'}}
     """
 
-    def __init__(self, run: RunDirectory, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, run: RunDirectory, about: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         super().__init__()
         self.run = run
-        self.settings: dict[str, Any] = {key: dict(table) for key, table in settings.items()}
+        self.about = {table: dict(entries) for table, entries in (about or {}).items()}
+        self._settings: dict[str, Any] = {}
         self._began = self._epoch_began = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Write down what was asked."""
         self._began = time.monotonic()
-        self.settings.setdefault("run", {}).update(
-            {
+        asked_of_fit = ("epochs", "initial_epoch", "batch_size", "shuffle", "seed")
+        self._settings = {
+            "run": {
                 "name": self.run.path.resolve().name,
                 "started": datetime.datetime.now().isoformat(timespec="seconds"),
-                "device": str(next(iter(self.model.weights)).device),
+                "device": str(self.model.device),
                 "epochs_done": 0,
-            }
-        )
-        self.settings["versions"] = {
-            "latih": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
+            },
+            "versions": {
+                "latih": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            "data": {
+                "training": self.params.get("examples"),
+                "validation": self.params.get("validation_examples"),
+                "input_shape": [str(size) for size in self.model.input_shape[1:]],
+            },
+            "model": self.model.table(),
+            "compile": self.model.get_compile_config(),
+            "fit": {name: self.params.get(name) for name in asked_of_fit},
         }
+        for table, entries in self.about.items():
+            self._settings.setdefault(table, {}).update(entries)
         self.run.start_log()
-        self.run.write_settings(self.settings)
+        self.run.write_settings(self._settings)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the epoch's clock."""
@@ -72,11 +88,11 @@ class RunLog(Callback):
                 "samples_per_second": round(examples / seconds, 1) if examples else None,
             }
         )
-        self.settings["run"]["epochs_done"] = epoch + 1
+        self._settings["run"]["epochs_done"] = epoch + 1
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write down how it ended."""
-        self.settings["run"]["seconds"] = round(time.monotonic() - self._began, 3)
-        self.settings["run"]["stopped"] = self.model.stop_reason
-        self.run.write_settings(self.settings)
+        self._settings["run"]["seconds"] = round(time.monotonic() - self._began, 3)
+        self._settings["run"]["stopped"] = self.model.stop_reason
+        self.run.write_settings(self._settings)
         self.model.save(self.run.final_file)

@@ -40,7 +40,7 @@ CLASS_NAMES = (
 # Debian takes the name and the time out of the gzip headers, so its files are not upstream's byte
 # for byte. (Putting the name and the time back, 2017-08-31 10:50:06 for the training files and
 # 10:50:27 UTC for the others, gives the MD5s that upstream publishes: the contents are the same.)
-# MNIST's files bear the same names and shapes, so files that a user put there are checked too.
+# MNIST's files bear the same names and shapes, so what lies in the cache is checked each time too.
 _CONTENT_SHA256 = {
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     "train-labels-idx1-ubyte.gz": (
@@ -68,15 +68,15 @@ def load_data() -> tuple[Part, Part]:
     can train: ``$LATIH_DATA/fashion-mnist`` or ``$LATIH_DATA`` itself; the user's cache
     (``$XDG_CACHE_HOME`` or ``~/.cache``, then ``latih/fashion-mnist``); the directory of Debian's
     package ``dataset-fashion-mnist``. Otherwise the files are downloaded (30 MB) into the cache.
-    Whoever sets ``LATIH_DATA`` has said where the data are, so no other place is then tried.
+    What stands under ``LATIH_DATA`` is the user's own choice and is taken as it is, a piece of the
+    whole set for example; what the other places hold must be Fashion-MNIST to the bit.
 
     Returns:
         ``(x_train, y_train), (x_test, y_test)``, uint8 arrays of 60,000 and 10,000 images.
 
     Raises:
-        DataUnavailableError: ``LATIH_DATA`` lacks the files, or no place has them and the network
-            does not either.
-        FileFormatError: a file, found or downloaded, is not Fashion-MNIST's.
+        DataUnavailableError: no place has the files and the network does not either.
+        FileFormatError: a file is damaged, or is not Fashion-MNIST's.
         UnwritableError: the cache cannot be written.
 
     Example:
@@ -84,10 +84,7 @@ def load_data() -> tuple[Part, Part]:
 
             (x_train, y_train), (x_test, y_test) = fashion_mnist.load_data()
     """
-    place = where()
-    if place is None:
-        _refuse_empty_chosen_place()
-        place = _download()
+    place = where() or _download()
     return _read_part(place, "train"), _read_part(place, "t10k")
 
 
@@ -121,9 +118,9 @@ def where() -> Path | None:
     """Tell the directory that `load_data` would read, without reading it.
 
     Returns:
-        The directory, or None if `load_data` would download, or refuse an empty ``LATIH_DATA``.
+        The directory, or None if `load_data` would download.
     """
-    places = _chosen_places() or [_cache_place(), _DEBIAN_PLACE]
+    places = [*_chosen_places(), _cache_place(), _DEBIAN_PLACE]
     return next((place for place in places if not _missing_files(place)), None)
 
 
@@ -157,28 +154,16 @@ def _missing_files(place: Path) -> list[str]:
     return [name for name in _CONTENT_SHA256 if not os.path.isfile(place / name)]
 
 
-def _refuse_empty_chosen_place() -> None:
-    places = _chosen_places()
-    if places:
-        nearest = min(places, key=lambda place: len(_missing_files(place)))
-        raise DataUnavailableError(
-            f"LATIH_DATA names {str(places[1])!r}, where Fashion-MNIST is not",
-            expected=f"its four files there or in {str(places[0])!r}",
-            got=f"{str(nearest)!r} without {', '.join(_missing_files(nearest))}",
-            fix="Put the files there, or unset LATIH_DATA to let Latih look in its cache and in "
-            "Debian's package dataset-fashion-mnist, and download them otherwise.",
-        )
-
-
 def _read_part(place: Path, part: str) -> Part:
-    return _read_checked(place, f"{part}-images-idx3-ubyte.gz"), _read_checked(
+    return _read(place, f"{part}-images-idx3-ubyte.gz"), _read(
         place, f"{part}-labels-idx1-ubyte.gz"
     )
 
 
-def _read_checked(place: Path, name: str) -> NDArray[np.uint8]:
+def _read(place: Path, name: str) -> NDArray[np.uint8]:
     array = read_idx(place / name, dimensions=_dimensions(name), largest_bytes=_LARGEST_ARRAY_BYTES)
-    _require_fashion_mnist(array, name=name, source=str(place / name))
+    if place not in _chosen_places():
+        _require_fashion_mnist(array, name=name, source=str(place / name))
     return array
 
 

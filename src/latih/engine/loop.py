@@ -47,7 +47,7 @@ def fit(
     model: Any = step.model
     test_step = TestStep(step.model, step.objective)
     logs: dict[str, float] = {}
-    model.stop_training = False
+    model.stop_training, model.stop_reason = False, None
     try:
         with InterruptibleSteps() as steps:
             callbacks.call("on_train_begin", None)
@@ -61,7 +61,15 @@ def fit(
                     logs.update({f"val_{name}": value for name, value in scores.items()})
                 callbacks.call("on_epoch_end", epoch, logs)
                 if model.stop_training:
+                    model.stop_reason = model.stop_reason or "a callback asked for it"
                     break
+        model.stop_reason = model.stop_reason or "all epochs done"
+    except KeyboardInterrupt:
+        model.stop_reason = "interrupted by Ctrl-C"
+        raise
+    except BaseException as error:
+        model.stop_reason = f"{type(error).__name__}: {error}"
+        raise
     finally:
         model.eval()
         callbacks.call("on_train_end", logs)

@@ -16,6 +16,8 @@ from latih.layers.dense import Dense as Dense
 from latih.layers.input import Input as Input
 from latih.layers.input import InputLayer as InputLayer
 from latih.layers.normalization import BatchNormalization as BatchNormalization
+from latih.layers.preprocessing import Normalization as Normalization
+from latih.layers.preprocessing import Rescaling as Rescaling
 from latih.layers.regularization import Dropout as Dropout
 from latih.layers.reshaping import Flatten as Flatten
 from latih.layers.reshaping import Reshape as Reshape
@@ -35,6 +37,8 @@ LAYERS: Table[Layer] = Table(
         ELU,
         BatchNormalization,
         Dropout,
+        Rescaling,
+        Normalization,
     ],
 )
 

@@ -167,20 +167,25 @@ class Model(Layer):
         self.history = History()
         listeners = [self.history, *_progress(verbose), *(callbacks or ())]
         if run is not None:
-            listeners += self._run_listeners(run, batches, validation, plan)
-        called = CallbackList(
-            listeners,
-            self,
-            {
-                "epochs": epochs,
-                "steps": min(len(batches), steps_per_epoch or len(batches)),
-                "verbose": verbose,
-                "examples": batches.examples,
-            },
-        )
+            best = "val_loss" if validation else "loss"
+            listeners += [
+                ModelCheckpoint(run.best_file, monitor=best, save_best_only=True),
+                RunLog(run),
+            ]
+        params = {
+            "epochs": epochs,
+            "initial_epoch": initial_epoch,
+            "steps": min(len(batches), steps_per_epoch or len(batches)),
+            "verbose": verbose,
+            "batch_size": batches.batch_size,
+            "shuffle": shuffle,
+            "seed": batches.seed,
+            "examples": batches.examples,
+            "validation_examples": validation and validation.examples,
+        }
+        called = CallbackList(listeners, self, params)
         names = objective.names
         called.check(names + [f"val_{name}" for name in names] if validation else names)
-        self.stop_reason = None
         try:
             loop.fit(TrainStep(self, objective, optimizer), batches, validation, called, plan)
         finally:
@@ -316,48 +321,19 @@ class Model(Layer):
             )
         return self.objective, self.optimizer
 
-    def _run_listeners(
-        self,
-        run: RunDirectory,
-        batches: ArrayBatches,
-        validation: ArrayBatches | None,
-        plan: loop.Plan,
-    ) -> list[Callback]:
-        settings = {
-            "data": {
-                "training": batches.examples,
-                "validation": validation.examples if validation else None,
-                "input_shape": list(batches.inputs.shape[1:]),
-            },
-            "model": {
-                "name": self.name,
-                **summary.counts(self),
-                "layers": [
-                    {
-                        "name": row.name,
-                        "type": row.type,
-                        "output_shape": [str(size) for size in row.output_shape],
-                        "parameters": row.parameters,
-                        "trainable": row.trainable,
-                    }
-                    for row in summary.rows(self)
-                ],
-            },
-            "compile": self.get_compile_config(),
-            "fit": {
-                "epochs": plan.epochs,
-                "initial_epoch": plan.initial_epoch,
-                "batch_size": batches.batch_size,
-                "shuffle": batches.shuffle,
-                "seed": batches.seed,
-            },
-        }
-        best = ModelCheckpoint(
-            run.best_file,
-            monitor="val_loss" if validation else "loss",
-            save_best_only=True,
-        )
-        return [best, RunLog(run, settings)]
+    def table(self) -> dict[str, Any]:
+        """Return what :meth:`summary` prints as data: the numbers of weights, and the layers."""
+        layers = [
+            {
+                "name": row.name,
+                "type": row.type,
+                "output_shape": [str(size) for size in row.output_shape],
+                "parameters": row.parameters,
+                "trainable": row.trainable,
+            }
+            for row in summary.rows(self)
+        ]
+        return {"name": self.name, **summary.counts(self), "layers": layers}
 
     # What it is
 

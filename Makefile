@@ -1,0 +1,43 @@
+# Each target does everything from a bare machine with Python >= 3.11: it makes .venv on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test test-slow lint format bench clean
+
+help:
+	@echo "make demo       train a net on the images that the package carries, and write its page"
+	@echo "make test       run every test but the slow ones"
+	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
+	@echo "make lint       ruff, pyright, import-linter"
+	@echo "make bench      measure, and write benchmarks/RESULTS.md"
+
+# The stamp is newer than what decides what is installed, or the installation runs again.
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/latih train --epochs 10
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow --durations=10
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --warnings
+	$(BIN)/lint-imports
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv dist runs

@@ -1,0 +1,3 @@
+"""The command line: ``latih train | predict | report | datasets``."""
+
+from latih.cli.app import main as main

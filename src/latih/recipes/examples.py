@@ -1,0 +1,163 @@
+"""Examples to train, validate and test on, from a known data set or a file of arrays."""
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from latih import datasets, random
+from latih.errors import FileFormatError, InputError, UnknownNameError
+
+VALIDATION_FRACTION = 0.1
+TEST_FRACTION = 0.1
+MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A data set in three parts.
+
+    Args:
+        name: what it is called on the page.
+        training: inputs and targets to learn from.
+        validation: those to choose the best epoch by.
+        test: those to judge by, once.
+        class_names: what each label means; empty for a regression.
+    """
+
+    name: str
+    training: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+    class_names: tuple[str, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.training[0].shape[1:])
+
+
+def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
+    """Load examples, and hold some back.
+
+    Args:
+        source: the name of a known data set, or an ``.npz`` file with the arrays ``x`` and ``y``
+            (and, if it has them, ``x_test`` and ``y_test``). Whole numbers in ``y`` are classes,
+            others are a quantity.
+        seed: what the split follows from.
+
+    Returns:
+        The examples in three parts; classes are spread over them in their proportions.
+
+    Raises:
+        UnknownNameError: neither a data set nor a file of that name.
+        FileFormatError: the file holds something else.
+        InputError: there are too few examples to hold any back.
+    """
+    path = Path(source)
+    if path.suffix == ".npz" or path.exists():
+        return _from_file(path, seed)
+    try:
+        dataset = datasets.find(str(source))
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{str(source)!r} is neither a file nor a data set that Latih knows", fix=error.fix
+        ) from error
+    training, test = dataset.load()
+    kept, held = _split(*training, VALIDATION_FRACTION, seed, stratify=True)
+    return Examples(dataset.name, kept, held, test, tuple(dataset.class_names))
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read the arrays of an ``.npz`` file; objects, which would be pickles, are refused.
+
+    Raises:
+        FileFormatError: it is no such file, or holds objects.
+    """
+    if not Path(path).is_file():
+        raise FileFormatError(
+            f"there is no file {os.fspath(path)!r}",
+            expected="an .npz file with the array x",
+            fix="Write one with numpy.savez('data.npz', x=x, y=y).",
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise FileFormatError(
+            f"{os.fspath(path)!r} holds no arrays that can be read",
+            expected="an .npz file with arrays of numbers",
+            got=str(error),
+            fix="Write it with numpy.savez('data.npz', x=x, y=y).",
+        ) from error
+
+
+def _from_file(path: Path, seed: int) -> Examples:
+    arrays = read_arrays(path)
+    missing = {"x", "y"} - set(arrays)
+    if missing:
+        raise FileFormatError(
+            f"{str(path)!r} lacks {' and '.join(sorted(missing))}",
+            expected="the arrays x and y",
+            got=", ".join(sorted(arrays)) or "none",
+            fix="Write it with numpy.savez('data.npz', x=x, y=y).",
+        )
+    x, y = arrays["x"], arrays["y"]
+    if len(x) != len(y):
+        raise InputError(
+            "`x` and `y` differ in length",
+            expected="as many examples in each",
+            got=f"{len(x)} in `x`, {len(y)} in `y`",
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    classes = _classes(y)
+    test = (arrays["x_test"], arrays["y_test"]) if {"x_test", "y_test"} <= set(arrays) else None
+    if test is None:
+        (x, y), test = _split(x, y, TEST_FRACTION, random.mix(seed, 1), stratify=classes > 0)
+    kept, held = _split(x, y, VALIDATION_FRACTION, seed, stratify=classes > 0)
+    names = tuple(str(number) for number in range(classes))
+    return Examples(path.name, kept, held, test, names)
+
+
+def _classes(y: np.ndarray) -> int:
+    # Whole numbers are classes; how many, the largest says. Zero means a quantity.
+    if y.dtype.kind not in "iub" or y.ndim != 1 or not len(y):
+        return 0
+    lowest, highest = int(y.min()), int(y.max())
+    if lowest < 0 or highest >= MOST_CLASSES:
+        raise InputError(
+            "`y` holds whole numbers that cannot be classes",
+            expected=f"class numbers from 0 to at most {MOST_CLASSES - 1}",
+            got=f"{lowest} to {highest}",
+            fix="Number the classes from 0, or give a quantity as floats.",
+        )
+    return highest + 1
+
+
+def _split(
+    x: np.ndarray, y: np.ndarray, fraction: float, seed: int, *, stratify: bool
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    dice = np.random.default_rng(seed)
+    groups: Sequence[np.ndarray] = (
+        [np.flatnonzero(y == label) for label in np.unique(y)] if stratify else [np.arange(len(y))]
+    )
+    kept, held = [], []
+    for group in groups:
+        shuffled = dice.permutation(group)
+        # Of a class with a single example, that one is learnt from.
+        count = min(max(1, round(fraction * len(group))), len(group) - 1) if len(group) else 0
+        held.append(shuffled[:count])
+        kept.append(shuffled[count:])
+    first, last = (np.sort(np.concatenate(part)) for part in (kept, held))
+    if not len(last):
+        raise InputError(
+            "there are too few examples to hold any back",
+            expected="at least two of some class",
+            got=f"{len(y)} in all",
+            fix="Give more examples.",
+        )
+    return (x[first], y[first]), (x[last], y[last])
