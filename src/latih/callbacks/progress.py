@@ -107,6 +107,8 @@ class ProgbarLogger(Callback):
         """Return what is said of an epoch."""
         parts = [f"Epoch {epoch + 1}/{self.params.get('epochs')}", f"{seconds:.1f}s"]
         parts += _told({k: v for k, v in logs.items() if k != "learning_rate"})
+        # A callback may have changed the rate at the epoch's end; the log has the epoch's own.
+        rate = logs.get("learning_rate", rate)
         if rate is not None:
             parts.append(f"learning_rate: {rate:.3g}")
         if left > 0:

@@ -82,8 +82,8 @@ class RunLog(Callback):
         self.run.append_log(
             {
                 "epoch": epoch + 1,
-                **(logs or {}),
                 "learning_rate": self.model.optimizer.current_rate(),
+                **(logs or {}),
                 "seconds": round(seconds, 4),
                 "samples_per_second": round(examples / seconds, 1) if examples else None,
             }

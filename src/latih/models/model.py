@@ -165,7 +165,8 @@ class Model(Layer):
         validation = held_back and held_back.batches(self, validation_batch_size or size)
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         self.history = History()
-        listeners = [self.history, *_progress(verbose), *(callbacks or ())]
+        # As in Keras the user's come first, so that what they add to the logs is shown and kept.
+        listeners = [*(callbacks or ()), *_progress(verbose), self.history]
         if run is not None:
             best = "val_loss" if validation else "loss"
             listeners += [

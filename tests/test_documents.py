@@ -1,0 +1,59 @@
+"""What the documents show runs as it stands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "README.id.md", "docs/guide.md", "docs/guide.id.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_python_blocks_run_one_after_the_other(document: str, tmp_path: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    script = tmp_path / "blocks.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_links_within_the_repository_lead_somewhere(document: str) -> None:
+    file = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (file.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.id.md"])
+def test_every_command_of_the_readme_is_one_that_there_is(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    told = set(re.findall(r"^latih (\w+)", text, re.MULTILINE))
+    helped = subprocess.run(
+        [sys.executable, "-m", "latih", "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+        check=True,
+    ).stdout
+    assert told == {"train", "predict", "report", "datasets"}
+    assert all(re.search(rf"\b{command}\b", helped) for command in told)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.id.md"])
+def test_every_part_that_the_readme_lists_exists(readme: str) -> None:
+    import latih
+
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    for room in ("layers", "callbacks"):
+        (row,) = re.findall(rf"^\| `{room}` \| ([^;|]+)", text, re.MULTILINE)
+        for name in row.split(","):
+            assert hasattr(getattr(latih, room), name.strip()), name
