@@ -84,6 +84,9 @@ class ModelCheckpoint(Callback):
             require_writable(directory, argument=self.filepath)
         if self.save_best_only:
             self.watched.check(log_names)
+        if not self.save_weights_only:
+            # A part that no file can hold, a lambda for example, is better known now.
+            self.model.describe()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Remember which epoch it is."""

@@ -136,8 +136,16 @@ class ProgbarLogger(Callback):
         if self._progress is None or now - self._drawn < SECONDS_BETWEEN_DRAWS:
             return
         self._drawn = now
-        told = {} if logs is None or "outputs" in logs else logs
-        self._progress.update(self._task, completed=batch + 1, told="  ".join(_told(told)))
+        parts = [] if logs is None or "outputs" in logs else _told(logs)
+        if self._training:
+            done = self._epochs_done + (batch + 1) / max(self.params.get("steps") or 1, 1)
+            epochs = (self.params.get("epochs") or 0) - (self.params.get("initial_epoch") or 0)
+            left = (now - self._began) / done * (epochs - done)
+            parts += [
+                f"learning_rate: {self.model.optimizer.current_rate():.3g}",
+                f"left: {_clock(left)}",
+            ]
+        self._progress.update(self._task, completed=batch + 1, told="  ".join(parts))
         self._progress.refresh()
 
     def _close(self) -> None:

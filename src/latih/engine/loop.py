@@ -1,6 +1,7 @@
 """The loop: epochs of steps, with who listens told."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from latih.data.batches import ArrayBatches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.step import TestStep, TrainStep
+from latih.errors import InputError
 from latih.layers.base import Layer, mode
 
 
@@ -30,6 +32,21 @@ class Plan:
     steps_per_epoch: int | None = None
     validation_freq: int = 1
     validation_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 0, "initial_epoch": 0, "validation_freq": 1}
+        if self.steps_per_epoch is not None:
+            least["steps_per_epoch"] = 1
+        if self.validation_steps is not None:
+            least["validation_steps"] = 1
+        for name, smallest in least.items():
+            value: Any = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < smallest:
+                raise InputError(
+                    f"`{name}` cannot be used",
+                    expected=f"a whole number >= {smallest}",
+                    got=repr(value),
+                )
 
 
 def fit(
@@ -60,6 +77,7 @@ def fit(
                     )
                     logs.update({f"val_{name}": value for name, value in scores.items()})
                 callbacks.call("on_epoch_end", epoch, logs)
+                steps.raise_if_interrupted()
                 if model.stop_training:
                     model.stop_reason = model.stop_reason or "a callback asked for it"
                     break

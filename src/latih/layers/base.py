@@ -315,8 +315,8 @@ class Layer(nn.Module, Configured):
 
     # What goes into files
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as data that JSON can hold."""
+    def base_config(self) -> dict[str, Any]:
+        """Return the arguments that every layer has, as data that JSON can hold."""
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
@@ -324,6 +324,11 @@ class Layer(nn.Module, Configured):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
+        return config
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as data that JSON can hold."""
+        config = self.base_config()
         base = set(registry.constructor_arguments(Layer))
         for name in registry.constructor_arguments(type(self)):
             if name not in base:

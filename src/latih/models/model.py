@@ -1,42 +1,19 @@
-"""A layer that can be trained: compile, fit, evaluate, predict, save."""
+"""A model: what can be trained, looked into, saved and read back."""
 
 import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
-import torch
-
-from latih import archive, random, registry, report
-from latih.callbacks import History, ModelCheckpoint, ProgbarLogger, RunLog
-from latih.callbacks.progress import Verbose
-from latih.data import ArrayBatches, as_array
-from latih.engine import loop
-from latih.engine.events import Callback, CallbackList
-from latih.engine.objective import Objective
-from latih.engine.step import TestStep, TrainStep
-from latih.errors import (
-    FileFormatError,
-    InputError,
-    LatihWarning,
-    MissingExtraError,
-    NotReadyError,
-    near_matches,
-)
+from latih import archive, registry
+from latih.errors import FileFormatError, InputError, NotReadyError, near_matches
 from latih.layers import Layer
-from latih.metrics import Metric
-from latih.models import preparation, summary
-from latih.optimizers import OPTIMIZERS, Optimizer
-from latih.run_directory import RunDirectory
-from latih.tensors import Shape
-
-# Arguments of Keras's compile() that choose how its backends run, and mean nothing here.
-ABOUT_BACKENDS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+from latih.models import summary
+from latih.models.trainable import Trainable
+from latih.optimizers import OPTIMIZERS
 
 
-class Model(Layer):
+class Model(Trainable):
     """The base of models; :class:`~latih.models.Sequential` is one.
 
     Args:
@@ -45,335 +22,7 @@ class Model(Layer):
 
     keras_module = "keras"
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.optimizer: Optimizer | None = None
-        self.objective: Objective | None = None
-        self.stop_training = False
-        self.stop_reason: str | None = None
-        self.history: History | None = None
-
-    # Training
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Say how the model is trained: Keras's compile, not torch's.
-
-        Args:
-            optimizer: a name or an object.
-            loss: a name, an object, or a function ``(y_true, y_pred)``.
-            loss_weights: for models of several outputs, which come with a later release.
-            metrics: a list of names, objects or functions.
-            weighted_metrics: the same, reckoned with the sample weights.
-            kwargs: arguments of Keras about its backends, which mean nothing here:
-                ``run_eagerly``, ``steps_per_execution``, ``jit_compile``, ``auto_scale_loss``.
-
-        Raises:
-            UnknownNameError: a name is in no table; the sentence has those that look like it.
-            InputError: an argument that Latih does not have.
-
-        Example:
-            >>> from latih.models import Sequential
-            >>> model = Sequential()
-            >>> model.compile("adam", loss="mse", metrics=["mae"])
-            >>> model.optimizer.name
-            'adam'
-        """
-        known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-        for argument in set(kwargs) - set(ABOUT_BACKENDS):
-            raise InputError(
-                f"compile() has no argument `{argument}`", fix=near_matches(argument, known)
-            )
-        if loss_weights is not None:
-            raise InputError(
-                "`loss_weights` of compile() cannot be used",
-                expected="None: a model has one output in this release",
-                got=repr(loss_weights),
-            )
-        self.objective = Objective(loss, metrics, weighted_metrics)
-        self.optimizer = OPTIMIZERS.get(optimizer)
-
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[Callback] | None = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: int = 1,
-        *,
-        run_dir: str | os.PathLike[str] | None = None,
-    ) -> History:
-        """Train the model.
-
-        Everything that can be refused is refused before the first step.
-
-        Args:
-            x: the examples: a NumPy array, a tensor, a list, a data frame of numbers.
-            y: what they should come out as.
-            batch_size: how many examples a step takes; 32 by default.
-            epochs: the number of the last epoch, counted from 1.
-            verbose: 0 for silence, 1 or ``"auto"`` for a bar on a terminal, 2 for plain lines.
-            callbacks: listeners.
-            validation_split: the fraction of the last rows that is held back.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate on after an epoch.
-            shuffle: whether each epoch has an order of its own; it follows the seed.
-            class_weight: how much each class counts.
-            sample_weight: how much each example counts.
-            initial_epoch: the number of epochs done before.
-            steps_per_epoch: after how many steps an epoch ends; None for all the data.
-            validation_steps: after how many steps an evaluation ends.
-            validation_batch_size: how many examples a step of an evaluation takes.
-            validation_freq: every how many epochs to evaluate.
-            run_dir: a directory that the run is written down in: settings, log, the best and the
-                last model, and a page to look at.
-
-        Returns:
-            The record of the run: ``history.history["loss"]`` and so on.
-
-        Raises:
-            NotReadyError: the model is not compiled.
-            InputError: the data do not fit the model, its loss, or each other; a callback watches
-                what will not be logged.
-            UnwritableError: ``run_dir`` or a callback's file cannot be written.
-        """
-        objective, optimizer = self._compiled("fit()")
-        run = None if run_dir is None else RunDirectory.create(run_dir)
-        size = 32 if batch_size is None else batch_size
-        given = preparation.examples_to_train(self, x, y, sample_weight, class_weight)
-        training, held_back = preparation.validation_examples(
-            self, given, validation_split, validation_data
-        )
-        batches = training.batches(self, size, shuffle=shuffle, seed=random.make_seed())
-        validation = held_back and held_back.batches(self, validation_batch_size or size)
-        plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
-        self.history = History()
-        # As in Keras the user's come first, so that what they add to the logs is shown and kept.
-        listeners = [*(callbacks or ()), *_progress(verbose), self.history]
-        if run is not None:
-            best = "val_loss" if validation else "loss"
-            listeners += [
-                ModelCheckpoint(run.best_file, monitor=best, save_best_only=True),
-                RunLog(run),
-            ]
-        params = {
-            "epochs": epochs,
-            "initial_epoch": initial_epoch,
-            "steps": min(len(batches), steps_per_epoch or len(batches)),
-            "verbose": verbose,
-            "batch_size": batches.batch_size,
-            "shuffle": shuffle,
-            "seed": batches.seed,
-            "examples": batches.examples,
-            "validation_examples": validation and validation.examples,
-        }
-        called = CallbackList(listeners, self, params)
-        names = objective.names
-        called.check(names + [f"val_{name}" for name in names] if validation else names)
-        try:
-            loop.fit(TrainStep(self, objective, optimizer), batches, validation, called, plan)
-        finally:
-            if run is not None:
-                _build_report(run)
-        return self.history
-
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Verbose = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Return the loss and the metrics on data, without training.
-
-        Args:
-            x: the examples.
-            y: what they should come out as.
-            batch_size: how many examples a step takes; 32 by default.
-            verbose: 0 for silence.
-            sample_weight: how much each example counts.
-            steps: after how many steps to end; None for all the data.
-            callbacks: listeners.
-            return_dict: whether names come with the numbers.
-
-        Returns:
-            A list of the loss and the metrics, a mapping with ``return_dict``, or the loss alone
-            where there are no metrics.
-
-        Raises:
-            NotReadyError: the model is not compiled.
-            InputError: the data do not fit the model, its loss, or each other.
-        """
-        objective, _ = self._compiled("evaluate()")
-        examples = preparation.examples_to_train(self, x, y, sample_weight)
-        batches = examples.batches(self, 32 if batch_size is None else batch_size)
-        called = CallbackList(
-            [*_progress(verbose), *(callbacks or ())], self, {"steps": len(batches)}
-        )
-        scores = loop.evaluate(TestStep(self, objective), batches, called, steps)
-        return _as_asked(scores, return_dict)
-
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Verbose = "auto",
-        steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
-    ) -> np.ndarray:
-        """Return what the model makes of each example.
-
-        Args:
-            x: the examples.
-            batch_size: how many are taken at once; 32 by default.
-            verbose: 0 for silence.
-            steps: after how many batches to end; None for all the data.
-            callbacks: listeners.
-
-        Shapes:
-            x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs.
-
-        Raises:
-            InputError: the examples do not fit the model.
-        """
-        inputs = as_array(x, "x")
-        preparation.build_for(self, inputs)
-        batches = ArrayBatches(
-            inputs, batch_size=32 if batch_size is None else batch_size, device=self.device
-        )
-        called = CallbackList(
-            [*_progress(verbose), *(callbacks or ())], self, {"steps": len(batches)}
-        )
-        return loop.predict(self, batches, called, steps)
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Do one update on all the examples given, and return their loss and metrics.
-
-        Args:
-            x: the examples.
-            y: what they should come out as.
-            sample_weight: how much each example counts.
-            class_weight: how much each class counts.
-            return_dict: whether names come with the numbers.
-
-        Raises:
-            NotReadyError: the model is not compiled.
-            InputError: the data do not fit the model, its loss, or each other.
-        """
-        objective, optimizer = self._compiled("train_on_batch()")
-        examples = preparation.examples_to_train(self, x, y, sample_weight, class_weight)
-        step = TrainStep(self, objective, optimizer)
-        objective.reset()
-        self.train()
-        try:
-            for batch in examples.batches(self, len(examples.inputs)).epoch(0):
-                step(batch)
-        finally:
-            self.eval()
-        return _as_asked(objective.results(), return_dict)
-
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Return the loss and metrics of all the examples given, as one batch."""
-        return self.evaluate(
-            x, y, max(len(x), 1), 0, sample_weight=sample_weight, return_dict=return_dict
-        )
-
-    def predict_on_batch(self, x: Any) -> np.ndarray:
-        """Return what the model makes of all the examples given, as one batch."""
-        return self.predict(x, max(len(x), 1), 0)
-
-    def _compiled(self, asked: str) -> tuple[Objective, Optimizer]:
-        if self.objective is None or self.optimizer is None:
-            raise NotReadyError(
-                f"the model {self.name!r} is not compiled",
-                expected=f"compile() before {asked}",
-                got="no optimizer and no loss",
-                fix="Call model.compile(optimizer='adam', loss=...) first.",
-            )
-        return self.objective, self.optimizer
-
-    def table(self) -> dict[str, Any]:
-        """Return what :meth:`summary` prints as data: the numbers of weights, and the layers."""
-        layers = [
-            {
-                "name": row.name,
-                "type": row.type,
-                "output_shape": [str(size) for size in row.output_shape],
-                "parameters": row.parameters,
-                "trainable": row.trainable,
-            }
-            for row in summary.rows(self)
-        ]
-        return {"name": self.name, **summary.counts(self), "layers": layers}
-
-    # What it is
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next((weight.device for weight in self.weights), torch.device("cpu"))
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """The shape of the inputs, None where any size will do; None before it is built."""
-        return self._build_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of the outputs."""
-        if self._build_shape is None:
-            raise NotReadyError(
-                f"the model {self.name!r} has no output shape yet",
-                expected="a built model",
-                got="one whose input shape is not known",
-                fix="Put an Input(shape) first, or call build((None, ...)).",
-            )
-        return self.compute_output_shape(self._build_shape)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The mean of the loss and the metrics it is compiled with."""
-        return [] if self.objective is None else self.objective.all_metrics
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """What the logs call them."""
-        return [metric.name for metric in self.metrics]
-
-    @property
-    def loss(self) -> Any:
-        """The loss as it was given to compile()."""
-        return None if self.objective is None else self.objective.given_loss
+    # What it shows
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its place.
@@ -429,6 +78,20 @@ class Model(Layer):
             expand_nested=expand_nested,
             show_trainable=show_trainable,
         )
+
+    def table(self) -> dict[str, Any]:
+        """Return what :meth:`summary` prints as data: the numbers of weights, and the layers."""
+        layers = [
+            {
+                "name": row.name,
+                "type": row.type,
+                "output_shape": [str(size) for size in row.output_shape],
+                "parameters": row.parameters,
+                "trainable": row.trainable,
+            }
+            for row in summary.rows(self)
+        ]
+        return {"name": self.name, **summary.counts(self), "layers": layers}
 
     # Files
 
@@ -501,33 +164,6 @@ class Model(Layer):
             metrics=config.get("metrics"),
             weighted_metrics=config.get("weighted_metrics"),
         )
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the model again from ``get_config``'s data, with new weights."""
-        return super().from_config(config)
-
-
-def _progress(verbose: Verbose) -> list[Callback]:
-    if verbose not in ("auto", 0, 1, 2):
-        raise InputError(
-            "`verbose` cannot be used", expected="0, 1, 2 or 'auto'", got=repr(verbose)
-        )
-    return [ProgbarLogger(verbose)] if verbose else []
-
-
-def _as_asked(scores: dict[str, float], return_dict: bool) -> Any:
-    if return_dict:
-        return scores
-    values = list(scores.values())
-    return values[0] if len(values) == 1 else values
-
-
-def _build_report(run: RunDirectory) -> None:
-    try:
-        report.build_report(run)
-    except MissingExtraError as missing:
-        warnings.warn(str(missing), LatihWarning, stacklevel=3)
 
 
 def _checked_path(filepath: str | os.PathLike[str], ending: str, overwrite: bool) -> Path:

@@ -143,7 +143,7 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the layers and their arguments as data that JSON can hold."""
-        config = super(Model, self).get_config()
+        config = self.base_config()
         first = [] if self._input is None else [InputLayer.from_symbolic(self._input)]
         config["layers"] = [registry.serialize(layer) for layer in [*first, *self.layers]]
         if self._build_shape is not None:
