@@ -122,6 +122,10 @@ def selu(x: Any) -> torch.Tensor:
 def celu(x: Any, alpha: float = 1.0) -> torch.Tensor:
     """ELU with a continuous slope for every α: ``max(0, x) + min(0, α(exp(x/α) - 1))``.
 
+    Args:
+        x: a tensor.
+        alpha: α, which the outputs approach on the negative side, with its sign changed.
+
     Example:
         >>> celu(torch.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from latih import config, registry
+from latih.arguments import number, whole
 from latih.registry import Configured, Table
 
 
@@ -27,7 +28,8 @@ class MaxNorm(Constraint):
 
     Args:
         max_value: m, the radius, > 0.
-        axis: the axes over which the norm is taken; 0 is a unit's inputs in a Dense kernel.
+        axis: the axes over which the norm is taken; 0 is a unit's inputs in a Dense kernel, None
+            the whole weight.
 
     Shapes:
         w: any with these axes; returns: the same.
@@ -41,12 +43,16 @@ class MaxNorm(Constraint):
         Srivastava et al. 2014, "Dropout", section 5.1.
     """
 
-    def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
+    def __init__(self, max_value: float = 2, axis: int | Sequence[int] | None = 0) -> None:
+        number(max_value, "max_value", "MaxNorm", above=0)
+        for one in axis if isinstance(axis, Sequence) else [axis or 0]:
+            whole(one, "axis", "MaxNorm")
         self.max_value, self.axis = max_value, axis
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
         """Return the nearest weight that is allowed."""
-        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        given = range(w.ndim) if self.axis is None else self.axis
+        axis = given if isinstance(given, int) else tuple(given)
         norms = w.square().sum(dim=axis, keepdim=True).sqrt()
         return w * (norms.clamp(0, self.max_value) / (config.epsilon() + norms))
 

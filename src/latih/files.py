@@ -37,7 +37,15 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     """
     target = Path(path)
     require_writable(target.parent, argument=str(path))
-    descriptor, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    if target.is_dir():
+        raise UnwritableError(
+            f"cannot write the file {str(path)!r}",
+            expected="the name of a file",
+            got="a directory of that name",
+            fix="Choose another name, or move the directory away.",
+        )
+    # Cut short, since a name that just fits must fit with what is added to it too.
+    descriptor, aside = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

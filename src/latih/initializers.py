@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from latih import random, registry
-from latih.errors import InputError
+from latih.arguments import number, one_of, whole
 from latih.registry import Configured, Table
 
 # The standard deviation of a unit normal that is cut off at two deviations: what is drawn must be
@@ -52,7 +52,7 @@ class Constant(Initializer):
     """
 
     def __init__(self, value: float = 0.0) -> None:
-        self.value = value
+        self.value = number(value, "value", "Constant")
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values for a weight of this shape."""
@@ -93,14 +93,8 @@ class RandomInitializer(Initializer):
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise InputError(
-                f"`seed` of {type(self).__name__} cannot be used",
-                expected="a whole number or None",
-                got=repr(seed),
-            )
-        self.seed = seed
-        self._drawn_seed = random.make_seed() if seed is None else seed
+        self.seed = None if seed is None else whole(seed, "seed", type(self).__name__)
+        self._drawn_seed = random.make_seed() if self.seed is None else self.seed
 
     def _empty(
         self, shape: Sequence[int], dtype: torch.dtype | None
@@ -125,7 +119,8 @@ class RandomNormal(RandomInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean = number(mean, "mean", type(self).__name__)
+        self.stddev = number(stddev, "stddev", type(self).__name__, least=0)
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values for a weight of this shape."""
@@ -150,7 +145,8 @@ class RandomUniform(RandomInitializer):
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.maxval = number(maxval, "maxval", "RandomUniform")
+        self.minval = number(minval, "minval", "RandomUniform", most=self.maxval)
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values for a weight of this shape."""
@@ -173,7 +169,8 @@ class TruncatedNormal(RandomInitializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean = number(mean, "mean", type(self).__name__)
+        self.stddev = number(stddev, "stddev", type(self).__name__, least=0)
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values for a weight of this shape."""
@@ -216,20 +213,13 @@ class VarianceScaling(RandomInitializer):
         seed: int | None = None,
     ) -> None:
         super().__init__(seed)
-        modes = ("fan_in", "fan_out", "fan_avg")
-        distributions = ("truncated_normal", "untruncated_normal", "uniform")
-        given = "truncated_normal" if distribution.lower() == "normal" else distribution.lower()
-        if not scale > 0:
-            raise InputError("`scale` is out of range", expected="> 0", got=repr(scale))
-        if mode.lower() not in modes:
-            raise InputError("unknown `mode`", expected=f"one of {modes}", got=repr(mode))
-        if given not in distributions:
-            raise InputError(
-                "unknown `distribution`",
-                expected=f"one of {distributions}",
-                got=repr(distribution),
-            )
-        self.scale, self.mode, self.distribution = scale, mode.lower(), given
+        distributions = ("truncated_normal", "untruncated_normal", "uniform", "normal")
+        self.scale = number(scale, "scale", "VarianceScaling", above=0)
+        self.mode = one_of(
+            str(mode).lower(), "mode", "VarianceScaling", ("fan_in", "fan_out", "fan_avg")
+        )
+        given = one_of(str(distribution).lower(), "distribution", "VarianceScaling", distributions)
+        self.distribution = "truncated_normal" if given == "normal" else given
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return the values for a weight of this shape."""

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from latih import config, registry
+from latih.arguments import number
 from latih.errors import InputError
 from latih.registry import Configured, Table, to_snake_case
 from latih.tensors import as_tensor
@@ -77,6 +78,8 @@ class Loss(Configured):
             return _reduce(values, None, self.reduction)
         weights = as_tensor(sample_weight).to(values)
         values, weights = squeeze_or_expand_to_same_rank(values, weights)
+        # A weight of an example holds for each of its values, and not for the values of one place.
+        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
         return _reduce(values * weights, weights, self.reduction)
 
 
@@ -200,7 +203,7 @@ class Huber(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.delta = delta
+        self.delta = number(delta, "delta", "Huber", above=0)
 
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""
@@ -236,7 +239,10 @@ class BinaryCrossentropy(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.from_logits, self.axis = from_logits, axis
+        self.label_smoothing = number(
+            label_smoothing, "label_smoothing", type(self).__name__, least=0, most=1
+        )
 
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""
@@ -274,7 +280,10 @@ class CategoricalCrossentropy(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        self.from_logits, self.axis = from_logits, axis
+        self.label_smoothing = number(
+            label_smoothing, "label_smoothing", type(self).__name__, least=0, most=1
+        )
 
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""

@@ -120,6 +120,8 @@ def keep_mask(like: torch.Tensor, rate: float, bits: int) -> torch.Tensor:
         >>> 0.74 < keep_mask(torch.zeros(100, 1000), 0.25, mix(3)).mean().item() < 0.76
         True
     """
+    if rate >= 1:
+        return torch.zeros_like(like)
     low, high = _signed32(bits & 0xFFFFFFFF), _signed32(bits >> 32)
     x = torch.arange(like.numel(), dtype=torch.int32, device=like.device)
     # torch's right shift of an int32 keeps the sign, so the bits that come in are masked away.

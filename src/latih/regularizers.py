@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from latih import registry
-from latih.errors import InputError
+from latih.arguments import number
 from latih.registry import Configured, Table
 
 
@@ -97,17 +97,7 @@ class L1L2(Regularizer):
 
 
 def _price(name: str, value: float) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 <= value < float("inf")
-    ):
-        raise InputError(
-            f"`{name}` of a regularizer cannot be used",
-            expected="a finite number >= 0",
-            got=repr(value),
-        )
-    return float(value)
+    return number(value, name, "a regularizer", least=0)
 
 
 REGULARIZERS: Table[Regularizer] = Table("regularizer", Regularizer, classes=[L1, L2, L1L2])

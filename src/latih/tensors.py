@@ -28,6 +28,8 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value if dtype is None or value.dtype == dtype else value.to(dtype)
     array = np.asarray(value)
+    if not array.dtype.isnative:  # written by another kind of machine
+        array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None and array.dtype == np.float64:
         dtype = torch.float32
     if not array.flags.writeable:

@@ -8,18 +8,20 @@ because a file declares it.
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from latih.errors import FileFormatError
+from latih.errors import FileFormatError, LatihError
 
 LARGEST_CONFIG = 64 * 2**20
 LARGEST_METADATA = 2**20
 LARGEST_ARCHIVE_MEMBERS = 10_000
+LARGEST_SWELLING = 16
 
 
 def open_archive(path: str | os.PathLike[str]) -> zipfile.ZipFile:
@@ -106,19 +108,16 @@ def read_array(group: h5py.Group, name: str, shape: Sequence[int], what: str) ->
         raise FileFormatError(f"{what} is missing", expected="an array", got="a group")
     if dataset.external is not None or dataset.is_virtual:
         raise FileFormatError(f"{what} is stored in another file, which is not opened")
-    if tuple(dataset.shape) != tuple(shape):
+    if dataset.shape is None or tuple(dataset.shape) != tuple(shape):
         raise FileFormatError(
             f"{what} does not fit the model",
             expected=f"shape {tuple(shape)}",
-            got=f"shape {tuple(dataset.shape)}",
+            got="nothing" if dataset.shape is None else f"shape {tuple(dataset.shape)}",
             fix="The weights are another model's: build the model as it was when they were saved.",
         )
     if dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8:
         raise FileFormatError(f"{what} holds no numbers", got=str(dataset.dtype))
-    try:
-        return np.asarray(dataset[()])
-    except (OSError, ValueError, RuntimeError) as error:
-        raise FileFormatError(f"{what} is damaged", got=str(error)) from error
+    return np.asarray(dataset[()])
 
 
 def plain_group(group: h5py.Group, path: str, what: str) -> h5py.Group | None:
@@ -133,6 +132,43 @@ def plain_group(group: h5py.Group, path: str, what: str) -> h5py.Group | None:
     return here
 
 
+@contextmanager
+def damage_told(named: str) -> Generator[None]:
+    """Turn what HDF5's library raises at damaged bytes into one sentence.
+
+    Args:
+        named: the file, as the user knows it.
+    """
+    try:
+        yield
+    except LatihError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(
+            f"{named!r} holds weights that are damaged",
+            expected="HDF5",
+            got=f"{type(error).__name__}: {error}",
+            fix="Take another copy of the file, or save the model again.",
+        ) from error
+
+
+def require_stored(archive: zipfile.ZipFile, name: str) -> int:
+    """Return the size of a member that is not blown up out of next to nothing.
+
+    Arrays of floats hardly shrink: what comes out many times larger than it is kept was made to.
+
+    Raises:
+        FileFormatError: it would.
+    """
+    member = archive.getinfo(name)
+    if member.file_size > LARGEST_SWELLING * max(member.compress_size, 1024):
+        raise not_keras(
+            str(archive.filename),
+            f"{name} of {member.file_size} bytes packed into {member.compress_size}",
+        )
+    return member.file_size
+
+
 def _plain_child(group: h5py.Group, name: str, what: str) -> Any:
     link = group.get(name, getlink=True)
     if link is None:
@@ -144,10 +180,7 @@ def _plain_child(group: h5py.Group, name: str, what: str) -> Any:
         )
     if not isinstance(link, h5py.HardLink):
         raise FileFormatError(f"{what} is a link to another place, which is not followed")
-    try:
-        return group[name]
-    except (KeyError, OSError, RuntimeError) as error:
-        raise FileFormatError(f"{what} is damaged", got=str(error)) from error
+    return group[name]
 
 
 def not_keras(path: str | os.PathLike[str], got: str) -> FileFormatError:

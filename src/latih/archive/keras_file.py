@@ -7,6 +7,8 @@ import os
 import zipfile
 from typing import Any
 
+import h5py
+
 from latih.archive import guard, weights
 from latih.errors import FileFormatError, LatihError
 from latih.files import write_atomically
@@ -53,12 +55,12 @@ def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool
     """
     with guard.open_archive(path) as archive:
         config = guard.read_json(archive, "config.json", guard.LARGEST_CONFIG)
-        stored = archive.getinfo("model.weights.h5").file_size
+        stored = guard.require_stored(archive, "model.weights.h5")
         # A weight takes four bytes of the file: a config that asks for more has none to fill them.
         with weight_budget(stored // 4):
             model = _rebuild(path, config, table)
         content = guard.read_member(archive, "model.weights.h5", stored)
-    with weights.open_weights(io.BytesIO(content), os.fspath(path)) as file:
+    with guard.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         weights.read_weights(file, model)
         if compile and config.get("compile_config"):
             _compile(path, model, config["compile_config"])

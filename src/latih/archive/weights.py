@@ -4,7 +4,6 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +14,7 @@ from latih.errors import FileFormatError
 from latih.files import write_atomically
 from latih.layers import Layer
 from latih.optimizers import Optimizer
+from latih.tensors import as_tensor
 
 
 def write_weights(file: h5py.Group, model: Layer, optimizer: Optimizer | None) -> None:
@@ -58,7 +58,7 @@ def read_weights(file: h5py.Group, model: Layer) -> None:
             fresh.append((weight, array))
     with torch.no_grad():
         for weight, array in fresh:
-            weight.copy_(torch.from_numpy(array))
+            weight.copy_(as_tensor(array))
 
 
 def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
@@ -72,17 +72,18 @@ def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
     if group is None:
         return
     own = optimizer.variables
-    if len(group) != len(own):
+    if len(group) not in (len(own), optimizer.counters):
         raise FileFormatError(
             f"{what} does not fit",
             expected=f"{len(own)} arrays",
             got=str(len(group)),
             fix="Load with compile=False to go without it.",
         )
+    # A model that was compiled and never trained has counters only: its slots begin anew.
     optimizer.load_variables(
         [
-            torch.from_numpy(guard.read_array(group, str(number), variable.shape, what))
-            for number, variable in enumerate(own)
+            as_tensor(guard.read_array(group, str(number), variable.shape, what))
+            for number, variable in enumerate(own[: len(group)])
         ]
     )
 
@@ -103,7 +104,7 @@ def read_weights_file(model: Layer, path: str | os.PathLike[str]) -> None:
         raise FileFormatError(
             f"there is no file {os.fspath(path)!r}", expected="a .weights.h5 file"
         )
-    with open_weights(os.fspath(path), os.fspath(path)) as file:
+    with guard.damage_told(os.fspath(path)), h5py.File(os.fspath(path), "r") as file:
         read_weights(file, model)
 
 
@@ -113,19 +114,6 @@ def weights_as_bytes(model: Layer, optimizer: Optimizer | None) -> bytes:
     with h5py.File(buffer, "w") as file:
         write_weights(file, model, optimizer)
     return buffer.getvalue()
-
-
-def open_weights(source: Any, named: str) -> h5py.File:
-    """Open HDF5, from a path or from bytes in memory, or say that it is none."""
-    try:
-        return h5py.File(source, "r")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise FileFormatError(
-            f"{named!r} holds no weights that can be read",
-            expected="HDF5",
-            got=str(error),
-            fix="Save the model again.",
-        ) from error
 
 
 def _located(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from latih.arguments import number, whole
 from latih.callbacks.monitor import Mode, Monitor
 from latih.engine.events import Callback, LogNames
 
@@ -49,11 +50,13 @@ class EarlyStopping(Callback):
     ) -> None:
         super().__init__()
         self.monitor = monitor
-        self.patience = patience
+        self.patience = whole(patience, "patience", "EarlyStopping", least=0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else number(baseline, "baseline", "EarlyStopping")
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = whole(
+            start_from_epoch, "start_from_epoch", "EarlyStopping", least=0
+        )
         self.watched = Monitor(monitor, mode, min_delta, "EarlyStopping")
         self._forget()
 

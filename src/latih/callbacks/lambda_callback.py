@@ -32,5 +32,11 @@ class LambdaCallback(Callback):
         for hook, function in hooks.items():
             if hook not in HOOKS:
                 raise InputError(f"there is no hook `{hook}`", fix=near_matches(hook, HOOKS))
+            if function is not None and not callable(function):
+                raise InputError(
+                    f"`{hook}` of LambdaCallback cannot be used",
+                    expected="a function",
+                    got=repr(function),
+                )
             if function is not None:
                 setattr(self, hook, function)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from latih.arguments import number, whole
 from latih.callbacks.monitor import Mode, Monitor
 from latih.engine.events import Callback, LogNames
 from latih.errors import InputError
@@ -30,6 +31,12 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise InputError(
+                "`schedule` of LearningRateScheduler cannot be used",
+                expected="a function of the epoch",
+                got=repr(schedule),
+            )
         self.schedule = schedule
         self.verbose = verbose
         self._takes_rate = _takes_two(schedule)
@@ -99,19 +106,14 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= factor < 1:
-            raise InputError(
-                "`factor` of ReduceLROnPlateau is out of range",
-                expected="0 <= factor < 1",
-                got=repr(factor),
-            )
+        owner = "ReduceLROnPlateau"
         self.monitor = monitor
-        self.factor = factor
-        self.patience = patience
+        self.factor = number(factor, "factor", owner, least=0, below=1)
+        self.patience = whole(patience, "patience", owner, least=0)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
-        self.watched = Monitor(monitor, mode, min_delta, "ReduceLROnPlateau")
+        self.cooldown = whole(cooldown, "cooldown", owner, least=0)
+        self.min_lr = number(min_lr, "min_lr", owner, least=0)
+        self.watched = Monitor(monitor, mode, min_delta, owner)
         self._forget()
 
     def _forget(self) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from latih.arguments import whole
 from latih.callbacks.monitor import Mode, Monitor
 from latih.engine.events import Callback, LogNames
-from latih.errors import InputError
+from latih.errors import InputError, UnwritableError
 from latih.files import require_writable
 
 
@@ -67,21 +68,34 @@ class ModelCheckpoint(Callback):
                 expected=f"{ending!r} with save_weights_only={save_weights_only}",
                 got=repr(self.filepath),
             )
-        if save_freq != "epoch" and (isinstance(save_freq, str) or save_freq < 1):
-            raise InputError(
-                "`save_freq` of ModelCheckpoint cannot be used",
-                expected="'epoch' or a number of steps >= 1",
-                got=repr(save_freq),
-            )
         if save_freq != "epoch":
+            whole(save_freq, "save_freq", "ModelCheckpoint", least=1)
             # Only then does it listen to steps: a hook that is defined costs something each time.
             self.on_train_batch_end = self._count_step
 
     def check(self, log_names: LogNames) -> None:
         """Refuse a place that cannot be written, and a name that the logs will not hold."""
-        directory = Path(self.filepath).parent
-        if "{" not in str(directory):
-            require_writable(directory, argument=self.filepath)
+        epoch_logs = {"epoch": 1, "batch": 1, **dict.fromkeys(log_names.names, 0.5)}
+        try:
+            first = Path(self.filepath.format(**epoch_logs))
+        except KeyError as error:
+            if log_names.complete:
+                raise self._unknown_name(error, epoch_logs) from error
+            first = Path(self.filepath)
+        except (ValueError, IndexError) as error:
+            raise InputError(
+                "`filepath` of ModelCheckpoint cannot be filled in",
+                expected="names of logs in braces, as {epoch:02d} or {val_loss:.2f}",
+                got=f"{self.filepath!r} ({error})",
+            ) from error
+        require_writable(first.parent, argument=self.filepath)
+        if first.is_dir():
+            raise UnwritableError(
+                f"{str(first)!r} is a directory",
+                expected="the name of a file",
+                got="a directory of that name",
+                fix="Choose another name, or move the directory away.",
+            )
         if self.save_best_only:
             self.watched.check(log_names)
         if not self.save_weights_only:
@@ -123,11 +137,14 @@ class ModelCheckpoint(Callback):
         try:
             return self.filepath.format(**names)
         except KeyError as error:
-            raise InputError(
-                f"`filepath` of ModelCheckpoint names {error}, which is not logged",
-                expected=f"one of {', '.join(sorted(names))}",
-                got=repr(self.filepath),
-            ) from error
+            raise self._unknown_name(error, names) from error
+
+    def _unknown_name(self, error: KeyError, names: Mapping[str, Any]) -> InputError:
+        return InputError(
+            f"`filepath` of ModelCheckpoint names {error}, which is not logged",
+            expected=f"one of {', '.join(sorted(names))}",
+            got=repr(self.filepath),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a crash: without it a worse model would replace the best."""

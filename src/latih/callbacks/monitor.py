@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from latih.arguments import number, one_of
 from latih.engine.events import LogNames
 from latih.errors import InputError, LatihWarning, near_matches
 
@@ -32,14 +33,9 @@ class Monitor:
     """
 
     def __init__(self, name: str, mode: Mode, min_delta: float, owner: str) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise InputError(
-                f"`mode` of {owner} cannot be used",
-                expected="'auto', 'min' or 'max'",
-                got=repr(mode),
-            )
+        one_of(mode, "mode", owner, ("auto", "min", "max"))
         self.name, self.owner = name, owner
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number(min_delta, "min_delta", owner))
         plain = name.removeprefix("val_").lower()
         guessed = any(part in plain for part in BETTER_WHEN_LARGER)
         self.larger_is_better = guessed if mode == "auto" else mode == "max"

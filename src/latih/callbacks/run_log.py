@@ -92,6 +92,8 @@ class RunLog(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write down how it ended."""
+        if not self._settings:  # it never began: a callback before this one refused
+            return
         self._settings["run"]["seconds"] = round(time.monotonic() - self._began, 3)
         self._settings["run"]["stopped"] = self.model.stop_reason
         self.run.write_settings(self._settings)

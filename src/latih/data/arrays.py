@@ -30,6 +30,13 @@ def as_array(value: Any, argument: str) -> torch.Tensor:
     tensor = value.detach() if isinstance(value, torch.Tensor) else _from_numpy(value, argument)
     if tensor.dtype == torch.float64:
         tensor = tensor.to(torch.float32)
+    if tensor.layout != torch.strided:
+        raise InputError(
+            f"`{argument}` is a sparse tensor",
+            expected="a dense one",
+            got=str(tensor.layout),
+            fix="Give it as .to_dense().",
+        )
     if tensor.is_complex():
         raise InputError(
             f"`{argument}` holds complex numbers",

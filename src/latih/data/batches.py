@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from latih import random
+from latih.arguments import whole
 from latih.data.arrays import require_same_length
-from latih.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ArrayBatches:
 
     A batch is gathered by one ``index_select`` into a buffer that is used again for the next: a
     loop over examples costs more than the step of a small net. The order is a pure function of
-    ``(seed, epoch)``, so that a run that is resumed sees what it would have seen.
+    ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
 
     Args:
         inputs: the examples.
@@ -61,12 +61,8 @@ class ArrayBatches:
         device: torch.device | str = "cpu",
     ) -> None:
         require_same_length(x=inputs, y=targets, sample_weight=weights)
-        if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-            raise InputError(
-                "`batch_size` cannot be used", expected="a whole number >= 1", got=repr(batch_size)
-            )
         self.inputs, self.targets, self.weights = inputs, targets, weights
-        self.batch_size = int(batch_size)
+        self.batch_size = whole(batch_size, "batch_size", "fit()", least=1)
         self.shuffle = shuffle
         self.seed = seed
         self.device = torch.device(device)
@@ -81,39 +77,57 @@ class ArrayBatches:
         return -(-self.examples // self.batch_size)
 
     def order(self, epoch: int) -> torch.Tensor:
-        """Return the order of the examples in an epoch: a pure function of the seed and it."""
+        """Return the order of the examples in a pass over them: a function of the seed and it."""
         if not self.shuffle:
             return torch.arange(self.examples)
         return torch.randperm(self.examples, generator=random.generator(self.seed, epoch))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch; a batch is good until the next is asked for."""
+        """Yield the batches of one pass over the data."""
+        return self.stream(epoch * len(self), len(self))
+
+    def stream(self, first: int, count: int) -> Iterator[Batch]:
+        """Yield some batches of an endless stream of passes; a batch is good until the next.
+
+        Args:
+            first: the step to begin with, counted from the beginning of the first pass.
+            count: how many steps.
+        """
+        step, last = first, first + count
+        while step < last:
+            epoch, offset = divmod(step, len(self))
+            end = min(len(self), offset + last - step)
+            yield from self._part(epoch, offset, end)
+            step += end - offset
+
+    def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
+        bounds = range(start * self.batch_size, end * self.batch_size, self.batch_size)
         if not self.shuffle:
-            yield from self._in_order()
+            for begin in bounds:
+                chosen = slice(begin, min(begin + self.batch_size, self.examples))
+                yield self._batch([part[chosen].to(self.device) for part in self._parts()])
             return
         order = self.order(epoch)
-        parts = [p for p in (self.inputs, self.targets, self.weights) if p is not None]
-        buffers = [p.new_empty((self.batch_size, *p.shape[1:])) for p in parts]
-        for start in range(0, self.examples, self.batch_size):
-            chosen = order[start : start + self.batch_size]
+        parts = self._parts()
+        buffers = [part.new_empty((self.batch_size, *part.shape[1:])) for part in parts]
+        for begin in bounds:
+            chosen = order[begin : begin + self.batch_size]
             size = len(chosen)
-            gathered = iter(
-                torch.index_select(part, 0, chosen, out=buffer[:size]).to(self.device)
-                for part, buffer in zip(parts, buffers, strict=True)
-            )
-            yield Batch(
-                next(gathered),
-                None if self.targets is None else next(gathered),
-                None if self.weights is None else next(gathered),
-                size,
+            yield self._batch(
+                [
+                    torch.index_select(part, 0, chosen, out=buffer[:size]).to(self.device)
+                    for part, buffer in zip(parts, buffers, strict=True)
+                ]
             )
 
-    def _in_order(self) -> Iterator[Batch]:
-        for start in range(0, self.examples, self.batch_size):
-            end = min(start + self.batch_size, self.examples)
-            inputs, targets, weights = (
-                None if part is None else part[start:end].to(self.device)
-                for part in (self.inputs, self.targets, self.weights)
-            )
-            assert inputs is not None
-            yield Batch(inputs, targets, weights, end - start)
+    def _parts(self) -> list[torch.Tensor]:
+        return [part for part in (self.inputs, self.targets, self.weights) if part is not None]
+
+    def _batch(self, parts: list[torch.Tensor]) -> Batch:
+        rest = iter(parts[1:])
+        return Batch(
+            parts[0],
+            None if self.targets is None else next(rest),
+            None if self.weights is None else next(rest),
+            len(parts[0]),
+        )

@@ -2,6 +2,7 @@
 
 import torch
 
+from latih.arguments import number
 from latih.errors import InputError
 
 
@@ -26,10 +27,7 @@ def split_last(
         ([0, 1, 2, 3, 4, 5], [6, 7])
     """
     length = next(len(array) for array in arrays if array is not None)
-    if not 0 < fraction < 1:
-        raise InputError(
-            "`validation_split` is out of range", expected="0 < fraction < 1", got=repr(fraction)
-        )
+    number(fraction, "validation_split", "fit()", above=0, below=1)
     at = int(length * (1.0 - fraction))
     if at in (0, length):
         raise InputError(

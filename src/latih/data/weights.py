@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
+from latih.arguments import number as number_of
 from latih.errors import InputError
 
 
@@ -26,6 +27,12 @@ def class_weights_as_sample_weights(
         >>> class_weights_as_sample_weights(torch.tensor([0, 1, 2]), {1: 5.0})
         tensor([1., 5., 1.])
     """
+    if not isinstance(class_weight, Mapping):
+        raise InputError(
+            "`class_weight` cannot be used",
+            expected="a weight for each class number, as {0: 1.0, 1: 5.0}",
+            got=f"a {type(class_weight).__name__}",
+        )
     if targets.ndim == 2 and targets.shape[1] > 1:
         labels = targets.argmax(dim=1)
     elif targets.ndim in (1, 2):
@@ -45,5 +52,5 @@ def class_weights_as_sample_weights(
             raise InputError(
                 "`class_weight` cannot be used", expected="class numbers as keys", got=repr(key)
             ) from None
-        weights[labels == number] = float(weight)
+        weights[labels == number] = number_of(weight, "class_weight", "fit()", least=0)
     return weights

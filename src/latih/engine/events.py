@@ -5,6 +5,7 @@ neither needs to know the other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,8 +166,14 @@ class CallbackList:
             for hook in vars(Callback)
             if hook.startswith("on_")
         }
-        self._listeners["on_train_batch_begin"] += self._listeners["on_batch_begin"]
-        self._listeners["on_train_batch_end"] += self._listeners["on_batch_end"]
+        # The older names of the batch hooks are heard where the newer ones are not defined.
+        for older in ("on_batch_begin", "on_batch_end"):
+            newer = older.replace("on_batch", "on_train_batch")
+            self._listeners[newer] = [
+                getattr(c, newer if _defines(c, newer) else older)
+                for c in self.callbacks
+                if _defines(c, newer) or _defines(c, older)
+            ]
 
     def hears(self, *hooks: str) -> bool:
         """Say whether anybody has defined one of these hooks."""
@@ -189,6 +196,13 @@ class CallbackList:
         """Call a hook of every callback that has defined it."""
         for listener in self._listeners[hook]:
             listener(*arguments)
+
+    def call_all(self, hook: str, *arguments: Any) -> None:
+        """Call a hook of every callback, whatever one of them raises; the first error goes on."""
+        with ExitStack() as pending:
+            # The stack calls the last entry first, and the rest even if one raises.
+            for listener in reversed(self._listeners[hook]):
+                pending.callback(listener, *arguments)
 
 
 def _defines(callback: Any, hook: str) -> bool:

@@ -1,17 +1,17 @@
 """The loop: epochs of steps, with who listens told."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 
+from latih.arguments import whole
 from latih.data.batches import ArrayBatches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.step import TestStep, TrainStep
-from latih.errors import InputError
 from latih.layers.base import Layer, mode
 
 
@@ -23,30 +23,35 @@ class Plan:
         epochs: the number of the last epoch, counted from 1; not how many when one starts later.
         initial_epoch: the number of epochs done before.
         steps_per_epoch: after how many steps an epoch ends; None for all the data.
-        validation_freq: every how many epochs to evaluate.
+        validation_freq: every how many epochs to evaluate, or after which, counted from 1.
         validation_steps: after how many steps an evaluation ends; None for all the data.
     """
 
     epochs: int
     initial_epoch: int = 0
     steps_per_epoch: int | None = None
-    validation_freq: int = 1
+    validation_freq: int | Collection[int] = 1
     validation_steps: int | None = None
 
     def __post_init__(self) -> None:
-        least = {"epochs": 0, "initial_epoch": 0, "validation_freq": 1}
-        if self.steps_per_epoch is not None:
-            least["steps_per_epoch"] = 1
-        if self.validation_steps is not None:
-            least["validation_steps"] = 1
-        for name, smallest in least.items():
-            value: Any = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < smallest:
-                raise InputError(
-                    f"`{name}` cannot be used",
-                    expected=f"a whole number >= {smallest}",
-                    got=repr(value),
-                )
+        whole(self.epochs, "epochs", "fit()", least=0)
+        whole(self.initial_epoch, "initial_epoch", "fit()", least=0)
+        for one in (
+            self.validation_freq
+            if isinstance(self.validation_freq, Collection)
+            and not isinstance(self.validation_freq, str)
+            else [self.validation_freq]
+        ):
+            whole(one, "validation_freq", "fit()", least=1)
+        for name in ("steps_per_epoch", "validation_steps"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), name, "fit()", least=1)
+
+    def validates(self, epoch: int) -> bool:
+        """Say whether an epoch, counted from 0, is followed by an evaluation."""
+        if isinstance(self.validation_freq, Collection):
+            return epoch + 1 in self.validation_freq
+        return (epoch + 1) % self.validation_freq == 0
 
 
 def fit(
@@ -71,7 +76,7 @@ def fit(
             for epoch in range(plan.initial_epoch, plan.epochs):
                 callbacks.call("on_epoch_begin", epoch, None)
                 logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
-                if validation is not None and (epoch + 1) % plan.validation_freq == 0:
+                if validation is not None and plan.validates(epoch):
                     scores = evaluate(
                         test_step, validation, callbacks, plan.validation_steps, steps
                     )
@@ -90,7 +95,7 @@ def fit(
         raise
     finally:
         model.eval()
-        callbacks.call("on_train_end", logs)
+        callbacks.call_all("on_train_end", logs)
 
 
 def _train_epoch(
@@ -106,9 +111,9 @@ def _train_epoch(
     heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
     objective.reset()
     model.train()
-    for number, batch in enumerate(batches.epoch(epoch)):
-        if number == most:
-            break
+    # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
+    count = most or len(batches)
+    for number, batch in enumerate(batches.stream(epoch * count, count)):
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
@@ -134,9 +139,7 @@ def evaluate(
     callbacks.call("on_test_begin", None)
     objective.reset()
     with mode(step.model, False), torch.no_grad():
-        for number, batch in enumerate(batches.epoch(0)):
-            if number == most:
-                break
+        for number, batch in enumerate(batches.stream(0, min(most or len(batches), len(batches)))):
             if heard:
                 callbacks.call("on_test_batch_begin", number, None)
             step(batch)
@@ -160,9 +163,7 @@ def predict(
     done = 0
     callbacks.call("on_predict_begin", None)
     with mode(model, False), torch.no_grad():
-        for number, batch in enumerate(batches.epoch(0)):
-            if number == most:
-                break
+        for number, batch in enumerate(batches.stream(0, min(most or len(batches), len(batches)))):
             callbacks.call("on_predict_batch_begin", number, None)
             # Copied to the host batch by batch, so that a device holds one batch and not them all.
             part = model(batch.inputs).cpu().numpy()

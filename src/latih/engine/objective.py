@@ -73,6 +73,14 @@ class Objective:
 
     def value(self, batch: Batch, predictions: torch.Tensor) -> torch.Tensor:
         """Return the loss of a batch."""
+        return self.require_loss()(batch.targets, predictions, batch.weights)
+
+    def require_loss(self) -> Loss:
+        """Return the loss, or say that there is none.
+
+        Raises:
+            NotReadyError: the model was compiled without a loss.
+        """
         if self.loss is None:
             raise NotReadyError(
                 "the model has no loss",
@@ -80,7 +88,7 @@ class Objective:
                 got="compile() without one",
                 fix="Compile it with a loss such as 'sparse_categorical_crossentropy'.",
             )
-        return self.loss(batch.targets, predictions, batch.weights)
+        return self.loss
 
     def update(self, batch: Batch, predictions: torch.Tensor, total: torch.Tensor) -> None:
         """Take a batch into the running sums.

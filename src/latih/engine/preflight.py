@@ -37,7 +37,7 @@ def check_inputs(expected: Shape | None, inputs: torch.Tensor, model_name: str) 
         )
 
 
-def check_targets(loss: Loss | None, targets: torch.Tensor, outputs: Shape) -> None:
+def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape) -> None:
     """Refuse targets that the loss cannot compare with outputs of this shape.
 
     A loss of the user's own is not judged.

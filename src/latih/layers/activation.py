@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from latih import activations
-from latih.errors import InputError
+from latih.arguments import number
 from latih.layers.base import Layer
 from latih.tensors import Shape
 
@@ -63,14 +63,11 @@ class ReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        given = {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}
-        for name, value in given.items():
-            if (value is None and name != "max_value") or (value is not None and value < 0):
-                raise InputError(
-                    f"`{name}` of ReLU is out of range", expected=">= 0", got=repr(value)
-                )
-        self.max_value = max_value if max_value is None else float(max_value)
-        self.negative_slope, self.threshold = float(negative_slope), float(threshold)
+        self.max_value = (
+            None if max_value is None else number(max_value, "max_value", "ReLU", least=0)
+        )
+        self.negative_slope = number(negative_slope, "negative_slope", "ReLU", least=0)
+        self.threshold = number(threshold, "threshold", "ReLU", least=0)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
@@ -103,13 +100,7 @@ class LeakyReLU(Layer):
         # The name that Keras 2, and so many a textbook, has for it.
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
-        if negative_slope is None or negative_slope < 0:
-            raise InputError(
-                "`negative_slope` of LeakyReLU is out of range",
-                expected=">= 0",
-                got=repr(negative_slope),
-            )
-        self.negative_slope = negative_slope
+        self.negative_slope = number(negative_slope, "negative_slope", "LeakyReLU", least=0)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
@@ -140,7 +131,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha = number(alpha, "alpha", "ELU")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from latih import activations, constraints, initializers, regularizers
+from latih.arguments import whole
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.tensors import Shape
@@ -54,13 +55,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or int(units) != units or units < 1:
-            raise InputError(
-                "`units` of Dense cannot be used",
-                expected="a whole number >= 1",
-                got=repr(units),
-            )
-        self.units = int(units)
+        self.units = whole(units, "units", "Dense", least=1)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

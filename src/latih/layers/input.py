@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from latih.arguments import whole
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.registry import auto_name
@@ -30,6 +31,9 @@ class InputLayer(Layer):
         batch_shape: the shape with the batch, instead of ``shape``.
         input_shape: Keras 2's name of ``shape``.
 
+    Shapes:
+        in and out: ``batch_shape``.
+
     Example:
         >>> InputLayer(shape=(28, 28)).batch_shape
         (None, 28, 28)
@@ -55,8 +59,9 @@ class InputLayer(Layer):
                 got="both" if batch_shape is not None else "neither",
                 fix="Write Input(shape=(28, 28)).",
             )
-        whole = batch_shape if one_example is None else (batch_size, *one_example)
-        self.batch_shape = tuple(whole or ())
+        self.batch_shape = (
+            _sizes(batch_shape) if one_example is None else (batch_size, *_sizes(one_example))
+        )
         self.build(self.batch_shape)
 
     @classmethod
@@ -87,6 +92,17 @@ class InputLayer(Layer):
 
     def get_build_config(self) -> None:
         """Return nothing: the shape stands in the config."""
+
+
+def _sizes(shape: Any) -> Shape:
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        raise InputError(
+            "`shape` of Input cannot be used",
+            expected="a tuple or list of sizes, such as (28, 28)",
+            got=repr(shape),
+            fix=f"Write ({shape},) for examples with one axis.",
+        )
+    return tuple(None if size is None else whole(size, "shape", "Input", least=1) for size in shape)
 
 
 def Input(

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from latih import constraints, initializers, regularizers
+from latih.arguments import number, whole
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.tensors import Shape
@@ -74,14 +75,9 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 <= momentum <= 1:
-            raise InputError(
-                "`momentum` of BatchNormalization is out of range",
-                expected="0..1, the weight of the old statistics",
-                got=repr(momentum),
-            )
-        self.axis = int(axis)
-        self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.axis = whole(axis, "axis", "BatchNormalization")
+        self.momentum = number(momentum, "momentum", "BatchNormalization", least=0, most=1)
+        self.epsilon = number(epsilon, "epsilon", "BatchNormalization", least=0)
         self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
@@ -96,7 +92,8 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape."""
-        if len(input_shape) < 2 or self.axis in (0, -len(input_shape)):
+        axes = len(input_shape)
+        if axes < 2 or not -axes <= self.axis < axes or self.axis in (0, -axes):
             raise InputError(
                 f"{self.name!r} cannot be built",
                 expected="inputs of two axes or more, and an axis other than the batch's",
@@ -138,6 +135,12 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         """Return the outputs of a batch."""
+        if inputs.shape[self.axis] != self.moving_mean.shape[0]:
+            raise InputError(
+                f"{self.name!r} cannot take its inputs",
+                expected=f"{self.moving_mean.shape[0]} features in axis {self.axis}",
+                got=f"shape {tuple(inputs.shape)}",
+            )
         # PyTorch wants the features in axis 1.
         features_second = inputs.movedim(self.axis, 1)
         if training and self.trainable:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from latih import config
+from latih.arguments import number
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.tensors import Shape, as_tensor
@@ -32,7 +33,8 @@ class Rescaling(Layer):
         self, scale: float | Sequence[float], offset: float | Sequence[float] = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
+        self.scale = _numbers(scale, "scale", "Rescaling")
+        self.offset = _numbers(offset, "offset", "Rescaling")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
@@ -97,15 +99,21 @@ class Normalization(Layer):
         self.invert = invert
         self.mean = None if mean is None else np.asarray(mean, np.float32)
         self.variance = None if variance is None else np.asarray(variance, np.float32)
+        if self.variance is not None and (self.variance < 0).any():
+            raise InputError(
+                "`variance` of Normalization cannot be used", expected=">= 0", got=repr(variance)
+            )
 
     def build(self, input_shape: Shape) -> None:
         """Make room for the statistics of inputs of this shape."""
-        features = () if self.axis is None else (input_shape[self.axis],)
-        if None in features:
+        axes = len(input_shape)
+        within = self.axis is None or -axes <= self.axis < axes
+        features = (input_shape[self.axis],) if within and self.axis is not None else ()
+        if not within or None in features:
             raise InputError(
                 f"{self.name!r} cannot be built",
-                expected="a known number of features",
-                got=f"shape {input_shape}",
+                expected="an axis with a known number of features",
+                got=f"shape {input_shape} and axis {self.axis}",
             )
         sizes = tuple(size for size in features if size is not None)
         if self.mean is None or self.variance is None:
@@ -152,3 +160,9 @@ class Normalization(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
         return input_shape
+
+
+def _numbers(value: Any, argument: str, owner: str) -> float | list[float]:
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+        return [number(one, argument, owner) for one in value]
+    return number(value, argument, owner)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from latih import random
+from latih.arguments import number, whole
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.tensors import Shape
@@ -45,17 +46,10 @@ class Dropout(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise InputError(
-                "`rate` of Dropout is out of range",
-                expected="the fraction to drop, 0 <= rate <= 1",
-                got=repr(rate),
-                fix="For 20% write Dropout(0.2).",
-            )
-        self.rate = rate
+        self.rate = number(rate, "rate", "Dropout", least=0, most=1)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed)
+        self.seed = None if seed is None else whole(seed, "seed", "Dropout")
+        self.seed_generator = random.SeedGenerator(self.seed)
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         """Return the outputs of a batch."""
@@ -65,6 +59,12 @@ class Dropout(Layer):
             return torch.zeros_like(inputs)
         like = inputs
         if self.noise_shape is not None:
+            if len(self.noise_shape) != inputs.ndim:
+                raise InputError(
+                    f"{self.name!r} cannot take its inputs",
+                    expected=f"as many axes as noise_shape={self.noise_shape} has",
+                    got=f"shape {tuple(inputs.shape)}",
+                )
             sizes = [
                 own if size is None else size
                 for size, own in zip(self.noise_shape, inputs.shape, strict=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import whole
 from latih.errors import InputError
 from latih.layers.base import Layer
 from latih.tensors import Shape
@@ -67,7 +68,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape)
+        self.target_shape = tuple(
+            whole(size, "target_shape", "Reshape", least=-1) for size in target_shape
+        )
         if self.target_shape.count(-1) > 1:
             raise InputError(
                 "`target_shape` of Reshape cannot be used",
@@ -77,7 +80,7 @@ class Reshape(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
-        return inputs.reshape(inputs.shape[0], *self.target_shape)
+        return inputs.reshape(self.compute_output_shape(tuple(inputs.shape)))  # type: ignore[arg-type]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

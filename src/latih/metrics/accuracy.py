@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import number, whole
 from latih.losses import squeeze_or_expand_to_same_rank
 from latih.metrics.base import MeanMetricWrapper
 from latih.tensors import as_tensor
@@ -123,8 +124,8 @@ class BinaryAccuracy(MeanMetricWrapper):
         dtype: str | None = None,
         threshold: float = 0.5,
     ) -> None:
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold", "BinaryAccuracy", least=0, most=1)
+        super().__init__(binary_accuracy, name, dtype, threshold=self.threshold)
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
@@ -189,8 +190,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         name: str | None = "top_k_categorical_accuracy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
-        self.k = k
+        self.k = whole(k, "k", "TopKCategoricalAccuracy", least=1)
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=self.k)
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
@@ -217,5 +218,5 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         name: str | None = "sparse_top_k_categorical_accuracy",
         dtype: str | None = None,
     ) -> None:
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
-        self.k = k
+        self.k = whole(k, "k", "SparseTopKCategoricalAccuracy", least=1)
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=self.k)

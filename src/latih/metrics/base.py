@@ -42,8 +42,8 @@ class Metric(Configured):
         registry.require_float32(dtype, type(self).__name__)
         self.name = name or to_snake_case(type(self).__name__)
         self.dtype = "float32"
-        self._initial: dict[int, float | torch.Tensor] = {}
         self._variables: list[torch.Tensor] = []
+        self._starts: list[torch.Tensor] = []
 
     def add_variable(
         self,
@@ -67,8 +67,8 @@ class Metric(Configured):
         registry.require_float32(dtype, type(self).__name__)
         start = torch.zeros(tuple(shape)) if initializer is None else initializer(shape)
         variable = start.clone()
-        self._initial[id(variable)] = start
         self._variables.append(variable)
+        self._starts.append(start)
         return variable
 
     @property
@@ -78,8 +78,8 @@ class Metric(Configured):
 
     def reset_state(self) -> None:
         """Begin anew, as at the start of an epoch."""
-        for variable in self._variables:
-            variable.copy_(torch.as_tensor(self._initial[id(variable)]))
+        for variable, start in zip(self._variables, self._starts, strict=True):
+            variable.copy_(start)
 
     def move_to(self, device: torch.device) -> None:
         """Move the sums to the device where the predictions are."""

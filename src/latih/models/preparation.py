@@ -1,7 +1,7 @@
 """Data as the user gives them, checked against the model and made batches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -31,6 +31,13 @@ class Examples:
     targets: torch.Tensor | None
     weights: torch.Tensor | None
 
+    def weighted_by_class(self, class_weight: Mapping[int, float] | None) -> "Examples":
+        """Return them with each weight multiplied by its class's."""
+        if class_weight is None or self.targets is None:
+            return self
+        by_class = class_weights_as_sample_weights(self.targets, class_weight)
+        return replace(self, weights=by_class if self.weights is None else self.weights * by_class)
+
     def batches(
         self, model: Any, batch_size: int, *, shuffle: bool = False, seed: int = 0
     ) -> ArrayBatches:
@@ -51,7 +58,6 @@ def examples_to_train(
     x: Any,
     y: Any,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
     *,
     prefix: str = "",
 ) -> Examples:
@@ -62,7 +68,6 @@ def examples_to_train(
         x: the examples.
         y: what they should come out as.
         sample_weight: how much each counts.
-        class_weight: how much each class counts; multiplies the former.
         prefix: what stands before ``x`` and ``y`` in sentences, as ``"validation "``.
 
     Raises:
@@ -82,11 +87,8 @@ def examples_to_train(
         **{f"{prefix}x": inputs, f"{prefix}y": targets, f"{prefix}sample_weight": weights}
     )
     build_for(model, inputs)
-    preflight.check_targets(objective.loss, targets, model.output_shape)
+    preflight.check_targets(objective.require_loss(), targets, model.output_shape)
     objective.build(targets, model.output_shape)
-    if class_weight is not None:
-        by_class = class_weights_as_sample_weights(targets, class_weight)
-        weights = by_class if weights is None else weights * by_class
     return Examples(inputs, _ready(targets), None if weights is None else weights.float())
 
 

@@ -104,6 +104,10 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off and return it."""
         del rebuild
+        if not len(self.stack):
+            raise InputError(
+                f"{self.name!r} has no layer to take off", expected="at least one", got="none"
+            )
         layer = self.layers[-1]
         del self.stack[-1]
         if self._input is not None:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class Trainable(Layer):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Collection[int] = 1,
         *,
         run_dir: str | os.PathLike[str] | None = None,
     ) -> History:
@@ -135,7 +135,7 @@ class Trainable(Layer):
             steps_per_epoch: after how many steps an epoch ends; None for all the data.
             validation_steps: after how many steps an evaluation ends.
             validation_batch_size: how many examples a step of an evaluation takes.
-            validation_freq: every how many epochs to evaluate.
+            validation_freq: every how many epochs to evaluate, or after which, counted from 1.
             run_dir: a directory that the run is written down in: settings, log, the best and the
                 last model, and a page to look at.
 
@@ -152,10 +152,12 @@ class Trainable(Layer):
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
         size = 32 if batch_size is None else batch_size
-        given = preparation.examples_to_train(self, x, y, sample_weight, class_weight)
+        given = preparation.examples_to_train(self, x, y, sample_weight)
         training, held_back = preparation.validation_examples(
             self, given, validation_split, validation_data
         )
+        # Classes are weighed in training only: the validation loss stays comparable.
+        training = training.weighted_by_class(class_weight)
         batches = training.batches(self, size, shuffle=shuffle, seed=random.make_seed())
         validation = held_back and held_back.batches(self, validation_batch_size or size)
         self.history = History()
@@ -170,7 +172,7 @@ class Trainable(Layer):
         params = {
             "epochs": epochs,
             "initial_epoch": initial_epoch,
-            "steps": min(len(batches), steps_per_epoch or len(batches)),
+            "steps": steps_per_epoch or len(batches),
             "verbose": verbose,
             "batch_size": batches.batch_size,
             "shuffle": shuffle,
@@ -284,7 +286,8 @@ class Trainable(Layer):
             InputError: the data do not fit the model, its loss, or each other.
         """
         objective, optimizer = self._compiled("train_on_batch()")
-        examples = preparation.examples_to_train(self, x, y, sample_weight, class_weight)
+        examples = preparation.examples_to_train(self, x, y, sample_weight)
+        examples = examples.weighted_by_class(class_weight)
         step = TrainStep(self, objective, optimizer)
         objective.reset()
         self.train()
@@ -299,13 +302,15 @@ class Trainable(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Return the loss and metrics of all the examples given, as one batch."""
+        examples = as_array(x, "x")
         return self.evaluate(
-            x, y, max(len(x), 1), 0, sample_weight=sample_weight, return_dict=return_dict
+            examples, y, len(examples), 0, sample_weight=sample_weight, return_dict=return_dict
         )
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Return what the model makes of all the examples given, as one batch."""
-        return self.predict(x, max(len(x), 1), 0)
+        examples = as_array(x, "x")
+        return self.predict(examples, len(examples), 0)
 
     def _compiled(self, asked: str) -> tuple[Objective, Optimizer]:
         if self.objective is None or self.optimizer is None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import number
 from latih.optimizers.base import Optimizer
 
 
@@ -51,7 +52,10 @@ class Adagrad(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+        self.initial_accumulator_value = number(
+            initial_accumulator_value, "initial_accumulator_value", "Adagrad", least=0
+        )
+        self.epsilon = number(epsilon, "epsilon", "Adagrad", least=0)
 
     def slot_start(self, name: str) -> float:
         """Return the number with which a slot starts."""

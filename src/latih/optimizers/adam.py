@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import number
 from latih.optimizers.base import Optimizer
 
 
@@ -56,8 +57,10 @@ class Adam(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.beta_1, self.beta_2 = beta_1, beta_2
-        self.epsilon, self.amsgrad = epsilon, amsgrad
+        self.beta_1 = number(beta_1, "beta_1", "Adam", least=0, below=1)
+        self.beta_2 = number(beta_2, "beta_2", "Adam", least=0, below=1)
+        self.epsilon = number(epsilon, "epsilon", "Adam", least=0)
+        self.amsgrad = amsgrad
         self.slot_groups = (
             (("momentum", "velocity"), ("velocity_hat",))
             if amsgrad

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import number, whole
 from latih.errors import InputError, NotReadyError, near_matches
 from latih.optimizers import clipping
 from latih.optimizers.flat import FlatParameters
@@ -61,17 +62,11 @@ class Optimizer(Configured):
                 expected="one of `clipnorm`, `clipvalue`, `global_clipnorm`",
                 got=" and ".join(given),
             )
-        for argument, limit in {**limits, "weight_decay": weight_decay}.items():
-            if (
-                limit is not None
-                and not limit > 0
-                and not (argument == "weight_decay" and limit == 0)
-            ):
-                raise InputError(
-                    f"`{argument}` of {type(self).__name__} is out of range",
-                    expected="> 0, or None",
-                    got=repr(limit),
-                )
+        owner = type(self).__name__
+        for argument in given:
+            number(limits[argument], argument, owner, above=0)
+        if weight_decay is not None:
+            number(weight_decay, "weight_decay", owner, least=0)
         self.name = name or to_snake_case(type(self).__name__)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
@@ -106,18 +101,7 @@ class Optimizer(Configured):
         if callable(rate) and not hasattr(rate, "item"):
             function: Callable[[], Any] = rate
             return function
-        number: Any = rate
-        try:
-            number = float(number)
-        except (TypeError, ValueError):
-            number = float("nan")
-        if not 0 <= number < float("inf"):
-            raise InputError(
-                f"`learning_rate` of {type(self).__name__} cannot be used",
-                expected="a finite number >= 0, a schedule, or a function without arguments",
-                got=repr(rate),
-            )
-        return number
+        return number(rate, "learning_rate", type(self).__name__, least=0)
 
     @property
     def learning_rate(self) -> Any:
@@ -289,6 +273,11 @@ class Optimizer(Configured):
     # What goes into files
 
     @property
+    def counters(self) -> int:
+        """How many of :attr:`variables` come before the slots: updates done, learning rate."""
+        return 1 if self.schedule is not None else 2
+
+    @property
     def variables(self) -> list[torch.Tensor]:
         """The state, in the order of Keras's files: updates done, learning rate, slots."""
         return [torch.tensor(self._iterations, dtype=torch.int32), *self._stored_after_iterations()]
@@ -304,13 +293,13 @@ class Optimizer(Configured):
                 yield from of_one_weight
 
     def load_variables(self, arrays: Sequence[torch.Tensor]) -> None:
-        """Take the state that :attr:`variables` gave.
+        """Take the state that :attr:`variables` gave, or its counters alone.
 
         Raises:
             InputError: there is more or less of it, or a shape differs: nothing is skipped.
         """
         own = self.variables
-        if len(own) != len(arrays) or any(
+        if len(arrays) not in (len(own), self.counters) or any(
             o.shape != a.shape for o, a in zip(own, arrays, strict=False)
         ):
             raise InputError(
@@ -319,12 +308,17 @@ class Optimizer(Configured):
                 got=f"{len(arrays)}, or other shapes",
                 fix="Load with compile=False to go without it.",
             )
-        self._iterations = int(arrays[0].item())
-        rest = iter(arrays[1:])
+        iterations = whole(arrays[0].item(), "iterations", self.name, least=0)
         if self.schedule is None:
-            self._rate = float(next(rest).item())
+            stored = arrays[1].to(torch.float32)
+            # The state holds the rate in single precision; the one that was asked for is finer.
+            if not torch.equal(stored, self.learning_rate.to(stored.device)):
+                self._rate = self._read_rate(stored.item())
+        self._iterations = iterations
         with torch.no_grad():
-            for slot, array in zip(own[1 if self.schedule else 2 :], rest, strict=True):
+            for slot, array in zip(
+                own[self.counters : len(arrays)], arrays[self.counters :], strict=True
+            ):
                 slot.copy_(array)
 
     def get_config(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from latih.arguments import number
 from latih.optimizers.base import Optimizer
 
 
@@ -53,8 +54,10 @@ class RMSprop(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.rho, self.momentum = rho, momentum
-        self.epsilon, self.centered = epsilon, centered
+        self.rho = number(rho, "rho", "RMSprop", least=0, most=1)
+        self.momentum = number(momentum, "momentum", "RMSprop", least=0, most=1)
+        self.epsilon = number(epsilon, "epsilon", "RMSprop", least=0)
+        self.centered = centered
         kept = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
         self.slot_groups = tuple((slot,) for slot, needed in kept.items() if needed)
 

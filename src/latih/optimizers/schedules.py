@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from latih import registry
-from latih.errors import InputError
+from latih.arguments import number
 from latih.registry import Configured, Table
 
 
@@ -47,15 +47,13 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        if not decay_steps > 0:
-            raise InputError(
-                "`decay_steps` of ExponentialDecay is out of range",
-                expected="> 0 updates",
-                got=repr(decay_steps),
-            )
-        self.initial_learning_rate = initial_learning_rate
+        owner = "ExponentialDecay"
+        number(decay_steps, "decay_steps", owner, above=0)
+        self.initial_learning_rate = number(
+            initial_learning_rate, "initial_learning_rate", owner, least=0
+        )
         self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.decay_rate = number(decay_rate, "decay_rate", owner, least=0)
         self.staircase = staircase
         self.name = name
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from latih.errors import InputError
+from latih.arguments import number
 from latih.optimizers.base import Optimizer
 
 
@@ -54,11 +54,8 @@ class SGD(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        if not 0 <= momentum <= 1:
-            raise InputError(
-                "`momentum` of SGD is out of range", expected="0..1", got=repr(momentum)
-            )
-        self.momentum, self.nesterov = float(momentum), nesterov
+        self.momentum = number(momentum, "momentum", "SGD", least=0, most=1)
+        self.nesterov = nesterov
         self.slot_groups = (("momentum",),) if momentum else ()
 
     def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:

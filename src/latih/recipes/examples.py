@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from latih import datasets, random
+from latih.data import as_array
+from latih.data.arrays import require_same_length
 from latih.errors import FileFormatError, InputError, UnknownNameError
 
 VALIDATION_FRACTION = 0.1
@@ -84,9 +86,11 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             fix="Write one with numpy.savez('data.npz', x=x, y=y).",
         )
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("not the archive that numpy.savez writes")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise FileFormatError(
             f"{os.fspath(path)!r} holds no arrays that can be read",
             expected="an .npz file with arrays of numbers",
@@ -105,22 +109,38 @@ def _from_file(path: Path, seed: int) -> Examples:
             got=", ".join(sorted(arrays)) or "none",
             fix="Write it with numpy.savez('data.npz', x=x, y=y).",
         )
-    x, y = arrays["x"], arrays["y"]
-    if len(x) != len(y):
-        raise InputError(
-            "`x` and `y` differ in length",
-            expected="as many examples in each",
-            got=f"{len(x)} in `x`, {len(y)} in `y`",
-        )
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    x, y = _pair(arrays, "x", "y")
     classes = _classes(y)
-    test = (arrays["x_test"], arrays["y_test"]) if {"x_test", "y_test"} <= set(arrays) else None
-    if test is None:
+    if {"x_test", "y_test"} <= set(arrays):
+        test = _pair(arrays, "x_test", "y_test")
+        _require_alike(x, classes, *test)
+    else:
         (x, y), test = _split(x, y, TEST_FRACTION, random.mix(seed, 1), stratify=classes > 0)
     kept, held = _split(x, y, VALIDATION_FRACTION, seed, stratify=classes > 0)
     names = tuple(str(number) for number in range(classes))
     return Examples(path.name, kept, held, test, names)
+
+
+def _pair(arrays: dict[str, np.ndarray], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    # The checks that fit() makes too, made on all before some are held back.
+    require_same_length(**{name: as_array(arrays[name], name) for name in (x, y)})
+    targets = arrays[y]
+    return arrays[x], targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
+
+
+def _require_alike(x: np.ndarray, classes: int, x_test: np.ndarray, y_test: np.ndarray) -> None:
+    if x_test.shape[1:] != x.shape[1:]:
+        raise InputError(
+            "`x_test` holds examples of another shape than `x`",
+            expected=str(x.shape[1:]),
+            got=str(x_test.shape[1:]),
+        )
+    if _classes(y_test) > classes:
+        raise InputError(
+            "`y_test` holds classes that `y` does not",
+            expected=f"0..{classes - 1}",
+            got=f"up to {_classes(y_test) - 1}",
+        )
 
 
 def _classes(y: np.ndarray) -> int:

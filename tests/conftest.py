@@ -1,0 +1,14 @@
+"""What all tests share: real Keras, the outside truth, computes on PyTorch as Latih does."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "torch"  # before anybody imports keras
+
+# The nets of tests are so small that a second thread only waits, and long when the machine is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anybody imports torch
+
+from hypothesis import settings
+
+# The same examples every time: a test that fails, fails for everybody.
+settings.register_profile("latih", deadline=None, derandomize=True, database=None)
+settings.load_profile("latih")

@@ -1,0 +1,98 @@
+"""Every activation keeps the contract of activations."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from latih import activations
+from latih.activations import ACTIVATIONS
+from latih.errors import InputError, UnknownNameError
+from latih.registry import serialize
+
+# A number and what becomes of it, reckoned by hand from the formula.
+CASES: dict[str, tuple[float, float]] = {
+    "linear": (-2.0, -2.0),
+    "relu": (-2.0, 0.0),
+    "relu6": (7.0, 6.0),
+    "leaky_relu": (-2.0, -0.4),
+    "elu": (-2.0, np.expm1(-2.0)),
+    "selu": (-2.0, 1.0507009873554805 * 1.6732632423543772 * np.expm1(-2.0)),
+    "celu": (-2.0, np.expm1(-2.0)),
+    "gelu": (1.0, 0.8413447460685429),
+    "silu": (1.0, 1 / (1 + np.exp(-1.0))),
+    "mish": (1.0, np.tanh(np.log1p(np.e))),
+    "sigmoid": (1.0, 1 / (1 + np.exp(-1.0))),
+    "hard_sigmoid": (1.0, 4 / 6),
+    "tanh": (1.0, np.tanh(1.0)),
+    "softplus": (1.0, np.log1p(np.e)),
+    "softsign": (-3.0, -0.75),
+    "softmax": (1.0, 1 / (1 + np.exp(-1.0))),
+    "log_softmax": (1.0, -np.log1p(np.exp(-1.0))),
+    "exponential": (1.0, np.e),
+    "hard_silu": (1.0, 4 / 6),
+}
+each = pytest.mark.parametrize("name", CASES)
+
+
+def test_every_activation_is_in_the_table_and_here() -> None:
+    assert [f.__name__ for f in ACTIVATIONS.functions] == list(CASES)
+    shown = {
+        thing.__name__
+        for name, thing in vars(activations).items()
+        if inspect.isfunction(thing)
+        and thing.__module__ == activations.__name__
+        and not name.startswith("_")
+    }
+    assert shown - {"get"} == set(CASES)
+
+
+@each
+def test_an_activation_follows_its_formula(name: str) -> None:
+    given, wanted = CASES[name]
+    outputs = getattr(activations, name)(torch.tensor([given, 0.0]))
+    assert outputs[0].item() == pytest.approx(wanted, rel=1e-5)
+
+
+@each
+def test_an_activation_takes_lists_and_arrays_of_any_rank(name: str) -> None:
+    function = getattr(activations, name)
+    values = np.linspace(-2, 2, 12).reshape(2, 3, 2)
+    outputs = function(torch.tensor(values, dtype=torch.float32))
+    assert outputs.shape == (2, 3, 2) and outputs.dtype == torch.float32
+    assert torch.equal(function(values), outputs)
+    assert torch.equal(function(values.tolist()), outputs)
+
+
+@each
+def test_an_activation_is_found_by_its_name_and_goes_by_it(name: str) -> None:
+    function = getattr(activations, name)
+    assert activations.get(name) is function
+    assert activations.get(function) is function
+    assert serialize(function) == name
+    assert activations.deserialize(name) is function
+
+
+@pytest.mark.parametrize("function", ACTIVATIONS.functions, ids=lambda f: f.__name__)
+def test_an_activation_is_documented(function: Callable[..., Any]) -> None:
+    told = inspect.getdoc(function) or ""
+    assert "Example:" in told and ">>>" in told
+    own = inspect.signature(function).parameters
+    if len(own) > 1:
+        assert all(f"    {argument}: " in told for argument in own)
+
+
+def test_none_is_linear_and_other_names_of_swish_are_known() -> None:
+    assert activations.get(None) is activations.linear
+    assert activations.get("swish") is activations.silu
+    assert activations.get("hard_swish") is activations.hard_silu
+
+
+def test_a_name_that_is_none_is_refused_with_those_that_look_like_it() -> None:
+    with pytest.raises(UnknownNameError, match="'relu'"):
+        activations.get("reul")
+    with pytest.raises(InputError, match="activation"):
+        activations.get(3)

@@ -1,0 +1,262 @@
+"""Every layer keeps the contract of layers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import latih
+from latih import layers
+from latih.errors import InputError, LatihError
+from latih.layers import LAYERS, Layer
+from latih.registry import serialize
+
+# A way to make it, and a shape of each rank that it takes.
+CASES: dict[str, tuple[Callable[[], Layer], list[tuple[int, ...]]]] = {
+    "InputLayer": (lambda: layers.InputLayer((4,)), [(3, 4)]),
+    "Flatten": (lambda: layers.Flatten(), [(3,), (3, 4), (3, 4, 2), (3, 4, 2, 2)]),
+    "Reshape": (lambda: layers.Reshape((2, -1)), [(3, 4), (3, 4, 2), (3, 4, 2, 2)]),
+    "Dense": (
+        lambda: layers.Dense(5, "tanh", kernel_regularizer="l2", kernel_constraint="max_norm"),
+        [(3, 4), (3, 2, 4), (3, 2, 2, 4)],
+    ),
+    "Activation": (lambda: layers.Activation("tanh"), [(3,), (3, 4), (3, 4, 2)]),
+    "ReLU": (lambda: layers.ReLU(6.0, 0.1, 0.5), [(3,), (3, 4), (3, 4, 2)]),
+    "LeakyReLU": (lambda: layers.LeakyReLU(0.1), [(3,), (3, 4), (3, 4, 2)]),
+    "ELU": (lambda: layers.ELU(0.5), [(3,), (3, 4), (3, 4, 2)]),
+    "BatchNormalization": (
+        lambda: layers.BatchNormalization(momentum=0.9, beta_regularizer="l1"),
+        [(3, 4), (3, 2, 4), (3, 2, 2, 4), (3, 2, 2, 2, 4)],
+    ),
+    "Dropout": (lambda: layers.Dropout(0.5, seed=3), [(3,), (3, 4), (3, 4, 2)]),
+    "Rescaling": (lambda: layers.Rescaling(2.0, [1.0, 2, 3, 4]), [(3, 4), (3, 2, 4)]),
+    "Normalization": (lambda: layers.Normalization(), [(3, 4), (3, 2, 4)]),
+}
+RANKS = [(name, shape) for name, (_, shapes) in CASES.items() for shape in shapes]
+
+each = pytest.mark.parametrize("name", CASES)
+each_rank = pytest.mark.parametrize(("name", "shape"), RANKS)
+
+
+def make(name: str) -> Layer:
+    return CASES[name][0]()
+
+
+def test_every_layer_is_in_the_table_and_here(public_classes: Any) -> None:
+    assert {cls.__name__ for cls in LAYERS.classes} == set(CASES)
+    assert public_classes(layers, Layer) == set(LAYERS.classes)
+
+
+@each_rank
+@pytest.mark.parametrize("training", [False, True])
+def test_a_layer_runs_and_its_outputs_have_the_shape_foretold(
+    name: str, shape: tuple[int, ...], training: bool
+) -> None:
+    layer = make(name)
+    outputs = layer(torch.ones(shape), training=training)
+    assert layer.built
+    assert outputs.dtype == torch.float32
+    assert tuple(outputs.shape) == layer.compute_output_shape(shape)
+    if len(shape) > 1:
+        assert layer.compute_output_shape((None, *shape[1:])) == (None, *tuple(outputs.shape)[1:])
+
+
+@each_rank
+def test_a_layer_takes_lists_and_float64(name: str, shape: tuple[int, ...]) -> None:
+    inputs = np.linspace(-1, 1, int(np.prod(shape))).reshape(shape)
+    layer = make(name)
+    wanted = layer(torch.tensor(inputs, dtype=torch.float32))
+    assert torch.equal(layer(inputs), wanted)
+    assert torch.equal(layer(inputs.tolist()), wanted)
+
+
+@each
+def test_gradients_go_through_a_layer_to_its_inputs_and_weights(name: str) -> None:
+    layer = make(name)
+    inputs = torch.linspace(0.6, 2, 12).reshape(3, 4).requires_grad_()
+    outputs = layer(inputs, training=True)
+    gradients = torch.autograd.grad(
+        (outputs * torch.arange(outputs.numel()).reshape(outputs.shape)).sum(),
+        [inputs, *layer.trainable_weights],
+    )
+    assert all(torch.isfinite(g).all() and g.abs().sum() > 0 for g in gradients)
+
+
+@each
+def test_a_layer_comes_back_from_its_config(name: str, assert_comes_back: Any) -> None:
+    layer = make(name)
+    again = assert_comes_back(LAYERS, layer)
+    assert again.name == layer.name
+    assert not again.weights or again.built
+
+
+@each
+def test_a_layer_comes_back_with_its_weights(name: str) -> None:
+    layer = make(name)
+    layer(torch.ones(3, 4))
+    data = serialize(layer)
+    again = LAYERS.deserialize(data)
+    if not again.built:
+        again.build(tuple(data["build_config"]["input_shape"]))
+    again.set_weights(layer.get_weights())
+    assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]
+    x = torch.linspace(-1, 1, 12).reshape(3, 4)
+    assert torch.equal(again(x), layer(x))
+
+
+@each
+def test_a_layer_can_be_frozen(name: str) -> None:
+    layer = make(name)
+    layer(torch.ones(3, 4))
+    weights = len(layer.weights)
+    layer.trainable = False
+    assert layer.trainable_weights == []
+    assert len(layer.non_trainable_weights) == weights
+    assert not any(w.requires_grad for w in layer.weights)
+
+
+@each
+def test_a_layer_starts_in_inference_mode_and_a_call_leaves_the_mode(name: str) -> None:
+    layer = make(name)
+    assert layer.training is False
+    layer(torch.ones(3, 4), training=True)
+    assert layer.training is False
+
+
+@each
+def test_a_layer_is_named_after_its_class_and_counted(name: str) -> None:
+    if name == "InputLayer":
+        first, second = latih.layers.InputLayer((4,)), latih.layers.InputLayer((4,))
+    else:
+        first, second = make(name), make(name)
+    assert first.name != second.name
+    assert first.name.startswith(latih.registry.to_snake_case(name))
+
+
+@each
+def test_a_layer_refuses_what_it_does_not_know_by_its_name(name: str) -> None:
+    arguments = {
+        "InputLayer": {"shape": (4,)},
+        "Dense": {"units": 5},
+        "Reshape": {"target_shape": (2,)},
+    }
+    arguments |= {"Dropout": {"rate": 0.1}, "Activation": {"activation": "relu"}}
+    arguments |= {"Rescaling": {"scale": 1.0}}
+    cls = getattr(layers, name)
+    if name != "InputLayer":
+        with pytest.raises(InputError, match=r"`nmae`.*'name'"):
+            cls(**arguments.get(name, {}), nmae="x")
+    with pytest.raises(InputError, match="`dtype`"):
+        cls(**arguments.get(name, {}), dtype="float64")
+
+
+@pytest.mark.parametrize("cls", LAYERS.classes)
+def test_a_layer_is_documented(cls: type, assert_documented: Any) -> None:
+    assert_documented(cls, "Args", "Shapes")
+
+
+REFUSED: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (layers.Dense, {"units": 0}, "units"),
+    (layers.Dense, {"units": -3}, "units"),
+    (layers.Dense, {"units": 2.5}, "units"),
+    (layers.Dense, {"units": True}, "units"),
+    (layers.Dense, {"units": "ten"}, "units"),
+    (layers.Dense, {"units": None}, "units"),
+    (layers.Dense, {"units": float("inf")}, "units"),
+    (layers.Dense, {"units": 3, "activation": "reul"}, "relu"),
+    (layers.Dense, {"units": 3, "kernel_initializer": "he_nromal"}, "he_normal"),
+    (layers.Dense, {"units": 3, "kernel_regularizer": "l3"}, "l2"),
+    (layers.Dense, {"units": 3, "kernel_constraint": "maxnrom"}, "MaxNorm"),
+    (layers.Flatten, {"data_format": "channels_first"}, "data_format"),
+    (layers.Reshape, {"target_shape": (-1, -1)}, "target_shape"),
+    (layers.Reshape, {"target_shape": (-2, 3)}, "target_shape"),
+    (layers.Reshape, {"target_shape": ("a",)}, "target_shape"),
+    (layers.ReLU, {"max_value": -1.0}, "max_value"),
+    (layers.ReLU, {"negative_slope": -0.1}, "negative_slope"),
+    (layers.ReLU, {"negative_slope": None}, "negative_slope"),
+    (layers.ReLU, {"threshold": -1}, "threshold"),
+    (layers.ReLU, {"threshold": "high"}, "threshold"),
+    (layers.LeakyReLU, {"negative_slope": -0.1}, "negative_slope"),
+    (layers.LeakyReLU, {"negative_slope": None}, "negative_slope"),
+    (layers.LeakyReLU, {"negative_slope": "steep"}, "negative_slope"),
+    (layers.ELU, {"alpha": "steep"}, "alpha"),
+    (layers.BatchNormalization, {"momentum": 1.5}, "momentum"),
+    (layers.BatchNormalization, {"momentum": -0.1}, "momentum"),
+    (layers.BatchNormalization, {"momentum": "high"}, "momentum"),
+    (layers.BatchNormalization, {"epsilon": -1.0}, "epsilon"),
+    (layers.BatchNormalization, {"axis": 0.5}, "axis"),
+    (layers.Dropout, {"rate": 1.5}, "rate"),
+    (layers.Dropout, {"rate": -0.1}, "rate"),
+    (layers.Dropout, {"rate": "half"}, "rate"),
+    (layers.Dropout, {"rate": float("nan")}, "rate"),
+    (layers.Dropout, {"rate": 0.5, "seed": "x"}, "seed"),
+    (layers.Dropout, {"rate": 0.5, "seed": 1.5}, "seed"),
+    (layers.Rescaling, {"scale": "large"}, "scale"),
+    (layers.Normalization, {"axis": (1, 2)}, "axis"),
+    (layers.Normalization, {"mean": 0.0}, "variance"),
+    (layers.Normalization, {"mean": 0.0, "variance": -1.0}, "variance"),
+    (layers.Input, {}, "shape"),
+    (layers.Input, {"shape": (4,), "batch_shape": (None, 4)}, "batch_shape"),
+    (layers.Input, {"shape": (-4,)}, "shape"),
+    (layers.Input, {"shape": 4}, "shape"),
+    (layers.Input, {"shape": (2.5,)}, "shape"),
+]
+
+
+def told(value: Any) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("make_it", "arguments", "named"), REFUSED, ids=told)
+def test_bad_arguments_are_refused_by_their_name(
+    make_it: Callable[..., Any], arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(LatihError, match=named):
+        make_it(**arguments)
+
+
+UNFIT: list[tuple[Callable[[], Layer], tuple[int | None, ...]]] = [
+    (lambda: layers.Dense(3), (4,)),
+    (lambda: layers.Dense(3), (None, None)),
+    (lambda: layers.BatchNormalization(), (4,)),
+    (lambda: layers.BatchNormalization(), (None, None)),
+    (lambda: layers.BatchNormalization(axis=0), (3, 4)),
+    (lambda: layers.BatchNormalization(axis=5), (3, 4)),
+    (lambda: layers.Normalization(), (None, None)),
+    (lambda: layers.Normalization(axis=5), (3, 4)),
+]
+
+
+@pytest.mark.parametrize(("make_it", "shape"), UNFIT)
+def test_a_shape_that_a_layer_cannot_take_is_refused_by_the_layers_name(
+    make_it: Callable[[], Layer], shape: Any
+) -> None:
+    layer = make_it()
+    with pytest.raises(LatihError, match=layer.name):
+        layer.build(shape)
+    assert not layer.built
+
+
+UNFIT_INPUTS: list[tuple[Callable[[], Layer], tuple[int, ...]]] = [
+    (lambda: layers.Reshape((3,)), (2, 4)),
+    (lambda: layers.Reshape((3, -1)), (2, 4)),
+    (lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1)), (2, 4)),
+]
+
+
+@pytest.mark.parametrize(("make_it", "shape"), UNFIT_INPUTS)
+def test_inputs_that_a_layer_cannot_take_are_refused_by_the_layers_name(
+    make_it: Callable[[], Layer], shape: tuple[int, ...]
+) -> None:
+    layer = make_it()
+    with pytest.raises(LatihError, match=layer.name):
+        layer(torch.ones(shape), training=True)
+
+
+def test_other_inputs_than_it_was_built_for_are_refused_by_the_layers_name() -> None:
+    for layer in (layers.Dense(3), layers.BatchNormalization()):
+        layer.build((None, 4))
+        with pytest.raises(LatihError, match=layer.name):
+            layer(torch.ones(2, 5))

@@ -1,0 +1,98 @@
+"""Every regularizer and constraint keeps its contract."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from latih import constraints, regularizers
+from latih.constraints import CONSTRAINTS, Constraint
+from latih.errors import LatihError
+from latih.regularizers import REGULARIZERS, Regularizer
+
+WEIGHT = torch.tensor([[3.0, 0.0], [-4.0, 0.1]])
+
+# What each makes of the weight, reckoned by hand.
+REGULARIZER_CASES: dict[str, tuple[dict[str, Any], float]] = {
+    "L1": ({"l1": 0.1}, 0.1 * 7.1),
+    "L2": ({"l2": 0.1}, 0.1 * 25.01),
+    "L1L2": ({"l1": 0.1, "l2": 0.2}, 0.1 * 7.1 + 0.2 * 25.01),
+}
+CONSTRAINT_CASES: dict[str, tuple[dict[str, Any], list[list[float]]]] = {
+    "MaxNorm": ({"max_value": 1.0, "axis": 0}, [[0.6, 0.0], [-0.8, 0.1]]),
+}
+
+
+def test_every_regularizer_and_constraint_is_in_its_table_and_here(public_classes: Any) -> None:
+    assert {cls.__name__ for cls in REGULARIZERS.classes} == set(REGULARIZER_CASES)
+    assert public_classes(regularizers, Regularizer) == set(REGULARIZERS.classes)
+    assert {cls.__name__ for cls in CONSTRAINTS.classes} == set(CONSTRAINT_CASES)
+    assert public_classes(constraints, Constraint) == set(CONSTRAINTS.classes)
+
+
+@pytest.mark.parametrize("name", REGULARIZER_CASES)
+def test_a_regularizer_follows_its_formula(name: str) -> None:
+    arguments, wanted = REGULARIZER_CASES[name]
+    assert getattr(regularizers, name)(**arguments)(WEIGHT).item() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("name", CONSTRAINT_CASES)
+def test_a_constraint_follows_its_formula(name: str) -> None:
+    arguments, wanted = CONSTRAINT_CASES[name]
+    got = getattr(constraints, name)(**arguments)(WEIGHT)
+    torch.testing.assert_close(got, torch.tensor(wanted), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", REGULARIZER_CASES)
+def test_a_regularizer_comes_back_from_its_config(name: str, assert_comes_back: Any) -> None:
+    regularizer = getattr(regularizers, name)(**REGULARIZER_CASES[name][0])
+    again = assert_comes_back(REGULARIZERS, regularizer)
+    assert again(WEIGHT) == regularizer(WEIGHT)
+
+
+@pytest.mark.parametrize("axis", [0, 1, [0, 1], (0, 1)])
+def test_a_constraint_comes_back_from_its_config(axis: Any, assert_comes_back: Any) -> None:
+    constraint = constraints.MaxNorm(0.5, axis)
+    again = assert_comes_back(CONSTRAINTS, constraint)
+    assert torch.equal(again(WEIGHT), constraint(WEIGHT))
+
+
+@pytest.mark.parametrize("cls", [*REGULARIZERS.classes, *CONSTRAINTS.classes])
+def test_they_are_documented(cls: type, assert_documented: Any) -> None:
+    assert_documented(cls, "Args")
+
+
+@pytest.mark.parametrize("name", ["l1", "L1", "l2", "L2", "L1L2", "l1l2"])
+def test_regularizers_are_found_by_keras_names(name: str) -> None:
+    wanted = {"l1": "L1", "l2": "L2"}.get(name.lower(), "L1L2")
+    assert type(regularizers.get(name)).__name__ == wanted
+
+
+@pytest.mark.parametrize("name", ["max_norm", "MaxNorm"])
+def test_constraints_are_found_by_keras_names(name: str) -> None:
+    assert type(constraints.get(name)) is constraints.MaxNorm
+
+
+PRICES = [-0.1, float("nan"), float("inf"), "x", True]
+REFUSED: list[tuple[Any, dict[str, Any], str]] = [
+    *((regularizers.L1, {"l1": price}, "l1") for price in [*PRICES, None]),
+    *((regularizers.L2, {"l2": price}, "l2") for price in [*PRICES, None]),
+    *((regularizers.L1L2, {"l1": price}, "l1") for price in PRICES),
+    *((regularizers.L1L2, {"l2": price}, "l2") for price in PRICES),
+    (constraints.MaxNorm, {"max_value": -1.0}, "max_value"),
+    (constraints.MaxNorm, {"max_value": "x"}, "max_value"),
+    (constraints.MaxNorm, {"max_value": float("nan")}, "max_value"),
+    (constraints.MaxNorm, {"axis": "x"}, "axis"),
+]
+
+
+def told(value: Any) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("cls", "arguments", "named"), REFUSED, ids=told)
+def test_bad_arguments_are_refused_by_their_name(
+    cls: Any, arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(LatihError, match=f"`{named}`"):
+        cls(**arguments)

@@ -1,0 +1,159 @@
+"""Masks are pure functions of their key, at the rate asked for, with nothing alike between them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latih import random
+from latih.errors import InputError
+
+BITS = st.integers(0, 2**64 - 1)
+RATES = st.floats(0.01, 0.99)
+
+
+def as_numbers(bits: int, count: int, rate: float = 0.5) -> np.ndarray:
+    return random.keep_mask(torch.zeros(count), rate, bits).numpy()
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """The correlation in standard errors: beyond 5 happens by chance once in two million."""
+    return float(np.corrcoef(one, other)[0, 1] * math.sqrt(len(one)))
+
+
+@given(BITS, RATES)
+def test_the_rate_is_what_was_asked_for_within_chance(bits: int, rate: float) -> None:
+    count = 20_000
+    dropped = count - as_numbers(bits, count, rate).sum()
+    # Binomial: five standard deviations.
+    assert abs(dropped - count * rate) < 5 * math.sqrt(count * rate * (1 - rate)) + 1
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_at_the_ends_none_or_all_are_dropped(rate: float) -> None:
+    for bits in range(50):
+        assert (as_numbers(random.mix(bits), 10_000, rate) == 1 - rate).all()
+
+
+@given(BITS, st.integers(1, 200))
+def test_neighbours_are_uncorrelated(bits: int, distance: int) -> None:
+    mask = as_numbers(bits, 20_000)
+    assert abs(correlation(mask[:-distance], mask[distance:])) < 5
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(0, 10_000), st.integers(1, 64))
+def test_steps_are_uncorrelated(seed: int, step: int, apart: int) -> None:
+    one, other = (as_numbers(random.mix(seed, s), 20_000) for s in (step, step + apart))
+    assert abs(correlation(one, other)) < 5
+    # Nor is one the other shifted by a little.
+    for shift in (1, 2, 16):
+        assert abs(correlation(one[:-shift], other[shift:])) < 5
+
+
+@given(st.integers(0, 2**31 - 2), st.integers(0, 10_000))
+def test_layers_are_uncorrelated(seed: int, step: int) -> None:
+    one, other = (as_numbers(random.mix(s, step), 20_000) for s in (seed, seed + 1))
+    assert abs(correlation(one, other)) < 5
+
+
+@pytest.mark.parametrize("half", [0xFFFFFFFF, 0xFFFFFFFF00000000], ids=["first", "second"])
+def test_keys_of_which_one_half_is_the_same_make_uncorrelated_masks(half: int) -> None:
+    for number in range(100):
+        key, other = random.mix(5, number), random.mix(6, number)
+        masks = as_numbers(key, 20_000), as_numbers(key & half | other & ~half, 20_000)
+        assert abs(correlation(*masks)) < 5
+
+
+def test_a_unit_is_dropped_as_often_as_the_others_over_many_steps() -> None:
+    steps, units, rate = 2_000, 64, 0.3
+    kept = sum(as_numbers(random.mix(9, step), units, rate) for step in range(steps))
+    assert isinstance(kept, np.ndarray)
+    squares = ((kept - steps * (1 - rate)) ** 2 / (steps * rate * (1 - rate))).sum()
+    # Chi-squared with 64 degrees of freedom: five standard deviations of sqrt(2 * 64).
+    assert abs(squares - units) < 5 * math.sqrt(2 * units)
+
+
+@given(BITS, RATES, st.lists(st.integers(1, 6), min_size=1, max_size=4))
+def test_a_mask_is_a_pure_function_of_its_key(bits: int, rate: float, shape: list[int]) -> None:
+    torch.manual_seed(bits % 1000)
+    before = torch.get_rng_state()
+    one = random.keep_mask(torch.zeros(shape), rate, bits)
+    other = random.keep_mask(torch.full(shape, float("nan")), rate, bits)
+    assert torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+    # Its elements are told by their place alone.
+    flat = random.keep_mask(torch.zeros(math.prod(shape)), rate, bits)
+    assert torch.equal(one.reshape(-1), flat)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_a_mask_has_the_type_of_what_it_is_for(dtype: torch.dtype) -> None:
+    mask = random.keep_mask(torch.zeros(3, 4, dtype=dtype), 0.5, 1)
+    assert mask.dtype == dtype and mask.shape == (3, 4)
+    assert set(mask.reshape(-1).tolist()) <= {0.0, 1.0}
+
+
+def test_a_mask_of_nothing_is_empty() -> None:
+    assert random.keep_mask(torch.zeros(0, 3), 0.5, 1).shape == (0, 3)
+
+
+def splitmix64(state: int) -> int:
+    """The finaliser of SplitMix64 as its paper prints it."""
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % 2**64
+    return state ^ (state >> 31)
+
+
+def test_mix_gives_the_published_stream_of_splitmix64() -> None:
+    # The first outputs of the reference implementation seeded with 0 and with 1234567.
+    assert random.mix(0) == 0xE220A8397B1DCDAF
+    assert random.mix(1234567) == 6457827717110365317
+    assert random.mix(1234567 + 0x9E3779B97F4A7C15) == 3203168211198807973
+
+
+@given(st.lists(st.integers(-(2**63), 2**64), min_size=1, max_size=4))
+def test_mix_is_the_finaliser_once_a_number(numbers: list[int]) -> None:
+    state = 0
+    for number in numbers:
+        state = splitmix64((state + number + 0x9E3779B97F4A7C15) % 2**64)
+    assert random.mix(*numbers) == state
+
+
+@given(st.integers(0, 2**31), st.integers(0, 2**31))
+def test_the_order_of_the_numbers_counts(one: int, other: int) -> None:
+    assert (random.mix(one, other) == random.mix(other, one)) == (one == other)
+
+
+def test_a_generator_is_a_pure_function_of_its_numbers() -> None:
+    def draw(*numbers: int) -> list[float]:
+        return torch.rand(3, generator=random.generator(*numbers)).tolist()
+
+    assert draw(1, 2) == draw(1, 2)
+    assert draw(1, 2) != draw(2, 1)
+    assert draw(1, 2) != draw(1, 3)
+
+
+def test_one_seed_fixes_python_numpy_torch_and_latih() -> None:
+    import random as pythons
+
+    def draw() -> list[float]:
+        random.set_random_seed(11)
+        return [pythons.random(), np.random.rand(), torch.rand(1).item(), random.make_seed()]
+
+    assert draw() == draw()
+
+
+def test_without_a_seed_two_generators_draw_apart() -> None:
+    assert random.SeedGenerator().seed != random.SeedGenerator().seed
+    one, other = random.SeedGenerator(3), random.SeedGenerator(3)
+    assert [one.next() for _ in range(5)] == [other.next() for _ in range(5)]
+    assert one.draws == 5 and len({one.next() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, True, "1", None])
+def test_a_seed_that_numpy_would_not_take_is_refused(seed: object) -> None:
+    with pytest.raises(InputError, match="a whole number from 0 to 4294967295"):
+        random.set_random_seed(seed)  # type: ignore[arg-type]
