@@ -110,8 +110,8 @@ def assert_same_slots(ours: Any, theirs: Any) -> None:
     got, wanted = ours.variables, [v.value.detach().numpy() for v in theirs.variables]
     assert len(got) == len(wanted)
     for one, other, variable in zip(got, wanted, theirs.variables, strict=True):
-        # A moving mean of squares may hold 1e-7 only, and a centred RMSprop divides by the root of a
-        # difference of two such: zero is as far as the largest says.
+        # A moving mean of squares may hold 1e-7 only, and a centred RMSprop divides by the root of
+        # a difference of two such: zero is as far as the largest says.
         zero = 5e-4 * np.abs(other).max()
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=zero, err_msg=variable.path)
 
