@@ -1,6 +1,7 @@
 """Writing files so that a reader never meets half of one."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -45,16 +46,23 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
             fix="Choose another name, or move the directory away.",
         )
     # Cut short, since a name that just fits must fit with what is added to it too.
-    descriptor, aside = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
+    aside = target.parent / f".{target.name[:60]}.{secrets.token_hex(6)}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(aside, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, 0o666 & ~_umask())
         os.replace(aside, target)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise UnwritableError(
+            f"cannot write the file {str(path)!r}",
+            expected="a place with room for it",
+            got=f"{type(error).__name__}: {error.strerror or error}",
+            fix="Make room, or choose another place; what stood there before is whole.",
+        ) from error
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
     _fsync_directory(target.parent)
 
@@ -86,12 +94,6 @@ def require_writable(directory: str | os.PathLike[str], *, argument: str) -> Pat
             fix="Choose another directory or change its permissions.",
         ) from error
     return folder
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _fsync_directory(directory: Path) -> None:

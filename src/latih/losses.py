@@ -39,6 +39,7 @@ class Loss(Configured):
     """
 
     keras_module = "keras.losses"
+    not_described = frozenset(("dtype", "fn"))
 
     def __init__(
         self,
@@ -55,11 +56,6 @@ class Loss(Configured):
         registry.require_float32(dtype, type(self).__name__)
         self.name = name or to_snake_case(type(self).__name__)
         self.reduction: Reduction | None = reduction
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as data that JSON can hold."""
-        names = registry.constructor_arguments(type(self))
-        return {n: registry.serialize(getattr(self, n)) for n in names if n not in ("dtype", "fn")}
 
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""
@@ -512,6 +508,8 @@ LOSSES: Table[Loss] = Table(
     aliases={
         "mse": mean_squared_error,
         "MSE": mean_squared_error,
+        "bce": binary_crossentropy,
+        "BCE": binary_crossentropy,
         "mae": mean_absolute_error,
         "MAE": mean_absolute_error,
     },

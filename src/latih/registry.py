@@ -62,10 +62,15 @@ class Configured:
     neutral_config: ClassVar[Mapping[str, Any]] = {}
     """Arguments that Keras writes and Latih does not have, with the value that means nothing."""
 
+    not_described: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that :meth:`get_config` leaves to the class."""
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""
         config: dict[str, Any] = {}
         for name in constructor_arguments(type(self)):
+            if name in self.not_described:
+                continue
             if not hasattr(self, name):
                 raise InputError(
                     f"{type(self).__name__} cannot be described as data",
@@ -117,9 +122,10 @@ def constructor_arguments(cls: type) -> list[str]:
     for owner in cls.__mro__:
         if "__init__" not in vars(owner):
             continue
-        parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
+        # The first is the object itself, whatever its author calls it.
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
         own = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        names = [n for n in own if n != "self" and n not in names] + names
+        names = [n for n in own if n not in names] + names
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return names
@@ -274,7 +280,7 @@ class Table(Generic[T]):
             return self.deserialize(identifier)
         if isinstance(identifier, type):
             return identifier()
-        if callable(identifier):
+        if callable(identifier) and self._takes_functions():
             return identifier
         raise InputError(
             f"cannot make {self.kind} of {identifier!r}",
@@ -282,6 +288,10 @@ class Table(Generic[T]):
             got=type(identifier).__name__,
             fix=near_matches("", self._entries),
         )
+
+    def _takes_functions(self) -> bool:
+        # A plain function can stand for an object that is only ever called.
+        return self.base is object or any("__call__" in vars(owner) for owner in self.base.__mro__)
 
     def deserialize(self, data: Any) -> Any:
         """Make the object that :func:`serialize` described; a bare string is a name."""

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import tomli_w
 
@@ -112,14 +112,15 @@ class RunDirectory:
             raise _damaged(self.settings_file, "TOML", str(error)) from error
 
     def start_log(self) -> None:
-        """Begin an empty log, so that a second run into the same directory is not mixed in."""
+        """Begin an empty log."""
         self.log_file.write_text("", encoding="utf-8")
 
     def append_log(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log; NaN and infinities are written as null, which JSON can hold."""
         line = json.dumps(_finite(record), allow_nan=False)
-        with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self.log_file.open("ab+") as file:
+            _cut_torn_line(file)
+            file.write(line.encode() + b"\n")
 
     def read_log(self) -> list[dict[str, Any]]:
         """Read the log; a last line that a crash cut short is passed over."""
@@ -185,6 +186,19 @@ def _finite(value: Any) -> Any:
         return {str(k): _finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
+    if hasattr(value, "tolist"):  # a number or an array of NumPy's or torch's, from a callback
+        return _finite(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _cut_torn_line(file: BinaryIO) -> None:
+    # A crash may have left half a line at the end: it is lost, and must not spoil the next.
+    size = file.seek(0, os.SEEK_END)
+    if not size:
+        return
+    file.seek(size - 1)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)

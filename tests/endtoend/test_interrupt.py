@@ -291,6 +291,25 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_ctrl_c_while_the_best_weights_are_put_back_does_not_keep_them_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = net()
+    stopping = keras.callbacks.EarlyStopping("loss", restore_best_weights=True, mode="max")
+    restore = model.set_weights
+
+    def impatient(weights: list[np.ndarray]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        restore(weights)
+
+    monkeypatch.setattr(model, "set_weights", impatient)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, LABELS, epochs=3, verbose=0, callbacks=[stopping])
+    assert stopping.best_epoch == 0 and stopping.best_weights is not None
+    for one, other in zip(model.get_weights(), stopping.best_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_handler_of_before_is_back_however_a_run_ends() -> None:
     default = signal.getsignal(signal.SIGINT)
     net().fit(X, LABELS, verbose=0)

@@ -152,21 +152,17 @@ def damage_told(named: str) -> Generator[None]:
         ) from error
 
 
-def require_stored(archive: zipfile.ZipFile, name: str) -> int:
-    """Return the size of a member that is not blown up out of next to nothing.
+def read_weights_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read the member that holds the weights, unless it is blown up out of next to nothing.
 
-    Arrays of floats hardly shrink: what comes out many times larger than it is kept was made to.
+    Arrays of floats hardly shrink, so that what comes out many times larger than the whole file
+    was made to; how large it says it is does not matter.
 
     Raises:
-        FileFormatError: it would.
+        FileFormatError: it is, or it is damaged.
     """
-    member = archive.getinfo(name)
-    if member.file_size > LARGEST_SWELLING * max(member.compress_size, 1024):
-        raise not_keras(
-            str(archive.filename),
-            f"{name} of {member.file_size} bytes packed into {member.compress_size}",
-        )
-    return member.file_size
+    whole_file = os.stat(str(archive.filename)).st_size
+    return read_member(archive, name, LARGEST_SWELLING * whole_file)
 
 
 def _plain_child(group: h5py.Group, name: str, what: str) -> Any:

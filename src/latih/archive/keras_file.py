@@ -55,11 +55,10 @@ def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool
     """
     with guard.open_archive(path) as archive:
         config = guard.read_json(archive, "config.json", guard.LARGEST_CONFIG)
-        stored = guard.require_stored(archive, "model.weights.h5")
-        # A weight takes four bytes of the file: a config that asks for more has none to fill them.
-        with weight_budget(stored // 4):
-            model = _rebuild(path, config, table)
-        content = guard.read_member(archive, "model.weights.h5", stored)
+        content = guard.read_weights_member(archive, "model.weights.h5")
+    # A weight takes four bytes of the file: a config that asks for more has none to fill them.
+    with weight_budget(len(content) // 4):
+        model = _rebuild(path, config, table)
     with guard.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         weights.read_weights(file, model)
         if compile and config.get("compile_config"):

@@ -42,7 +42,7 @@ class ProgbarLogger(Callback):
         if self.live:
             # Only on a terminal does it listen to steps at all.
             self.on_train_batch_end = self._draw
-            self.on_test_batch_end = self._draw
+            self.on_test_batch_end = self._draw_alone
             self.on_predict_batch_end = self._draw
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -130,6 +130,11 @@ class ProgbarLogger(Callback):
         self._task = self._progress.add_task(description, total=self.params.get("steps"), told="")
         self._drawn = time.monotonic()
         self._progress.start()
+
+    def _draw_alone(self, batch: int, logs: Any = None) -> None:
+        # The bar of an epoch stands full while its validation runs.
+        if not self._training:
+            self._draw(batch, logs)
 
     def _draw(self, batch: int, logs: Any = None) -> None:
         now = time.monotonic()

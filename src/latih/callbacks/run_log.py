@@ -43,7 +43,10 @@ class RunLog(Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Write down what was asked."""
         self._began = time.monotonic()
-        asked_of_fit = ("epochs", "initial_epoch", "batch_size", "shuffle", "seed")
+        asked_of_fit = (
+            *("epochs", "initial_epoch", "batch_size", "shuffle", "seed", "steps_per_epoch"),
+            *("validation_freq", "class_weight", "callbacks"),
+        )
         self._settings = {
             "run": {
                 "name": self.run.path.resolve().name,
@@ -78,7 +81,9 @@ class RunLog(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write a line."""
         seconds = time.monotonic() - self._epoch_began
-        examples = self.params.get("examples")
+        # An epoch of fewer steps than the data sees fewer examples.
+        most = (self.params.get("steps") or 0) * (self.params.get("batch_size") or 0)
+        examples = min(self.params.get("examples") or 0, most)
         self.run.append_log(
             {
                 "epoch": epoch + 1,

@@ -107,7 +107,7 @@ class ArrayBatches:
                 chosen = slice(begin, min(begin + self.batch_size, self.examples))
                 yield self._batch([part[chosen].to(self.device) for part in self._parts()])
             return
-        order = self.order(epoch)
+        order = self.order(epoch).to(self.inputs.device)
         parts = self._parts()
         buffers = [part.new_empty((self.batch_size, *part.shape[1:])) for part in parts]
         for begin in bounds:

@@ -44,7 +44,7 @@ def class_weights_as_sample_weights(
             got=f"shape {tuple(targets.shape)}",
             fix="Give sample_weight instead.",
         )
-    weights = torch.ones(len(labels))
+    weights = torch.ones(len(labels), device=labels.device)
     for key, weight in class_weight.items():
         try:
             number = int(key)

@@ -9,6 +9,8 @@ from typing import Any, Self
 class InterruptibleSteps:
     """While the block runs, Ctrl-C waits for the end of the step; a second one does not.
 
+    Set ``ending`` once what is left is to put things in their place: then every one waits.
+
     An update that is cut in half leaves weights that no run has ever had. Outside the main thread,
     where Python lets nobody take signals, it does nothing.
 
@@ -19,6 +21,7 @@ class InterruptibleSteps:
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.ending = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -40,7 +43,7 @@ class InterruptibleSteps:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        if self.interrupted:
+        if self.interrupted and not self.ending:
             raise KeyboardInterrupt
         self.interrupted = True
 

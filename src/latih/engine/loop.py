@@ -70,14 +70,14 @@ def fit(
     test_step = TestStep(step.model, step.objective)
     logs: dict[str, float] = {}
     model.stop_training, model.stop_reason = False, None
-    try:
-        with InterruptibleSteps() as steps:
+    with InterruptibleSteps() as steps:
+        try:
             callbacks.call("on_train_begin", None)
             for epoch in range(plan.initial_epoch, plan.epochs):
                 callbacks.call("on_epoch_begin", epoch, None)
                 logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
                 if validation is not None and plan.validates(epoch):
-                    scores = evaluate(
+                    scores = _evaluate(
                         test_step, validation, callbacks, plan.validation_steps, steps
                     )
                     logs.update({f"val_{name}": value for name, value in scores.items()})
@@ -86,16 +86,19 @@ def fit(
                 if model.stop_training:
                     model.stop_reason = model.stop_reason or "a callback asked for it"
                     break
-        model.stop_reason = model.stop_reason or "all epochs done"
-    except KeyboardInterrupt:
-        model.stop_reason = "interrupted by Ctrl-C"
-        raise
-    except BaseException as error:
-        model.stop_reason = f"{type(error).__name__}: {error}"
-        raise
-    finally:
-        model.eval()
-        callbacks.call_all("on_train_end", logs)
+            model.stop_reason = model.stop_reason or "all epochs done"
+        except KeyboardInterrupt:
+            model.stop_reason = "interrupted by Ctrl-C"
+            raise
+        except BaseException as error:
+            model.stop_reason = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            # From here on even a second Ctrl-C waits: half of the best weights are no weights.
+            steps.ending = True
+            model.eval()
+            callbacks.call_all("on_train_end", logs)
+        steps.raise_if_interrupted()
 
 
 def _train_epoch(
@@ -112,8 +115,8 @@ def _train_epoch(
     objective.reset()
     model.train()
     # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
-    count = most or len(batches)
-    for number, batch in enumerate(batches.stream(epoch * count, count)):
+    steps_each = most or len(batches)
+    for number, batch in enumerate(batches.stream(epoch * steps_each, steps_each)):
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
@@ -127,51 +130,65 @@ def _train_epoch(
 
 
 def evaluate(
+    step: TestStep, batches: ArrayBatches, callbacks: CallbackList, most: int | None = None
+) -> dict[str, float]:
+    """Return the loss and the metrics of a model on data, without training."""
+    with InterruptibleSteps() as steps:
+        return _evaluate(step, batches, callbacks, most, steps)
+
+
+def _evaluate(
     step: TestStep,
     batches: ArrayBatches,
     callbacks: CallbackList,
-    most: int | None = None,
-    steps: InterruptibleSteps | None = None,
+    most: int | None,
+    steps: InterruptibleSteps,
 ) -> dict[str, float]:
-    """Return the loss and the metrics of a model on data, without training."""
     objective = step.objective
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
+    scores: dict[str, float] = {}
     callbacks.call("on_test_begin", None)
     objective.reset()
-    with mode(step.model, False), torch.no_grad():
-        for number, batch in enumerate(batches.stream(0, min(most or len(batches), len(batches)))):
-            if heard:
-                callbacks.call("on_test_batch_begin", number, None)
-            step(batch)
-            if heard:
-                callbacks.call("on_test_batch_end", number, LazyLogs(objective.results))
-            if steps is not None:
+    try:
+        with mode(step.model, False), torch.no_grad():
+            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+                if heard:
+                    callbacks.call("on_test_batch_begin", number, None)
+                step(batch)
+                if heard:
+                    callbacks.call("on_test_batch_end", number, LazyLogs(objective.results))
                 steps.raise_if_interrupted()
-    scores = objective.results()
-    callbacks.call("on_test_end", scores)
+        scores = objective.results()
+    finally:
+        callbacks.call_all("on_test_end", scores)
     return scores
 
 
 def predict(
-    model: Layer,
-    batches: ArrayBatches,
-    callbacks: CallbackList,
-    most: int | None = None,
+    model: Layer, batches: ArrayBatches, callbacks: CallbackList, most: int | None = None
 ) -> np.ndarray:
     """Return what a model makes of every example, in their order."""
     outputs: np.ndarray | None = None
     done = 0
     callbacks.call("on_predict_begin", None)
-    with mode(model, False), torch.no_grad():
-        for number, batch in enumerate(batches.stream(0, min(most or len(batches), len(batches)))):
-            callbacks.call("on_predict_batch_begin", number, None)
-            # Copied to the host batch by batch, so that a device holds one batch and not them all.
-            part = model(batch.inputs).cpu().numpy()
-            if outputs is None:
-                outputs = np.empty((batches.examples, *part.shape[1:]), part.dtype)
-            outputs[done : done + batch.size] = part
-            done += batch.size
-            callbacks.call("on_predict_batch_end", number, {"outputs": part})
-    callbacks.call("on_predict_end", None)
+    try:
+        with InterruptibleSteps() as steps, mode(model, False), torch.no_grad():
+            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+                callbacks.call("on_predict_batch_begin", number, None)
+                # Copied to the host batch by batch, so that a device holds one and not them all.
+                part = model(batch.inputs).cpu().numpy()
+                if outputs is None:
+                    outputs = np.empty((batches.examples, *part.shape[1:]), part.dtype)
+                outputs[done : done + batch.size] = part
+                done += batch.size
+                callbacks.call("on_predict_batch_end", number, {"outputs": part})
+                steps.raise_if_interrupted()
+    finally:
+        callbacks.call_all("on_predict_end", None)
     assert outputs is not None
     return outputs[:done]
+
+
+def count(batches: ArrayBatches, most: int | None) -> int:
+    """Return how many steps an evaluation or a prediction takes: one pass at most."""
+    return len(batches) if most is None else min(most, len(batches))

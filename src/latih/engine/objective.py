@@ -101,7 +101,8 @@ class Objective:
         predictions = predictions.detach()
         mean = self.loss_mean
         if mean.total.device != predictions.device:
-            mean.move_to(predictions.device)
+            for metric in self.all_metrics:
+                metric.move_to(predictions.device)
         mean.total.add_(total.detach(), alpha=batch.size)
         mean.count.add_(batch.size)
         for metric in self._metrics:

@@ -51,9 +51,7 @@ def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape) -> None:
         InputError: labels out of range, one-hot rows for class numbers or the reverse, a
             probability outside 0..1, or another number of outputs.
     """
-    function: Any = loss.fn if isinstance(loss, LossFunctionWrapper) else None
-    kind = function.__name__ if function in losses.LOSSES.functions else type(loss).__name__
-    judge = _JUDGES.get(kind)
+    judge = _JUDGES.get(loss.fn if isinstance(loss, LossFunctionWrapper) else type(loss))
     if judge is not None:
         judge(loss, targets, outputs)
 
@@ -148,19 +146,19 @@ def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
     )
 
 
-_JUDGES: dict[str, Callable[[Any, torch.Tensor, Shape], None]] = {
-    "SparseCategoricalCrossentropy": _judge_class_numbers,
-    "sparse_categorical_crossentropy": _judge_class_numbers,
-    "CategoricalCrossentropy": _judge_one_hot,
-    "categorical_crossentropy": _judge_one_hot,
-    "BinaryCrossentropy": _judge_probabilities,
-    "binary_crossentropy": _judge_probabilities,
-    "MeanSquaredError": _judge_numbers,
-    "mean_squared_error": _judge_numbers,
-    "MeanAbsoluteError": _judge_numbers,
-    "mean_absolute_error": _judge_numbers,
-    "Huber": _judge_numbers,
-    "huber": _judge_numbers,
+_JUDGES: dict[Any, Callable[[Any, torch.Tensor, Shape], None]] = {
+    losses.SparseCategoricalCrossentropy: _judge_class_numbers,
+    losses.sparse_categorical_crossentropy: _judge_class_numbers,
+    losses.CategoricalCrossentropy: _judge_one_hot,
+    losses.categorical_crossentropy: _judge_one_hot,
+    losses.BinaryCrossentropy: _judge_probabilities,
+    losses.binary_crossentropy: _judge_probabilities,
+    losses.MeanSquaredError: _judge_numbers,
+    losses.mean_squared_error: _judge_numbers,
+    losses.MeanAbsoluteError: _judge_numbers,
+    losses.mean_absolute_error: _judge_numbers,
+    losses.Huber: _judge_numbers,
+    losses.huber: _judge_numbers,
 }
 
 

@@ -33,6 +33,7 @@ class TotalLoss:
         for layer in self.on_outputs:
             if layer.activity_penalty is not None:
                 total = total + layer.activity_penalty
+                layer.activity_penalty = None  # or it would hold the step's graph in memory
         return total
 
 

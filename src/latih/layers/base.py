@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -66,6 +66,12 @@ class Layer(nn.Module, Configured):
     """
 
     keras_module = "keras.layers"
+    not_described = frozenset(
+        (
+            *("name", "trainable", "dtype", "activity_regularizer"),  # base_config() has them
+            *("input_shape", "input_dim", "batch_size"),  # the build config has them
+        )
+    )
 
     def __init__(
         self,
@@ -141,6 +147,11 @@ class Layer(nn.Module, Configured):
         """
         registry.require_float32(dtype, type(self).__name__)
         attribute = name or f"weight_{len(self._weights)}"
+        if not attribute.isidentifier() or attribute in self._weights:
+            # The name is only a label: what the user assigns the weight to becomes its attribute.
+            attribute = f"weight_{len(self._weights)}"
+        if vars(self).get(attribute, self) is None:
+            delattr(self, attribute)  # a None that held the place
         _spend(math.prod(shape), attribute, self.name)
         if initializer is None:
             initializer = "glorot_uniform" if len(shape) > 1 else "zeros"
@@ -153,6 +164,26 @@ class Layer(nn.Module, Configured):
         else:
             self.register_buffer(attribute, values)
         return getattr(self, attribute)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a weight is kept under the name that it is assigned to."""
+        if isinstance(value, torch.Tensor):
+            for weight in vars(self).get("_weights", {}).values():
+                if weight.attribute != name and getattr(self, weight.attribute) is value:
+                    self._rename(weight, name)
+                    return
+        super().__setattr__(name, value)
+
+    def _rename(self, weight: Weight, attribute: str) -> None:
+        kept = self._parameters if weight.trainable else self._buffers
+        values = kept.pop(weight.attribute)
+        vars(self).pop(attribute, None)
+        kept[attribute] = values  # type: ignore[assignment]
+        renamed = replace(weight, attribute=attribute)
+        self._weights = {
+            known.attribute: known
+            for known in (renamed if one is weight else one for one in self._weights.values())
+        }
 
     # Using them
 
@@ -224,6 +255,14 @@ class Layer(nn.Module, Configured):
         for layer in _inner(self):
             yield from layer._located_weights()
 
+    def _located_trainable_weights(self) -> Iterator[tuple["Layer", Weight]]:
+        # A frozen layer freezes what is inside it, whatever that says of itself.
+        if not self._trainable:
+            return
+        yield from ((self, weight) for weight in self.own_weights() if weight.trainable)
+        for layer in _inner(self):
+            yield from layer._located_trainable_weights()
+
     @property
     def weights(self) -> list[torch.Tensor]:
         """All weights, in Keras's order."""
@@ -234,11 +273,7 @@ class Layer(nn.Module, Configured):
     @property
     def trainable_weights(self) -> list[torch.Tensor]:
         """The weights that training changes."""
-        return [
-            getattr(layer, w.attribute)
-            for layer, w in self._located_weights()
-            if w.trainable and layer.trainable
-        ]
+        return [getattr(layer, w.attribute) for layer, w in self._located_trainable_weights()]
 
     trainable_variables = trainable_weights
 
@@ -252,14 +287,14 @@ class Layer(nn.Module, Configured):
 
     def penalties(self) -> Iterator[tuple[Regularizer, torch.Tensor]]:
         """Yield each trainable weight that has a regularizer, with it."""
-        for layer, weight in self._located_weights():
-            if weight.regularizer is not None and weight.trainable and layer.trainable:
+        for layer, weight in self._located_trainable_weights():
+            if weight.regularizer is not None:
                 yield weight.regularizer, getattr(layer, weight.attribute)
 
     def bounds(self) -> Iterator[tuple[Constraint, torch.Tensor]]:
         """Yield each trainable weight that has a constraint, with it."""
-        for layer, weight in self._located_weights():
-            if weight.constraint is not None and weight.trainable and layer.trainable:
+        for layer, weight in self._located_trainable_weights():
+            if weight.constraint is not None:
                 yield weight.constraint, getattr(layer, weight.attribute)
 
     def penalised_outputs(self) -> Iterator["Layer"]:
@@ -328,12 +363,7 @@ class Layer(nn.Module, Configured):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""
-        config = self.base_config()
-        base = set(registry.constructor_arguments(Layer))
-        for name in registry.constructor_arguments(type(self)):
-            if name not in base:
-                config[name] = registry.serialize(getattr(self, name))
-        return config
+        return {**self.base_config(), **super().get_config()}
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the shape that the layer was built for, or None."""

@@ -84,7 +84,6 @@ class Dense(Layer):
             name="kernel",
         )
         if self.use_bias:
-            del self.bias
             self.bias = self.add_weight(
                 (self.units,),
                 self.bias_initializer,

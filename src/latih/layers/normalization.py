@@ -109,7 +109,6 @@ class BatchNormalization(Layer):
             )
         shape = (features,)
         if self.scale:
-            del self.gamma
             self.gamma = self.add_weight(
                 shape,
                 self.gamma_initializer,
@@ -118,7 +117,6 @@ class BatchNormalization(Layer):
                 name="gamma",
             )
         if self.center:
-            del self.beta
             self.beta = self.add_weight(
                 shape,
                 self.beta_initializer,

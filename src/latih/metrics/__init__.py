@@ -45,6 +45,8 @@ METRICS: Table[Metric] = Table(
         "MSE": MeanSquaredError,
         "mae": MeanAbsoluteError,
         "MAE": MeanAbsoluteError,
+        "bce": losses.binary_crossentropy,
+        "BCE": losses.binary_crossentropy,
         "huber": losses.huber,
         "binary_crossentropy": losses.binary_crossentropy,
         "categorical_crossentropy": losses.categorical_crossentropy,

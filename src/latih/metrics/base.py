@@ -184,6 +184,10 @@ class MeanMetricWrapper(Metric):
         """The sums, in the order in which they were made."""
         return self._mean.variables
 
+    def move_to(self, device: torch.device) -> None:
+        """Move the sums to the device where the predictions are."""
+        self._mean.move_to(device)
+
     def reset_state(self) -> None:
         """Begin anew, as at the start of an epoch."""
         self._mean.reset_state()

@@ -36,7 +36,10 @@ class Examples:
         if class_weight is None or self.targets is None:
             return self
         by_class = class_weights_as_sample_weights(self.targets, class_weight)
-        return replace(self, weights=by_class if self.weights is None else self.weights * by_class)
+        if self.weights is None:
+            return replace(self, weights=by_class)
+        by_class = by_class.reshape(-1, *(1,) * (self.weights.ndim - 1))
+        return replace(self, weights=self.weights * by_class)
 
     def batches(
         self, model: Any, batch_size: int, *, shuffle: bool = False, seed: int = 0
@@ -89,7 +92,9 @@ def examples_to_train(
     build_for(model, inputs)
     preflight.check_targets(objective.require_loss(), targets, model.output_shape)
     objective.build(targets, model.output_shape)
-    return Examples(inputs, _ready(targets), None if weights is None else weights.float())
+    if weights is not None:
+        weights = (weights[:, 0] if weights.shape[1:] == (1,) else weights).float()
+    return Examples(inputs, _ready(targets), weights)
 
 
 def build_for(model: Any, inputs: torch.Tensor) -> None:

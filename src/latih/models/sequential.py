@@ -51,6 +51,7 @@ class Sequential(Model):
         self.stack = nn.ModuleList()
         self._input: SymbolicTensor | None = None
         self._shape: Shape | None = None
+        self._names: set[str] = set()
         for layer in layers or ():
             self.add(layer)
         if not trainable:
@@ -77,15 +78,17 @@ class Sequential(Model):
                 got=repr(layer),
                 fix="For a plain torch module write a Layer whose call() uses it.",
             )
-        if any(layer.name == other.name for other in self.layers):
+        if layer.name in self._names:
             raise InputError(
                 f"two layers of {self.name!r} are called {layer.name!r}",
                 expected="a name of its own for each",
                 got="the same layer twice" if layer in self.layers else "the same name twice",
                 fix="Give one of them another name=.",
             )
-        if self._input is None and layer.batch_input_shape is not None and not len(self.stack):
-            self._begin(Input(batch_shape=layer.batch_input_shape))
+        first = layer.input_shape if isinstance(layer, Model) else layer.batch_input_shape
+        if self._input is None and first is not None and not len(self.stack):
+            self._begin(Input(batch_shape=first))
+        self._names.add(layer.name)
         self.stack.append(layer)
         if self._shape is not None:
             self._shape = _built_onto(layer, self._shape)
@@ -109,6 +112,7 @@ class Sequential(Model):
                 f"{self.name!r} has no layer to take off", expected="at least one", got="none"
             )
         layer = self.layers[-1]
+        self._names.discard(layer.name)
         del self.stack[-1]
         if self._input is not None:
             self._shape = self._input.shape

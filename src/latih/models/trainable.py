@@ -1,5 +1,6 @@
 """A layer that can be trained: compile, fit, evaluate, predict."""
 
+import contextlib
 import os
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -18,12 +19,13 @@ from latih.engine.objective import Objective
 from latih.engine.step import TestStep, TrainStep
 from latih.errors import (
     InputError,
+    LatihError,
     LatihWarning,
-    MissingExtraError,
     NotReadyError,
     near_matches,
 )
 from latih.layers import Layer
+from latih.layers.base import mode
 from latih.metrics import Metric
 from latih.models import preparation
 from latih.optimizers import OPTIMIZERS, Optimizer
@@ -179,6 +181,10 @@ class Trainable(Layer):
             "seed": batches.seed,
             "examples": batches.examples,
             "validation_examples": validation and validation.examples,
+            "validation_freq": validation_freq,
+            "steps_per_epoch": steps_per_epoch,
+            "class_weight": class_weight and {str(k): float(w) for k, w in class_weight.items()},
+            "callbacks": [type(callback).__name__ for callback in _listed(callbacks)],
         }
         called = CallbackList(listeners, self, params)
         names = objective.names
@@ -186,9 +192,13 @@ class Trainable(Layer):
         step = TrainStep(self, objective, optimizer)
         try:
             loop.fit(step, batches, validation, called, plan)
-        finally:
-            if run is not None and run.settings_file.is_file():
-                _build_report(run)
+        except BaseException:
+            if run is not None:
+                with contextlib.suppress(LatihError):  # what went wrong is said, not what follows
+                    report.build_report(run)
+            raise
+        if run is not None:
+            _build_report(run)
         return self.history
 
     def evaluate(
@@ -226,7 +236,9 @@ class Trainable(Layer):
         examples = preparation.examples_to_train(self, x, y, sample_weight)
         batches = examples.batches(self, 32 if batch_size is None else batch_size)
         called = CallbackList(
-            [*_listed(callbacks), *_progress(verbose)], self, {"steps": len(batches)}
+            [*_listed(callbacks), *_progress(verbose)],
+            self,
+            {"steps": loop.count(batches, steps)},
         )
         scores = loop.evaluate(TestStep(self, objective), batches, called, steps)
         return _as_asked(scores, return_dict)
@@ -260,7 +272,9 @@ class Trainable(Layer):
             inputs, batch_size=32 if batch_size is None else batch_size, device=self.device
         )
         called = CallbackList(
-            [*_listed(callbacks), *_progress(verbose)], self, {"steps": len(batches)}
+            [*_listed(callbacks), *_progress(verbose)],
+            self,
+            {"steps": loop.count(batches, steps)},
         )
         return loop.predict(self, batches, called, steps)
 
@@ -290,12 +304,9 @@ class Trainable(Layer):
         examples = examples.weighted_by_class(class_weight)
         step = TrainStep(self, objective, optimizer)
         objective.reset()
-        self.train()
-        try:
+        with mode(self, True):
             for batch in examples.batches(self, len(examples.inputs)).epoch(0):
                 step(batch)
-        finally:
-            self.eval()
         return _as_asked(objective.results(), return_dict)
 
     def test_on_batch(
@@ -393,5 +404,6 @@ def _as_asked(scores: dict[str, float], return_dict: bool) -> Any:
 def _build_report(run: RunDirectory) -> None:
     try:
         report.build_report(run)
-    except MissingExtraError as missing:
-        warnings.warn(str(missing), LatihWarning, stacklevel=3)
+    except LatihError as error:
+        # The run is done and written down; a page that cannot be made must not take it back.
+        warnings.warn(str(error), LatihWarning, stacklevel=3)

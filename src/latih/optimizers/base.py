@@ -32,6 +32,7 @@ class Optimizer(Configured):
     """
 
     keras_module = "keras.optimizers"
+    not_described = frozenset(("learning_rate",))  # the attribute is a tensor of the rate by now
     neutral_config = {
         "use_ema": False,
         "ema_momentum": 0.99,
@@ -73,8 +74,7 @@ class Optimizer(Configured):
         self.global_clipnorm = global_clipnorm
         self._rate = self._read_rate(learning_rate)
         self._iterations = 0
-        self._undecayed: set[int] = set()
-        self._undecayed_names: tuple[str, ...] = ()
+        self._undecayed: list[torch.Tensor] = []
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
 
@@ -194,7 +194,7 @@ class Optimizer(Configured):
                 expected="var_list=[layer.bias, ...]",
                 got=f"var_names={list(var_names)!r}",
             )
-        self._undecayed = {id(variable) for variable in var_list or ()}
+        self._undecayed = list(var_list or ())
 
     # One update
 
@@ -267,7 +267,7 @@ class Optimizer(Configured):
             flat.values.mul_(1.0 - fraction)
             return
         for parameter, view in zip(flat.parameters, flat.views(flat.values), strict=True):
-            if id(parameter) not in self._undecayed:
+            if not any(parameter is spared for spared in self._undecayed):
                 view.mul_(1.0 - fraction)
 
     # What goes into files
@@ -323,11 +323,4 @@ class Optimizer(Configured):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""
-        config: dict[str, Any] = {}
-        for name in constructor_arguments(type(self)):
-            if name == "learning_rate":
-                fixed = isinstance(self._rate, float)
-                config[name] = self.current_rate() if fixed else serialize(self._rate)
-            else:
-                config[name] = serialize(getattr(self, name))
-        return config
+        return {"learning_rate": serialize(self._rate), **super().get_config()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from latih import activations, report
+from latih import report
 from latih.callbacks import EarlyStopping, ModelCheckpoint, RunLog
 from latih.callbacks.progress import Verbose
 from latih.errors import InputError
@@ -91,7 +91,6 @@ def build_dense(settings: DenseSettings, examples: Examples) -> Sequential:
         InputError: a number of units, a rate or a price out of range.
     """
     chosen = settings.initializer or INITIALIZER_FOR.get(settings.activation, "he_normal")
-    activations.get(settings.activation)
     layers: list[Any] = [Input(examples.input_shape), Flatten(), _scaling(examples.training[0])]
     for units in settings.hidden:
         layers.append(
@@ -177,8 +176,9 @@ def train_dense(
         )
     except KeyboardInterrupt:
         # What it has learnt so far is there to be seen.
-        _judge(model, examples, run)
-        report.build_report(run)
+        if run.settings_file.is_file():
+            _judge(model, examples, run)
+            report.build_report(run)
         raise
     return TrainedRun(model, _judge(model, examples, run), run, report.build_report(run))
 
