@@ -8,7 +8,7 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -176,9 +176,10 @@ def _damaged(file: Path, expected: str, got: str) -> FileFormatError:
 def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _without_none(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Collection) and not isinstance(value, str):
         return [_without_none(v) for v in value if v is not None]
-    return value
+    tolist = getattr(value, "tolist", None)  # a number or an array of NumPy's or torch's
+    return value if tolist is None else tolist()
 
 
 def _finite(value: Any) -> Any:

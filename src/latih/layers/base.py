@@ -147,9 +147,10 @@ class Layer(nn.Module, Configured):
         """
         registry.require_float32(dtype, type(self).__name__)
         attribute = name or f"weight_{len(self._weights)}"
-        if not attribute.isidentifier() or attribute in self._weights:
+        number = len(self._weights)
+        while not attribute.isidentifier() or getattr(self, attribute, None) is not None:
             # The name is only a label: what the user assigns the weight to becomes its attribute.
-            attribute = f"weight_{len(self._weights)}"
+            attribute, number = f"weight_{number}", number + 1
         if vars(self).get(attribute, self) is None:
             delattr(self, attribute)  # a None that held the place
         _spend(math.prod(shape), attribute, self.name)
@@ -256,12 +257,11 @@ class Layer(nn.Module, Configured):
             yield from layer._located_weights()
 
     def _located_trainable_weights(self) -> Iterator[tuple["Layer", Weight]]:
-        # A frozen layer freezes what is inside it, whatever that says of itself.
-        if not self._trainable:
-            return
-        yield from ((self, weight) for weight in self.own_weights() if weight.trainable)
-        for layer in _inner(self):
-            yield from layer._located_trainable_weights()
+        # As in Keras: a frozen layer has none, and else it matters what each weight's owner says.
+        if self._trainable:
+            for layer, weight in self._located_weights():
+                if weight.trainable and layer.trainable:
+                    yield layer, weight
 
     @property
     def weights(self) -> list[torch.Tensor]:
