@@ -1,6 +1,6 @@
 """A metric is a running sum: it takes batches, and says a number when asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,9 @@ from latih.initializers import Initializer
 from latih.losses import squeeze_or_expand_to_same_rank
 from latih.registry import Configured, to_snake_case
 from latih.tensors import as_tensor
+
+WHOLE = ("int", "int32", "int64")
+"""Types of Keras for whole numbers; all are counted in 64 bits, as 32 overflow with images."""
 
 
 class Metric(Configured):
@@ -57,16 +60,17 @@ class Metric(Configured):
         Args:
             shape: the sum's shape.
             initializer: how it starts; None for zeros.
-            dtype: taken for Keras's sake; only ``"float32"``.
+            dtype: ``"float32"``, as by default, or one of :data:`WHOLE` for counts without end.
             name: taken for Keras's sake.
 
         Returns:
             The tensor; change it in place.
         """
         del name
-        registry.require_float32(dtype, type(self).__name__)
+        if dtype not in WHOLE:
+            registry.require_float32(dtype, type(self).__name__)
         start = torch.zeros(tuple(shape)) if initializer is None else initializer(shape)
-        variable = start.clone()
+        variable = start.to(torch.int64 if dtype in WHOLE else torch.float32, copy=True)
         self._variables.append(variable)
         self._starts.append(start)
         return variable
@@ -122,8 +126,7 @@ class Mean(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take values in, one an example, with a weight each."""
         values = as_tensor(values).detach().to(torch.float32)
-        if self.total.device != values.device:
-            self.move_to(values.device)
+        self.move_to(values.device)
         if sample_weight is None:
             # A mean over the further axes of each example, and the sum of those.
             count = values.shape[0] if values.ndim else 1
@@ -144,54 +147,49 @@ class Mean(Metric):
 
     def result(self) -> torch.Tensor:
         """Return the metric of all that was taken in since the last reset."""
-        return torch.where(self.count == 0, torch.zeros_like(self.total), self.total / self.count)
+        return safe_divide(self.total, self.count)
 
 
-class MeanMetricWrapper(Metric):
-    """The mean of a function ``fn(y_true, y_pred, **kwargs)``.
+class Sum(Metric):
+    """The sum of what it is given, ``Σwv``.
 
     Args:
-        fn: the function, one value an example.
-        name: what the metric is called; by default as the function.
+        name: what the metric is called in logs.
         dtype: taken for Keras's sake; only ``"float32"``.
-        kwargs: further arguments of the function.
 
     Example:
-        >>> wrapped = MeanMetricWrapper(lambda y_true, y_pred: (y_true - y_pred).abs(), name="off")
-        >>> wrapped(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
-        tensor(2.)
+        >>> total = Sum()
+        >>> total([1.0, 3.0, 5.0, 7.0], sample_weight=[1, 1, 0, 0])
+        tensor(4.)
     """
 
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        name: str | None = None,
-        dtype: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name or getattr(fn, "__name__", None), dtype=dtype)
-        self._mean = Mean()
-        self._fn = fn
-        self._fn_kwargs = kwargs
+    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), name="total")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch in."""
-        values = self._fn(as_tensor(y_true), as_tensor(y_pred), **self._fn_kwargs)
-        self._mean.update_state(values, sample_weight)
-
-    @property
-    def variables(self) -> list[torch.Tensor]:
-        """The sums, in the order in which they were made."""
-        return self._mean.variables
-
-    def move_to(self, device: torch.device) -> None:
-        """Move the sums to the device where the predictions are."""
-        self._mean.move_to(device)
-
-    def reset_state(self) -> None:
-        """Begin anew, as at the start of an epoch."""
-        self._mean.reset_state()
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take values in, one an example, with a weight each."""
+        values = as_tensor(values).detach().to(torch.float32)
+        self.move_to(values.device)
+        if sample_weight is not None:
+            weights = as_tensor(sample_weight).to(values)
+            values, weights = squeeze_or_expand_to_same_rank(values, weights)
+            if values.ndim > weights.ndim:
+                values = values.sum(dim=tuple(range(weights.ndim, values.ndim)))
+            values = values * weights
+        self.total += values.sum()
 
     def result(self) -> torch.Tensor:
         """Return the metric of all that was taken in since the last reset."""
-        return self._mean.result()
+        return self.total.clone()
+
+
+def safe_divide(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:
+    """Divide; what is divided by zero is zero.
+
+    Example:
+        >>> safe_divide(torch.tensor([1.0, 1.0]), torch.tensor([2.0, 0.0]))
+        tensor([0.5000, 0.0000])
+    """
+    nothing = denominator == 0
+    return (numerator / denominator.masked_fill(nothing, 1)).masked_fill(nothing, 0)

@@ -8,14 +8,23 @@ from typing import Any
 
 from latih import registry
 from latih.optimizers import schedules as schedules
+from latih.optimizers.adadelta import Adadelta as Adadelta
 from latih.optimizers.adagrad import Adagrad as Adagrad
 from latih.optimizers.adam import Adam as Adam
+from latih.optimizers.adamax import Adamax as Adamax
+from latih.optimizers.adamw import AdamW as AdamW
 from latih.optimizers.base import Optimizer as Optimizer
+from latih.optimizers.lion import Lion as Lion
+from latih.optimizers.nadam import Nadam as Nadam
 from latih.optimizers.rmsprop import RMSprop as RMSprop
 from latih.optimizers.sgd import SGD as SGD
 from latih.registry import Table
 
-OPTIMIZERS: Table[Optimizer] = Table("optimizer", Optimizer, classes=[SGD, Adagrad, RMSprop, Adam])
+OPTIMIZERS: Table[Optimizer] = Table(
+    "optimizer",
+    Optimizer,
+    classes=[SGD, Adagrad, Adadelta, RMSprop, Adam, AdamW, Adamax, Nadam, Lion],
+)
 
 serialize = registry.serialize
 deserialize = OPTIMIZERS.deserialize

@@ -17,13 +17,21 @@ class Adagrad(Optimizer):
     Args:
         learning_rate: η.
         initial_accumulator_value: how a starts, >= 0.
-        epsilon: ε, inside the root.
-        weight_decay: the rate of decay; None for none.
-        clipnorm: the norm allowed to each weight's gradient.
-        clipvalue: the size allowed to each number of the gradient.
-        global_clipnorm: the norm allowed to all gradients together.
+        epsilon: ε, inside the root, >= 0.
+        weight_decay: the rate of decay, >= 0; None for none.
+        clipnorm: the norm allowed to each weight's gradient, > 0; None for no limit.
+        clipvalue: the size allowed to each number of the gradient, > 0; None for no limit.
+        global_clipnorm: the norm allowed to all gradients together, > 0; None for no limit.
+        use_ema: whether the weights' moving average takes their place when training ends.
+        ema_momentum: the weight of the old average, 0..1.
+        ema_overwrite_frequency: after how many updates each it does so before, too; None for never.
+        loss_scale_factor: by what the loss is multiplied and gradients are divided; None for 1.
+        gradient_accumulation_steps: how many batches make one update, >= 2; None for one.
         name: what the optimizer is called.
-        kwargs: arguments of Keras that must have their neutral value.
+        kwargs: none; an unknown argument is refused, and the nearest known one named.
+
+    Raises:
+        InputError: an argument is out of range or unknown.
 
     Example:
         >>> weight = torch.tensor([1.0])
@@ -46,16 +54,33 @@ class Adagrad(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "adagrad",
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
+        owner = type(self).__name__
         self.initial_accumulator_value = number(
-            initial_accumulator_value, "initial_accumulator_value", "Adagrad", least=0
+            initial_accumulator_value, "initial_accumulator_value", owner, least=0
         )
-        self.epsilon = number(epsilon, "epsilon", "Adagrad", least=0)
+        self.epsilon = number(epsilon, "epsilon", owner, least=0)
 
     def slot_start(self, name: str) -> float:
         """Return the number with which a slot starts."""

@@ -18,16 +18,24 @@ class Adam(Optimizer):
 
     Args:
         learning_rate: η.
-        beta_1: β₁, 0..1.
-        beta_2: β₂, 0..1.
-        epsilon: ε.
+        beta_1: β₁, 0 <= β₁ < 1.
+        beta_2: β₂, 0 <= β₂ < 1.
+        epsilon: ε, >= 0.
         amsgrad: whether the largest v so far takes v's place.
-        weight_decay: the rate of decay; None for none.
-        clipnorm: the norm allowed to each weight's gradient.
-        clipvalue: the size allowed to each number of the gradient.
-        global_clipnorm: the norm allowed to all gradients together.
+        weight_decay: the rate of decay, >= 0; None for none.
+        clipnorm: the norm allowed to each weight's gradient, > 0; None for no limit.
+        clipvalue: the size allowed to each number of the gradient, > 0; None for no limit.
+        global_clipnorm: the norm allowed to all gradients together, > 0; None for no limit.
+        use_ema: whether the weights' moving average takes their place when training ends.
+        ema_momentum: the weight of the old average, 0..1.
+        ema_overwrite_frequency: after how many updates each it does so before, too; None for never.
+        loss_scale_factor: by what the loss is multiplied and gradients are divided; None for 1.
+        gradient_accumulation_steps: how many batches make one update, >= 2; None for one.
         name: what the optimizer is called.
-        kwargs: arguments of Keras that must have their neutral value.
+        kwargs: none; an unknown argument is refused, and the nearest known one named.
+
+    Raises:
+        InputError: an argument is out of range or unknown.
 
     Example:
         >>> weight = torch.tensor([1.0])
@@ -51,15 +59,32 @@ class Adam(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "adam",
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
-        self.beta_1 = number(beta_1, "beta_1", "Adam", least=0, below=1)
-        self.beta_2 = number(beta_2, "beta_2", "Adam", least=0, below=1)
-        self.epsilon = number(epsilon, "epsilon", "Adam", least=0)
+        owner = type(self).__name__
+        self.beta_1 = number(beta_1, "beta_1", owner, least=0, below=1)
+        self.beta_2 = number(beta_2, "beta_2", owner, least=0, below=1)
+        self.epsilon = number(epsilon, "epsilon", owner, least=0)
         self.amsgrad = amsgrad
         self.slot_groups = (
             (("momentum", "velocity"), ("velocity_hat",))
@@ -69,7 +94,7 @@ class Adam(Optimizer):
 
     def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:
         """Move the weights, in place."""
-        step = self._iterations + 1
+        step = self.updates + 1
         momentum, velocity = self.slots["momentum"], self.slots["velocity"]
         momentum.lerp_(gradients, 1.0 - self.beta_1)
         velocity.mul_(self.beta_2).addcmul_(gradients, gradients, value=1.0 - self.beta_2)

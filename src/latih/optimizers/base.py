@@ -1,45 +1,67 @@
-"""What all optimizers share: the learning rate, clipping, decay, the order of an update."""
+"""What all optimizers share: the order of an update, and the order of their state in files."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from latih.arguments import number, whole
 from latih.errors import InputError, NotReadyError, near_matches
-from latih.optimizers import clipping
+from latih.optimizers import accumulation, clipping, ema, slots
+from latih.optimizers import rate as rates
+from latih.optimizers.decay import WeightDecay
 from latih.optimizers.flat import FlatParameters
-from latih.optimizers.schedules import SCHEDULES, LearningRateSchedule
+from latih.optimizers.schedules import LearningRateSchedule
 from latih.registry import Configured, constructor_arguments, serialize, to_snake_case
 
-Rate = float | LearningRateSchedule | Callable[[], Any]
+AVERAGE, SUMS = "average", "gradient_accumulator"
+"""The slots of the moving average of the weights and of the gradients added up."""
 
 
 class Optimizer(Configured):
     """The base of optimizers: define :meth:`update` on flat buffers.
 
-    The order of one update is Keras's: clip, decay the weights, move them, count. The decay is
-    decoupled for every optimizer, SGD too: ``w ← w - w · weight_decay · learning_rate``, and never
-    enters the gradient (torch's ``weight_decay``, but for AdamW's, does).
+    The order of one update is Keras's: clip, decay the weights, move them, average them, count. The
+    decay is decoupled for every optimizer, SGD too: ``w ← w - w · weight_decay · learning_rate``,
+    and never enters the gradient (torch's ``weight_decay``, but for AdamW's, does). A weight
+    without a gradient is left as it is, and so is what is remembered of it.
+
+    With ``gradient_accumulation_steps=k`` each call is a micro-step: the gradients of k calls are
+    averaged, and the last one of them clips, decays and moves. A schedule is asked with the number
+    of micro-steps, :attr:`iterations` counts whole updates, and the moving average of the weights
+    goes on at every micro-step.
 
     Args:
         learning_rate: a number, a schedule, or a function without arguments.
-        weight_decay: the rate of decay; None for none.
-        clipnorm: the norm allowed to each weight's gradient; None for no limit.
-        clipvalue: the size allowed to each number of the gradient; None for no limit.
-        global_clipnorm: the norm allowed to all gradients together; None for no limit.
+        weight_decay: the rate of decay, >= 0; None for none.
+        clipnorm: the norm allowed to each weight's gradient, > 0; None for no limit.
+        clipvalue: the size allowed to each number of the gradient, > 0; None for no limit.
+        global_clipnorm: the norm allowed to all gradients together, > 0; None for no limit.
+        use_ema: whether to keep a moving average of the weights, which takes their place when
+            training ends.
+        ema_momentum: the weight of the old average, 0..1.
+        ema_overwrite_frequency: after how many updates each the average takes the weights' place
+            during training, too; None for never.
+        loss_scale_factor: by what :meth:`scale_loss` multiplies the loss and every gradient is
+            divided, > 0; None for 1.
+        gradient_accumulation_steps: how many calls make one update, >= 2; None for one.
         name: what the optimizer is called.
+
+    Raises:
+        InputError: an argument is out of range or unknown, or there are two ways to clip.
+
+    Example:
+        >>> class Sign(Optimizer):
+        ...     def update(self, values, gradients, rate):
+        ...         values.sub_(gradients.sign(), alpha=rate)
+        >>> weight = torch.tensor([1.0])
+        >>> Sign(0.25).apply([torch.tensor([3.0])], [weight])
+        >>> weight
+        tensor([0.7500])
     """
 
     keras_module = "keras.optimizers"
     not_described = frozenset(("learning_rate",))  # the attribute is a tensor of the rate by now
-    neutral_config = {
-        "use_ema": False,
-        "ema_momentum": 0.99,
-        "ema_overwrite_frequency": None,
-        "loss_scale_factor": None,
-        "gradient_accumulation_steps": None,
-    }
 
     slot_groups: Sequence[Sequence[str]] = ()
     """The names of what is remembered for each weight, grouped as Keras's files interleave them."""
@@ -51,57 +73,68 @@ class Optimizer(Configured):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         **unknown: Any,
     ) -> None:
         self._refuse_unknown(unknown)
-        limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        given = [argument for argument, limit in limits.items() if limit is not None]
-        if len(given) > 1:
-            raise InputError(
-                f"{type(self).__name__} takes one way to clip",
-                expected="one of `clipnorm`, `clipvalue`, `global_clipnorm`",
-                got=" and ".join(given),
-            )
         owner = type(self).__name__
-        for argument in given:
-            number(limits[argument], argument, owner, above=0)
-        if weight_decay is not None:
-            number(weight_decay, "weight_decay", owner, least=0)
         self.name = name or to_snake_case(type(self).__name__)
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue = clipnorm, clipvalue
-        self.global_clipnorm = global_clipnorm
-        self._rate = self._read_rate(learning_rate)
-        self._iterations = 0
-        self._undecayed: list[torch.Tensor] = []
+        self.weight_decay = (
+            None if weight_decay is None else number(weight_decay, "weight_decay", owner, least=0)
+        )
+        self.clipnorm = self._limit("clipnorm", clipnorm)
+        self.clipvalue = self._limit("clipvalue", clipvalue)
+        self.global_clipnorm = self._limit("global_clipnorm", global_clipnorm)
+        self._refuse_two_ways_to_clip()
+        self.use_ema = bool(use_ema)
+        self.ema_momentum = number(ema_momentum, "ema_momentum", owner, least=0, most=1)
+        self.ema_overwrite_frequency = (
+            None
+            if ema_overwrite_frequency is None
+            else whole(ema_overwrite_frequency, "ema_overwrite_frequency", owner, least=1)
+        )
+        self.loss_scale_factor = self._limit("loss_scale_factor", loss_scale_factor)
+        self.gradient_accumulation_steps = (
+            None
+            if gradient_accumulation_steps is None
+            else whole(gradient_accumulation_steps, "gradient_accumulation_steps", owner, least=2)
+        )
+        self._rate = rates.read(learning_rate, self)
+        self._micro_steps = 0
+        self._decay = WeightDecay()
+        self._names: Sequence[str] | None = None
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
+        self.scalars: dict[str, float] = {}
+        """Numbers that are remembered once and not for each weight; they end the state in files."""
+
+    def _limit(self, argument: str, value: Any) -> float | None:
+        return None if value is None else number(value, argument, type(self).__name__, above=0)
 
     def _refuse_unknown(self, unknown: Mapping[str, Any]) -> None:
-        for argument, value in unknown.items():
-            neutral = argument in self.neutral_config
-            if neutral and value == self.neutral_config[argument]:
-                continue
+        for argument in unknown:
             known = constructor_arguments(type(self))
             raise InputError(
                 f"{type(self).__name__} has no argument `{argument}`",
-                fix="It comes with a later release."
-                if neutral
-                else near_matches(argument, [n for n in known if n != "unknown"]),
+                fix=near_matches(argument, [name for name in known if name != "unknown"]),
             )
 
-    # The learning rate
+    def _refuse_two_ways_to_clip(self) -> None:
+        ways = ("clipnorm", "clipvalue", "global_clipnorm")
+        given = [argument for argument in ways if getattr(self, argument) is not None]
+        if len(given) > 1:
+            raise InputError(
+                f"{type(self).__name__} takes one way to clip",
+                expected=f"one of {', '.join(f'`{argument}`' for argument in ways)}",
+                got=" and ".join(given),
+            )
 
-    def _read_rate(self, rate: Any) -> Rate:
-        if isinstance(rate, Mapping):
-            return SCHEDULES.deserialize(rate)
-        if isinstance(rate, LearningRateSchedule):
-            return rate
-        if callable(rate) and not hasattr(rate, "item"):
-            function: Callable[[], Any] = rate
-            return function
-        return number(rate, "learning_rate", type(self).__name__, least=0)
+    # The learning rate, and time
 
     @property
     def learning_rate(self) -> Any:
@@ -110,16 +143,14 @@ class Optimizer(Configured):
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
-        if isinstance(self._rate, LearningRateSchedule) and not isinstance(
-            rate, LearningRateSchedule
-        ):
+        if self.schedule is not None and not isinstance(rate, LearningRateSchedule):
             raise InputError(
                 "the learning rate follows a schedule and cannot be set beside it",
                 expected="a schedule",
                 got=repr(rate),
                 fix="Compile the optimizer with a number, or drop the callback that sets the rate.",
             )
-        self._rate = self._read_rate(rate)
+        self._rate = rates.read(rate, self)
 
     @property
     def schedule(self) -> LearningRateSchedule | None:
@@ -128,46 +159,62 @@ class Optimizer(Configured):
 
     def current_rate(self) -> float:
         """Return the rate of the next update as a number."""
-        rate = self._rate
-        if isinstance(rate, float):
-            return rate
-        if isinstance(rate, LearningRateSchedule):
-            return float(rate(self._iterations))
-        return float(rate())  # pyright: ignore[reportCallIssue] - an int is callable to no one
+        return rates.after(self._rate, self._micro_steps)
+
+    @property
+    def updates(self) -> int:
+        """How many updates were done, as a number."""
+        return self._micro_steps // (self.gradient_accumulation_steps or 1)
 
     @property
     def iterations(self) -> torch.Tensor:
         """How many updates were done, as a tensor."""
-        return torch.tensor(self._iterations)
+        return torch.tensor(self.updates)
+
+    def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
+        """Return the loss to take gradients of: ``loss_scale_factor`` times the true one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     # The weights
 
-    def build(self, variables: Sequence[torch.Tensor]) -> None:
+    @property
+    def built(self) -> bool:
+        """Whether the optimizer has its weights."""
+        return self.flat is not None
+
+    def build(self, variables: Sequence[torch.Tensor], names: Sequence[str] | None = None) -> None:
         """Take these weights; what is remembered of one that was there before is kept.
 
         Args:
             variables: the trainable weights, in the order in which gradients will come.
-        """
-        if self.flat is not None and self.flat.holds(variables):
-            return
-        remembered = dict(self._remembered())
-        self.flat = FlatParameters(variables)
-        self.slots = {
-            name: torch.full_like(self.flat.values, self.slot_start(name))
-            for group in self.slot_groups
-            for name in group
-        }
-        for name, slot in self.slots.items():
-            for variable, view in zip(variables, self.flat.views(slot), strict=True):
-                old = remembered.get((name, id(variable)))
-                if old is not None and old.shape == view.shape:
-                    view.copy_(old)
+            names: what they are called, such as ``"kernel"`` and ``"bias"``, for
+                :meth:`exclude_from_weight_decay`.
 
-    def _remembered(self) -> Iterator[tuple[tuple[str, int], torch.Tensor]]:
-        if self.flat is not None:
-            for name, slot in self.slots.items():
-                for variable, view in zip(self.flat.parameters, self.flat.views(slot), strict=True):
-                    yield (name, id(variable)), view
+        Raises:
+            InputError: there are no weights, or they are of several types.
+        """
+        given = None if names is None else list(names)
+        if self.flat is not None and self.flat.holds(variables):
+            self._names = given or self._names
+            return
+        self._names = given
+        old_flat, old_slots = self.flat, self.slots
+        self.flat = FlatParameters(variables)
+        starts = {name: self.slot_start(name) for group in self.slot_groups for name in group}
+        self.slots = slots.make(self.flat, self._all_groups(), starts)
+        if old_flat is not None:
+            new = slots.carry_over(self.flat, self.slots, old_flat, old_slots)
+            if self.use_ema:  # the average of a weight that joins late starts where the weight is
+                averages = list(self.flat.views(self.slots[AVERAGE]))
+                for place in new:
+                    averages[place].copy_(variables[place].detach())
+
+    def _all_groups(self) -> Iterator[Sequence[str]]:
+        if self.use_ema:
+            yield (AVERAGE,)
+        if self.gradient_accumulation_steps:
+            yield (SUMS,)
+        yield from self.slot_groups
 
     def slot_start(self, name: str) -> float:
         """Return the number with which a slot starts."""
@@ -181,20 +228,36 @@ class Optimizer(Configured):
     ) -> None:
         """Spare some weights the decay, biases and normalisations for example.
 
+        A second call forgets what the first one said.
+
         Args:
             var_list: the weights themselves.
-            var_names: not to be had: a weight of Latih has no name of its own.
+            var_names: regular expressions; a weight in whose name one is found is spared. The names
+                are those that :meth:`build` was given.
+        """
+        self._decay = WeightDecay(var_list, var_names)
+
+    def finalize_variable_values(self, var_list: Sequence[torch.Tensor]) -> None:
+        """Put the averages in the weights' place, with ``use_ema``; else do nothing.
+
+        Args:
+            var_list: the weights that the optimizer was built with, in their order.
 
         Raises:
-            InputError: ``var_names`` is given.
+            InputError: these are not as many as the optimizer has.
         """
-        if var_names:
+        if not self.use_ema or self.flat is None or not self._micro_steps:
+            return
+        if len(var_list) != len(self.flat.parameters):
             raise InputError(
-                "exclude_from_weight_decay() takes weights, not names",
-                expected="var_list=[layer.bias, ...]",
-                got=f"var_names={list(var_names)!r}",
+                "the averages do not fit the weights",
+                expected=f"the {len(self.flat.parameters)} weights that the optimizer moved",
+                got=str(len(var_list)),
             )
-        self._undecayed = list(var_list or ())
+        with torch.no_grad():
+            averages = self.flat.views(self.slots[AVERAGE])
+            for variable, average in zip(var_list, averages, strict=True):
+                variable.copy_(average)
 
     # One update
 
@@ -203,46 +266,59 @@ class Optimizer(Configured):
         grads: Sequence[torch.Tensor | None],
         trainable_variables: Sequence[torch.Tensor] | None = None,
     ) -> None:
-        """Do one update.
+        """Do one update, or one micro-step of it.
 
         Args:
             grads: the gradients; None for a weight that had none.
-            trainable_variables: the weights, in the same order; may be left out once built.
+            trainable_variables: the weights, in the same order; may be left out once built. Some of
+                those that the optimizer was built with will do: the others are left as they are.
 
         Raises:
             NotReadyError: no weights were given yet.
             InputError: no weight has a gradient, or the numbers differ.
         """
         if trainable_variables is not None:
-            self.build(list(trainable_variables))
-        if self.flat is None:
+            grads = self._built_for(list(trainable_variables), grads)
+        flat = self.flat
+        if flat is None:
             raise NotReadyError(
                 "the optimizer has no weights yet",
                 expected="build(variables), or apply(grads, variables)",
                 got="gradients alone",
             )
-        if len(grads) != len(self.flat.parameters) or all(g is None for g in grads):
+        missing = [place for place, gradient in enumerate(grads) if gradient is None]
+        if len(grads) != len(flat.parameters) or len(missing) == len(grads):
             raise InputError(
                 "the gradients do not fit the weights",
-                expected=f"{len(self.flat.parameters)} gradients, not all None",
-                got=f"{len(grads)}, {sum(g is None for g in grads)} of them None",
+                expected=f"{len(flat.parameters)} gradients, not all None",
+                got=f"{len(grads)}, {len(missing)} of them None",
                 fix="Check that the loss depends on the trainable weights.",
             )
         with torch.no_grad():
-            self.flat.gather(grads)
-            self._clip(self.flat)
-            rate = self.current_rate()
-            if self.weight_decay:
-                self._decay(self.flat, self.weight_decay * rate)
-            self.update(self.flat.values, self.flat.gradients, rate)
-        self._iterations += 1
+            flat.gather(grads)
+            if self.loss_scale_factor is not None:
+                flat.gradients.div_(self.loss_scale_factor)
+            steps = self.gradient_accumulation_steps
+            if steps is None or accumulation.take(
+                flat.gradients, self.slots[SUMS], self._micro_steps, steps
+            ):
+                if missing:
+                    self._move_all_but(missing, flat)
+                else:
+                    self._move(flat)
+            if self.use_ema:
+                ema.follow(self.slots[AVERAGE], flat.values, self.ema_momentum, self.updates)
+                if ema.overwrites(self.updates, self.ema_overwrite_frequency):
+                    flat.values.copy_(self.slots[AVERAGE])
+        self._micro_steps += 1
 
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[torch.Tensor | None, torch.Tensor]]
-    ) -> None:
-        """Do one update from pairs of gradient and weight."""
+    ) -> torch.Tensor:
+        """Do one update from pairs of gradient and weight; return how many calls there were."""
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return torch.tensor(self._micro_steps)
 
     def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:
         """Move the weights, in place.
@@ -254,49 +330,69 @@ class Optimizer(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} must define update(...)")
 
-    def _clip(self, flat: FlatParameters) -> None:
+    def _built_for(
+        self, variables: Sequence[torch.Tensor], grads: Sequence[torch.Tensor | None]
+    ) -> Sequence[torch.Tensor | None]:
+        """Take the weights if they are new; return the gradients of all that there are."""
+        if self.flat is not None and len(grads) == len(variables) < len(self.flat.parameters):
+            spread = self.flat.spread(variables, grads)
+            if spread is not None:
+                return spread
+        self.build(variables)
+        return grads
+
+    def _move(self, flat: FlatParameters) -> None:
         if self.clipnorm is not None:
             clipping.by_norm(flat.views(flat.gradients), self.clipnorm)
         elif self.global_clipnorm is not None:
             clipping.by_global_norm(flat.gradients, self.global_clipnorm)
         elif self.clipvalue is not None:
             clipping.by_value(flat.gradients, self.clipvalue)
+        rate = self.current_rate()
+        if self.weight_decay:
+            self._decay.apply(flat, self.weight_decay * rate, self._names)
+        self.update(flat.values, flat.gradients, rate)
 
-    def _decay(self, flat: FlatParameters, fraction: float) -> None:
-        if not self._undecayed:
-            flat.values.mul_(1.0 - fraction)
-            return
-        for parameter, view in zip(flat.parameters, flat.views(flat.values), strict=True):
-            if not any(parameter is spared for spared in self._undecayed):
-                view.mul_(1.0 - fraction)
+    def _move_all_but(self, missing: Sequence[int], flat: FlatParameters) -> None:
+        remembered = [self.slots[name] for group in self.slot_groups for name in group]
+        gradients = list(flat.views(flat.gradients))
+        for place in missing:
+            gradients[place].zero_()  # what earlier micro-steps added up counts for nothing
+        with flat.untouched(missing, [flat.values, *remembered]):
+            self._move(flat)
 
     # What goes into files
 
     @property
     def counters(self) -> int:
-        """How many of :attr:`variables` come before the slots: updates done, learning rate."""
-        return 1 if self.schedule is not None else 2
+        """How many of :attr:`variables` come before the slots: calls done, learning rate."""
+        return 2 if isinstance(self._rate, float) else 1
 
     @property
     def variables(self) -> list[torch.Tensor]:
-        """The state, in the order of Keras's files: updates done, learning rate, slots."""
-        return [torch.tensor(self._iterations, dtype=torch.int32), *self._stored_after_iterations()]
+        """The state, in the order of Keras's files.
 
-    def _stored_after_iterations(self) -> Iterator[torch.Tensor]:
-        if self.schedule is None:
-            yield self.learning_rate
+        Calls done; the learning rate if it is a number; then for each weight its average, its sum
+        of gradients and the slots; then what is remembered once.
+        """
+        head = [torch.tensor(self._micro_steps, dtype=torch.int32)]
+        if self.counters == 2:
+            head.append(self.learning_rate)
         if self.flat is None:
-            return
-        for group in self.slot_groups:
-            together = [self.flat.views(self.slots[name]) for name in group if name in self.slots]
-            for of_one_weight in zip(*together, strict=True):
-                yield from of_one_weight
+            return head
+        kind = self.flat.values.dtype
+        return [
+            *head,
+            *slots.in_file_order(self.flat, self.slots, self._all_groups()),
+            *(torch.tensor(number, dtype=kind) for number in self.scalars.values()),
+        ]
 
     def load_variables(self, arrays: Sequence[torch.Tensor]) -> None:
         """Take the state that :attr:`variables` gave, or its counters alone.
 
         Raises:
-            InputError: there is more or less of it, or a shape differs: nothing is skipped.
+            InputError: there is more or less of it, a shape differs, or a counter cannot be: then
+                nothing is changed.
         """
         own = self.variables
         if len(arrays) not in (len(own), self.counters) or any(
@@ -308,18 +404,20 @@ class Optimizer(Configured):
                 got=f"{len(arrays)}, or other shapes",
                 fix="Load with compile=False to go without it.",
             )
-        iterations = whole(arrays[0].item(), "iterations", self.name, least=0)
-        if self.schedule is None:
+        micro_steps = whole(arrays[0].item(), "iterations", self.name, least=0)
+        if self.counters == 2:
             stored = arrays[1].to(torch.float32)
             # The state holds the rate in single precision; the one that was asked for is finer.
             if not torch.equal(stored, self.learning_rate.to(stored.device)):
-                self._rate = self._read_rate(stored.item())
-        self._iterations = iterations
+                self._rate = rates.read(stored.item(), self)
+        self._micro_steps = micro_steps
+        if self.flat is None or len(arrays) == self.counters:
+            return
+        rest = iter(arrays[self.counters :])
         with torch.no_grad():
-            for slot, array in zip(
-                own[self.counters : len(arrays)], arrays[self.counters :], strict=True
-            ):
-                slot.copy_(array)
+            for view in slots.in_file_order(self.flat, self.slots, self._all_groups()):
+                view.copy_(next(rest))
+        self.scalars = {name: float(next(rest).item()) for name in self.scalars}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""

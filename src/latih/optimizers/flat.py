@@ -1,6 +1,7 @@
 """Many weights in one memory, so that one kernel updates them all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -59,6 +60,22 @@ class FlatParameters:
             )
         )
 
+    def spread(
+        self, parameters: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor | None]
+    ) -> list[torch.Tensor | None] | None:
+        """Return the gradients of some of the weights as those of all, None for each other one.
+
+        Returns:
+            None if one of them is not in the buffer, or the weights are no longer its views.
+        """
+        places = {id(own): place for place, own in enumerate(self.parameters)}
+        if not all(id(given) in places for given in parameters) or not self.holds(self.parameters):
+            return None
+        whole: list[torch.Tensor | None] = [None] * len(self.parameters)
+        for given, gradient in zip(parameters, gradients, strict=True):
+            whole[places[id(given)]] = gradient
+        return whole
+
     def gather(self, gradients: Sequence[torch.Tensor | None]) -> None:
         """Copy the gradients, in the weights' order, into their buffer; None counts as zeros."""
         whole = [
@@ -66,3 +83,17 @@ class FlatParameters:
             for p, g in zip(self.parameters, gradients, strict=True)
         ]
         torch.cat(whole, out=self.gradients)
+
+    @contextmanager
+    def untouched(self, places: Sequence[int], buffers: Iterable[torch.Tensor]) -> Generator[None]:
+        """Put some weights' parts of some buffers back, in the end, to what they were before."""
+        parts = [
+            part
+            for buffer in buffers
+            for place, part in enumerate(self.views(buffer))
+            if place in places
+        ]
+        before = [part.clone() for part in parts]
+        yield
+        for part, old in zip(parts, before, strict=True):
+            part.copy_(old)

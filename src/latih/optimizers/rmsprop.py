@@ -18,14 +18,22 @@ class RMSprop(Optimizer):
         learning_rate: η.
         rho: ρ, the weight of the old mean, 0..1.
         momentum: μ, 0..1.
-        epsilon: ε, inside the root (torch has it outside).
+        epsilon: ε, inside the root (torch has it outside), >= 0.
         centered: whether the mean gradient's square is taken off.
-        weight_decay: the rate of decay; None for none.
-        clipnorm: the norm allowed to each weight's gradient.
-        clipvalue: the size allowed to each number of the gradient.
-        global_clipnorm: the norm allowed to all gradients together.
+        weight_decay: the rate of decay, >= 0; None for none.
+        clipnorm: the norm allowed to each weight's gradient, > 0; None for no limit.
+        clipvalue: the size allowed to each number of the gradient, > 0; None for no limit.
+        global_clipnorm: the norm allowed to all gradients together, > 0; None for no limit.
+        use_ema: whether the weights' moving average takes their place when training ends.
+        ema_momentum: the weight of the old average, 0..1.
+        ema_overwrite_frequency: after how many updates each it does so before, too; None for never.
+        loss_scale_factor: by what the loss is multiplied and gradients are divided; None for 1.
+        gradient_accumulation_steps: how many batches make one update, >= 2; None for one.
         name: what the optimizer is called.
-        kwargs: arguments of Keras that must have their neutral value.
+        kwargs: none; an unknown argument is refused, and the nearest known one named.
+
+    Raises:
+        InputError: an argument is out of range or unknown.
 
     Example:
         >>> weight = torch.tensor([1.0])
@@ -48,17 +56,34 @@ class RMSprop(Optimizer):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str = "rmsprop",
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
         )
-        self.rho = number(rho, "rho", "RMSprop", least=0, most=1)
-        self.momentum = number(momentum, "momentum", "RMSprop", least=0, most=1)
-        self.epsilon = number(epsilon, "epsilon", "RMSprop", least=0)
+        owner = type(self).__name__
+        self.rho = number(rho, "rho", owner, least=0, most=1)
+        self.momentum = number(momentum, "momentum", owner, least=0, most=1)
+        self.epsilon = number(epsilon, "epsilon", owner, least=0)
         self.centered = centered
-        kept = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
+        kept = {"velocity": True, "momentum": self.momentum > 0, "average_gradient": centered}
         self.slot_groups = tuple((slot,) for slot, needed in kept.items() if needed)
 
     def update(self, values: torch.Tensor, gradients: torch.Tensor, rate: float) -> None:

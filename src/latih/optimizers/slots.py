@@ -1,0 +1,66 @@
+"""What an optimizer remembers for each weight: buffers of the weights' size, under names."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import torch
+
+from latih.optimizers.flat import FlatParameters
+
+Groups = Iterable[Sequence[str]]
+"""Names of slots; those of one group stand side by side in files, weight by weight."""
+
+
+def make(
+    flat: FlatParameters, groups: Groups, starts: Mapping[str, float]
+) -> dict[str, torch.Tensor]:
+    """Return new slots.
+
+    Args:
+        flat: the weights.
+        groups: the slots' names.
+        starts: the number that fills a slot; 0 where it says nothing.
+    """
+    return {
+        name: torch.full_like(flat.values, starts.get(name, 0.0))
+        for group in groups
+        for name in group
+    }
+
+
+def carry_over(
+    flat: FlatParameters,
+    slots: Mapping[str, torch.Tensor],
+    old_flat: FlatParameters,
+    old_slots: Mapping[str, torch.Tensor],
+) -> list[int]:
+    """Copy what was remembered of weights that are still there.
+
+    Returns:
+        The places of the weights of which nothing was remembered.
+    """
+    old_places = {id(variable): place for place, variable in enumerate(old_flat.parameters)}
+    kept = [old_places.get(id(variable)) for variable in flat.parameters]
+    for name, slot in slots.items():
+        old_views = list(old_flat.views(old_slots[name]))
+        for view, place in zip(flat.views(slot), kept, strict=True):
+            if place is not None and old_views[place].shape == view.shape:
+                view.copy_(old_views[place])
+    return [place for place, old in enumerate(kept) if old is None]
+
+
+def in_file_order(
+    flat: FlatParameters, slots: Mapping[str, torch.Tensor], groups: Groups
+) -> Iterator[torch.Tensor]:
+    """Yield each weight's part of each slot, as Keras's files have them.
+
+    Example:
+        >>> flat = FlatParameters([torch.zeros(1), torch.zeros(1)])
+        >>> slots = {"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([3.0, 4.0])}
+        >>> [float(part) for part in in_file_order(flat, slots, [("a", "b")])]
+        [1.0, 3.0, 2.0, 4.0]
+        >>> [float(part) for part in in_file_order(flat, slots, [("a",), ("b",)])]
+        [1.0, 2.0, 3.0, 4.0]
+    """
+    for group in groups:
+        for of_one_weight in zip(*(flat.views(slots[name]) for name in group), strict=True):
+            yield from of_one_weight
