@@ -60,6 +60,13 @@ class Monitor:
     def read(self, logs: Mapping[str, Any] | None) -> float | None:
         """Return the number of this epoch, or None with a warning when it is not there."""
         value = (logs or {}).get(self.name)
+        if isinstance(value, list):
+            raise InputError(
+                f"{self.owner} watches {self.name!r}, which is several numbers",
+                expected="a metric of one number",
+                got=f"{len(value)} of them",
+                fix="Let the metric average over the classes.",
+            )
         if value is not None:
             return float(value)
         # With validation every few epochs, the epochs between have no value, and that is no news.

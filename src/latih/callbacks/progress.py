@@ -160,7 +160,13 @@ class ProgbarLogger(Callback):
 
 
 def _told(logs: Mapping[str, Any]) -> list[str]:
-    return [f"{name}: {value:.4f}" for name, value in logs.items()]
+    return [f"{name}: {_number_told(value)}" for name, value in logs.items()]
+
+
+def _number_told(value: Any) -> str:
+    if isinstance(value, list):  # a metric with a number for each class
+        return f"[{', '.join(_number_told(one) for one in value)}]"
+    return f"{value:.4f}"
 
 
 def _clock(seconds: float) -> str:

@@ -116,7 +116,7 @@ class LazyLogs(MutableMapping[str, Any]):
         compute: gives the losses and metrics so far.
     """
 
-    def __init__(self, compute: Callable[[], dict[str, float]]) -> None:
+    def __init__(self, compute: Callable[[], dict[str, Any]]) -> None:
         self._compute = compute
         self._values: dict[str, Any] | None = None
 

@@ -68,7 +68,7 @@ def fit(
     """
     model: Any = step.model
     test_step = TestStep(step.model, step.objective)
-    logs: dict[str, float] = {}
+    logs: dict[str, Any] = {}
     model.stop_training, model.stop_reason = False, None
     with InterruptibleSteps() as steps:
         try:
@@ -86,6 +86,8 @@ def fit(
                 if model.stop_training:
                     model.stop_reason = model.stop_reason or "a callback asked for it"
                     break
+            if plan.epochs > 0:
+                step.optimizer.finalize_variable_values(step.weights)
             model.stop_reason = model.stop_reason or "all epochs done"
         except KeyboardInterrupt:
             model.stop_reason = "interrupted by Ctrl-C"
@@ -108,7 +110,7 @@ def _train_epoch(
     steps: InterruptibleSteps,
     epoch: int,
     most: int | None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     model: Any = step.model
     objective = step.objective
     heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
@@ -131,7 +133,7 @@ def _train_epoch(
 
 def evaluate(
     step: TestStep, batches: ArrayBatches, callbacks: CallbackList, most: int | None = None
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the loss and the metrics of a model on data, without training."""
     with InterruptibleSteps() as steps:
         return _evaluate(step, batches, callbacks, most, steps)
@@ -143,10 +145,10 @@ def _evaluate(
     callbacks: CallbackList,
     most: int | None,
     steps: InterruptibleSteps,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     objective = step.objective
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
-    scores: dict[str, float] = {}
+    scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
     objective.reset()
     try:

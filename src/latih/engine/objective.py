@@ -1,6 +1,6 @@
 """What a model is compiled for: the loss to make small and the metrics to read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,12 +11,14 @@ from latih.errors import InputError, NotReadyError
 from latih.losses import Loss
 from latih.metrics import Mean, MeanMetricWrapper, Metric
 
+Kinds = tuple[Callable[..., Metric], Callable[..., Metric], Callable[..., Metric]]
+
 
 class Objective:
     """The loss and the metrics of a model, with their running sums.
 
-    ``"accuracy"`` becomes the kind that fits the targets when these are first seen; the name stays
-    as the user typed it.
+    ``"accuracy"`` and ``"crossentropy"`` become the kind that fits the targets when these are first
+    seen; the name stays as the user typed it.
 
     Args:
         loss: a name, a :class:`~latih.losses.Loss`, or a function ``(y_true, y_pred)``.
@@ -37,7 +39,7 @@ class Objective:
         self.loss = _as_loss(loss)
         for identifier in self.given_metrics + self.given_weighted_metrics:
             # Found now, so that a name mistyped is refused by compile() and not by the first step.
-            if not _means_accuracy(identifier):
+            if _kinds(identifier) is None:
                 _as_metric(identifier, identifier)
         self.loss_mean = Mean(name="loss")
         self._metrics: list[Metric] = []
@@ -45,7 +47,7 @@ class Objective:
         self._built = False
 
     def build(self, targets: torch.Tensor, predictions: torch.Size | Sequence[int]) -> None:
-        """Choose the kinds of accuracy by the shapes of targets and predictions."""
+        """Choose the kinds of accuracy and cross-entropy by the shapes of both sides."""
         if self._built:
             return
         self._metrics = [_choose(m, targets.shape, predictions) for m in self.given_metrics]
@@ -115,9 +117,13 @@ class Objective:
         for metric in self.all_metrics:
             metric.reset_state()
 
-    def results(self) -> dict[str, float]:
-        """Read the running sums; this waits for the device."""
-        return {metric.name: float(metric.result()) for metric in self.all_metrics}
+    def results(self) -> dict[str, Any]:
+        """Read the running sums; this waits for the device.
+
+        Returns:
+            A number for each metric, or a list of them where it has one for each class.
+        """
+        return {metric.name: _plain(metric.result()) for metric in self.all_metrics}
 
 
 def _listed(given: Sequence[Any] | None, argument: str) -> list[Any]:
@@ -140,20 +146,46 @@ def _as_loss(identifier: Any) -> Loss | None:
     return losses.LossFunctionWrapper(found)
 
 
-def _means_accuracy(identifier: Any) -> bool:
-    return isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc")
+# The kinds of a metric for one output, for class numbers and for one-hot rows.
+_ACCURACIES: Kinds = (
+    metrics.BinaryAccuracy,
+    metrics.SparseCategoricalAccuracy,
+    metrics.CategoricalAccuracy,
+)
+_CROSSENTROPIES: Kinds = (
+    metrics.BinaryCrossentropy,
+    metrics.SparseCategoricalCrossentropy,
+    metrics.CategoricalCrossentropy,
+)
+_KINDS: dict[str, Kinds] = {
+    "accuracy": _ACCURACIES,
+    "acc": _ACCURACIES,
+    "crossentropy": _CROSSENTROPIES,
+    "ce": _CROSSENTROPIES,
+}
+
+
+def _kinds(identifier: Any) -> Kinds | None:
+    return _KINDS.get(identifier.lower()) if isinstance(identifier, str) else None
+
+
+def _plain(result: Any) -> Any:
+    values = torch.as_tensor(result)
+    return float(values) if values.numel() == 1 else values.tolist()
 
 
 def _choose(
     identifier: Any, targets: Sequence[int], predictions: torch.Size | Sequence[int]
 ) -> Metric:
-    if not _means_accuracy(identifier):
+    kinds = _kinds(identifier)
+    if kinds is None:
         return _as_metric(identifier, identifier)
+    binary, sparse, one_hot = kinds
     if predictions[-1] == 1:
-        return metrics.BinaryAccuracy(name=identifier)
+        return binary(name=identifier)
     if len(targets) < len(predictions) or targets[-1] == 1:
-        return metrics.SparseCategoricalAccuracy(name=identifier)
-    return metrics.CategoricalAccuracy(name=identifier)
+        return sparse(name=identifier)
+    return one_hot(name=identifier)
 
 
 def _as_metric(identifier: Any, called: Any) -> Metric:

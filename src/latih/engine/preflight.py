@@ -8,6 +8,7 @@ import torch
 from latih import losses
 from latih.errors import InputError
 from latih.losses import Loss, LossFunctionWrapper
+from latih.registry import to_snake_case
 from latih.tensors import Shape
 
 
@@ -75,7 +76,7 @@ def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> No
         )
     if classes == 1:
         raise InputError(
-            "a model with one output cannot tell classes apart by sparse_categorical_crossentropy",
+            f"a model with one output cannot tell classes apart by {_called(loss)}",
             expected="as many outputs as classes",
             got="one output",
             fix="Use loss='binary_crossentropy' with a sigmoid, or give the last layer more units.",
@@ -123,7 +124,7 @@ def _judge_probabilities(loss: Any, targets: torch.Tensor, outputs: Shape) -> No
     if lowest < 0 or highest > 1:
         raise InputError(
             "`y` holds labels out of range",
-            expected="0 or 1, as binary_crossentropy takes them",
+            expected=f"0 or 1, as {_called(loss)} takes them",
             got=f"labels from {lowest:g} to {highest:g}",
             fix="Label the classes 0 and 1; for more than two use sparse_categorical_crossentropy.",
         )
@@ -146,19 +147,53 @@ def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
     )
 
 
+def _called(loss: Loss) -> str:
+    if isinstance(loss, LossFunctionWrapper):
+        return loss.fn.__name__
+    return to_snake_case(type(loss).__name__)
+
+
 _JUDGES: dict[Any, Callable[[Any, torch.Tensor, Shape], None]] = {
     losses.SparseCategoricalCrossentropy: _judge_class_numbers,
     losses.sparse_categorical_crossentropy: _judge_class_numbers,
+    losses.CategoricalGeneralizedCrossEntropy: _judge_class_numbers,
+    losses.categorical_generalized_cross_entropy: _judge_class_numbers,
     losses.CategoricalCrossentropy: _judge_one_hot,
     losses.categorical_crossentropy: _judge_one_hot,
+    losses.CategoricalFocalCrossentropy: _judge_one_hot,
+    losses.categorical_focal_crossentropy: _judge_one_hot,
+    losses.CategoricalHinge: _judge_one_hot,
+    losses.categorical_hinge: _judge_one_hot,
     losses.BinaryCrossentropy: _judge_probabilities,
     losses.binary_crossentropy: _judge_probabilities,
+    losses.BinaryFocalCrossentropy: _judge_probabilities,
+    losses.binary_focal_crossentropy: _judge_probabilities,
+    losses.Dice: _judge_probabilities,
+    losses.dice: _judge_probabilities,
+    losses.Tversky: _judge_probabilities,
+    losses.tversky: _judge_probabilities,
     losses.MeanSquaredError: _judge_numbers,
     losses.mean_squared_error: _judge_numbers,
     losses.MeanAbsoluteError: _judge_numbers,
     losses.mean_absolute_error: _judge_numbers,
+    losses.MeanAbsolutePercentageError: _judge_numbers,
+    losses.mean_absolute_percentage_error: _judge_numbers,
+    losses.MeanSquaredLogarithmicError: _judge_numbers,
+    losses.mean_squared_logarithmic_error: _judge_numbers,
+    losses.LogCosh: _judge_numbers,
+    losses.log_cosh: _judge_numbers,
     losses.Huber: _judge_numbers,
     losses.huber: _judge_numbers,
+    losses.CosineSimilarity: _judge_numbers,
+    losses.cosine_similarity: _judge_numbers,
+    losses.Poisson: _judge_numbers,
+    losses.poisson: _judge_numbers,
+    losses.KLDivergence: _judge_numbers,
+    losses.kl_divergence: _judge_numbers,
+    losses.Hinge: _judge_numbers,
+    losses.hinge: _judge_numbers,
+    losses.SquaredHinge: _judge_numbers,
+    losses.squared_hinge: _judge_numbers,
 }
 
 

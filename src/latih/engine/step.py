@@ -61,7 +61,8 @@ class TrainStep:
         """Train on one batch."""
         predictions = self.model(batch.inputs)
         total = self.total_loss(batch, predictions)
-        gradients = torch.autograd.grad(total, self.weights, allow_unused=True)
+        scaled = self.optimizer.scale_loss(total)
+        gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
         self.optimizer.apply(gradients)
         if self.bounds:
             with torch.no_grad():

@@ -394,7 +394,7 @@ def _progress(verbose: Verbose) -> list[Callback]:
     return [ProgbarLogger(verbose)] if verbose else []
 
 
-def _as_asked(scores: dict[str, float], return_dict: bool) -> Any:
+def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
     if return_dict:
         return scores
     values = list(scores.values())
