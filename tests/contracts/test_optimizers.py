@@ -21,10 +21,26 @@ CASES: dict[str, tuple[Callable[..., Optimizer], int]] = {
         ),
         3,
     ),
+    "Adadelta": (
+        lambda **more: optimizers.Adadelta(**{"learning_rate": 1.0, "epsilon": 0.01, **more}),
+        2,
+    ),
+    "AdamW": (lambda **more: optimizers.AdamW(**{"learning_rate": 0.1, **more}), 2),
+    "Adamax": (lambda **more: optimizers.Adamax(**{"learning_rate": 0.1, **more}), 2),
+    "Nadam": (lambda **more: optimizers.Nadam(**{"learning_rate": 0.1, **more}), 2),
+    "Lion": (lambda **more: optimizers.Lion(**{"learning_rate": 0.05, **more}), 1),
     "Adam": (lambda **more: optimizers.Adam(**{"learning_rate": 0.1, "amsgrad": True, **more}), 3),
 }
 SCHEDULE_CASES: dict[str, Callable[[], LearningRateSchedule]] = {
     "ExponentialDecay": lambda: schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True),
+    "InverseTimeDecay": lambda: schedules.InverseTimeDecay(0.1, 10, 0.5, staircase=True),
+    "PolynomialDecay": lambda: schedules.PolynomialDecay(0.1, 10, 0.01, 2.0, cycle=True),
+    "PowerDecay": lambda: schedules.PowerDecay(0.1, 10, 0.5),
+    "PiecewiseConstantDecay": lambda: schedules.PiecewiseConstantDecay([5, 20], [0.1, 0.05, 0.01]),
+    "CosineDecay": lambda: schedules.CosineDecay(0.01, 20, 0.1, warmup_target=0.1, warmup_steps=5),
+    "CosineDecayRestarts": lambda: schedules.CosineDecayRestarts(0.1, 8, 1.5, 0.9, 0.01),
+    "OneCycle": lambda: schedules.OneCycle(0.1, 25, annealing="linear"),
+    "Warmup": lambda: schedules.Warmup(schedules.ExponentialDecay(0.1, 10, 0.5), 6, 0.01),
 }
 each = pytest.mark.parametrize("name", CASES)
 
@@ -74,7 +90,7 @@ def test_the_state_goes_on_where_it_was(name: str) -> None:
     resumed.build(again)
     resumed.load_variables(half.variables)
     moved(resumed, again, [2])
-    assert len(resumed.variables) == 2 + 2 * CASES[name][1]
+    assert len(resumed.variables) == 2 + 2 * CASES[name][1] + len(resumed.scalars)
     for one, other in zip(
         [*again, *resumed.variables], [*whole, *optimizer.variables], strict=True
     ):
@@ -183,6 +199,7 @@ def test_a_schedule_takes_tensors_as_steps(name: str) -> None:
 
 
 BAD_NUMBERS = [-0.1, "x", float("nan")]
+WITH_EPSILON = [name for name in CASES if name not in ("SGD", "Lion")]
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *((name, {"learning_rate": rate}, "learning_rate") for name in CASES for rate in BAD_NUMBERS),
     *((name, {"learning_rate": None}, "learning_rate") for name in CASES),
@@ -195,14 +212,31 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *((name, {"clipnorm": 0}, "clipnorm") for name in CASES),
     *((name, {"clipnorm": 1.0, "clipvalue": 1.0}, "clipvalue") for name in CASES),
     *((name, {"learning_rat": 0.1}, "learning_rate") for name in CASES),
-    *((name, {"use_ema": True}, "use_ema") for name in CASES),
-    *((name, {"gradient_accumulation_steps": 4}, "gradient_accumulation") for name in CASES),
+    *(
+        (name, {argument: value}, argument)
+        for name in CASES
+        for argument, values in {
+            "ema_momentum": [*BAD_NUMBERS, 1.5],
+            "ema_overwrite_frequency": [*BAD_NUMBERS, 0, 1.5],
+            "loss_scale_factor": [*BAD_NUMBERS, 0],
+            "gradient_accumulation_steps": [*BAD_NUMBERS, 1, 2.5],
+        }.items()
+        for value in values
+    ),
+    ("AdamW", {"weight_decay": None}, "weight_decay"),
+    *(("Adadelta", {"rho": value}, "rho") for value in [*BAD_NUMBERS, 1.5]),
+    *(
+        (name, {beta: value}, beta)
+        for name in ("AdamW", "Adamax", "Nadam", "Lion")
+        for beta in ("beta_1", "beta_2")
+        for value in [*BAD_NUMBERS, 1.5]
+    ),
     *(("SGD", {"momentum": value}, "momentum") for value in [*BAD_NUMBERS, 1.5]),
     *(("RMSprop", {"momentum": value}, "momentum") for value in [*BAD_NUMBERS, 1.5]),
     *(("RMSprop", {"rho": value}, "rho") for value in [*BAD_NUMBERS, 1.5]),
     *(("Adam", {"beta_1": value}, "beta_1") for value in [*BAD_NUMBERS, 1.0]),
     *(("Adam", {"beta_2": value}, "beta_2") for value in [*BAD_NUMBERS, 1.0]),
-    *((name, {"epsilon": v}, "epsilon") for name in list(CASES)[1:] for v in BAD_NUMBERS),
+    *((name, {"epsilon": v}, "epsilon") for name in WITH_EPSILON for v in BAD_NUMBERS),
     *(
         ("Adagrad", {"initial_accumulator_value": value}, "initial_accumulator_value")
         for value in BAD_NUMBERS
@@ -216,6 +250,42 @@ def test_bad_arguments_are_refused_by_their_name(
 ) -> None:
     with pytest.raises(LatihError, match=named):
         getattr(optimizers, name)(**arguments)
+
+
+BAD_SCHEDULES: list[tuple[str, tuple[Any, ...], str]] = [
+    ("InverseTimeDecay", (0.1, 0, 0.5), "decay_steps"),
+    ("InverseTimeDecay", (0.1, 10, -0.5), "decay_rate"),
+    ("PolynomialDecay", ("x", 10), "initial_learning_rate"),
+    ("PolynomialDecay", (0.1, 10, -1.0), "end_learning_rate"),
+    ("PolynomialDecay", (0.1, 10, 0.0, -1), "power"),
+    ("PowerDecay", (0.1, 0), "decay_steps"),
+    ("PowerDecay", (0.1, 10, "x"), "power"),
+    ("PiecewiseConstantDecay", ([2, 1], [0.1, 0.2, 0.3]), "boundaries"),
+    ("PiecewiseConstantDecay", ([1], [0.1, "x"]), "values"),
+    ("CosineDecay", (0.1, 0), "decay_steps"),
+    ("CosineDecay", (0.1, 10, 1.5), "alpha"),
+    ("CosineDecay", (0.1, 10, 0.0, None, 0.1, 1.5), "warmup_steps"),
+    ("CosineDecayRestarts", (0.1, 0), "first_decay_steps"),
+    ("CosineDecayRestarts", (0.1, 10, 0.5), "t_mul"),
+    ("CosineDecayRestarts", (0.1, 10, 2.0, -1), "m_mul"),
+    ("OneCycle", (0, 10), "peak"),
+    ("OneCycle", (0.1, 1), "total_steps"),
+    ("OneCycle", (0.1, 10, 1.0), "warmup_fraction"),
+    ("OneCycle", (0.1, 10, 0.3, 0.5), "start_divisor"),
+    ("OneCycle", (0.1, 10, 0.3, 25, 0), "end_divisor"),
+    ("OneCycle", (0.1, 10, 0.3, 25, 1e4, "square"), "annealing"),
+    ("Warmup", ("x", 3), "schedule"),
+    ("Warmup", (0.1, 0), "warmup_steps"),
+    ("Warmup", (0.1, 3, -0.1), "initial_learning_rate"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "named"), BAD_SCHEDULES, ids=str)
+def test_bad_arguments_of_the_other_schedules_are_refused_by_their_name(
+    name: str, arguments: tuple[Any, ...], named: str
+) -> None:
+    with pytest.raises(LatihError, match=f"`{named}`"):
+        getattr(schedules, name)(*arguments)
 
 
 @pytest.mark.parametrize(

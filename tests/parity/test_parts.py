@@ -126,6 +126,20 @@ LOSSES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "MeanSquaredError": [("regression", {})],
     "MeanAbsoluteError": [("regression", {})],
     "Huber": [("regression", {}), ("regression", {"delta": 0.4})],
+    "LogCosh": [("regression", {})],
+    "Hinge": [("regression", {})],
+    "SquaredHinge": [("regression", {})],
+    "MeanAbsolutePercentageError": [("regression", {})],
+    "KLDivergence": [("probabilities one-hot", {})],
+    "CategoricalHinge": [("probabilities one-hot", {})],
+    "BinaryFocalCrossentropy": [
+        ("probabilities yes-no", {"apply_class_balancing": True}),
+        ("logits yes-no", {"from_logits": True}),
+    ],
+    "CategoricalFocalCrossentropy": [
+        ("probabilities one-hot", {}),
+        ("logits one-hot", {"from_logits": True}),
+    ],
     "BinaryCrossentropy": [
         ("probabilities yes-no", {}),
         ("probabilities yes-no", {"label_smoothing": 0.3}),
@@ -145,11 +159,16 @@ LOSSES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("logits sparse", {"from_logits": True, "ignore_class": 0}),
     ],
 }
+# Those that sum over other axes, or take targets of another kind; test_losses.py compares them.
+LOSSES_APART = {
+    *("MeanSquaredLogarithmicError", "CosineSimilarity", "Poisson", "Dice", "Tversky", "Circle"),
+    "CategoricalGeneralizedCrossEntropy",
+}
 LOSS_CASES = [(name, *case) for name, cases in LOSSES.items() for case in cases]
 
 
 def test_every_loss_is_compared() -> None:
-    assert {cls.__name__ for cls in latih.losses.LOSSES.classes} == set(LOSSES)
+    assert {cls.__name__ for cls in latih.losses.LOSSES.classes} == {*LOSSES, *LOSSES_APART}
 
 
 @few
@@ -173,12 +192,20 @@ def test_losses_have_keras_values_and_gradients(
     assert_same(*both, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", [f.__name__ for f in latih.losses.LOSSES.functions])
+@pytest.mark.parametrize(
+    "name",
+    [
+        function.__name__
+        for function in latih.losses.LOSSES.functions
+        if function.__name__ not in ("dice", "tversky", "circle")  # no value for each example
+    ],
+)
 def test_loss_functions_give_keras_value_for_each_example(name: str) -> None:
     dice = np.random.default_rng(3)
     predictions = dice.dirichlet(np.ones(3), size=(4, 2)).astype("float32")
     labels = dice.integers(0, 3, (4, 2))
-    targets = labels if name.startswith("sparse") else np.eye(3, dtype="float32")[labels]
+    sparse = name.startswith("sparse") or "generalized" in name
+    targets = labels if sparse else np.eye(3, dtype="float32")[labels]
     got = latih.losses.get(name)(targets, predictions)
     wanted = keras.losses.get(name)(torch.tensor(targets), torch.tensor(predictions))
     assert tuple(got.shape) == (4, 2)
@@ -230,11 +257,22 @@ METRICS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "MeanSquaredError": [("regression", {})],
     "MeanAbsoluteError": [("regression", {})],
 }
+# Those that are no mean of a function, or compared with more arguments in test_metrics.py.
+METRICS_APART = {
+    *("Mean", "Sum", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "LogCoshError"),
+    *("CosineSimilarity", "R2Score", "PearsonCorrelation", "ConcordanceCorrelation", "Hinge"),
+    *("SquaredHinge", "CategoricalHinge", "BinaryCrossentropy", "CategoricalCrossentropy"),
+    *("SparseCategoricalCrossentropy", "KLDivergence", "Poisson", "TruePositives"),
+    *("TrueNegatives", "FalsePositives", "FalseNegatives", "Precision", "Recall", "AUC"),
+    *("SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall"),
+    *("RecallAtPrecision", "F1Score", "FBetaScore", "IoU", "BinaryIoU", "MeanIoU", "OneHotIoU"),
+    *("OneHotMeanIoU", "RootMeanSquaredError"),
+}
 METRIC_CASES = [(name, *case) for name, cases in METRICS.items() for case in cases]
 
 
 def test_every_metric_is_compared() -> None:
-    assert {cls.__name__ for cls in latih.metrics.METRICS.classes} == {*METRICS, "Mean"}
+    assert {cls.__name__ for cls in latih.metrics.METRICS.classes} == {*METRICS, *METRICS_APART}
 
 
 @few

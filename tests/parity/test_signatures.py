@@ -20,7 +20,6 @@ PAIRS: dict[str, tuple[Any, Any]] = {
         "losses": latih.losses.LOSSES.classes,
         "metrics": latih.metrics.METRICS.classes,
         "optimizers": latih.optimizers.OPTIMIZERS.classes,
-        "optimizers.schedules": (),
         "callbacks": (
             latih.callbacks.EarlyStopping,
             latih.callbacks.ModelCheckpoint,
@@ -31,10 +30,14 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     }.items()
     for cls in classes
 }
-PAIRS["optimizers.schedules.ExponentialDecay"] = (
-    latih.optimizers.schedules.ExponentialDecay,
-    keras.optimizers.schedules.ExponentialDecay,
-)
+PAIRS |= {
+    f"optimizers.schedules.{cls.__name__}": (
+        cls,
+        getattr(keras.optimizers.schedules, cls.__name__),
+    )
+    for cls in latih.optimizers.schedules.SCHEDULES.classes
+    if cls.keras_module.startswith("keras.")  # the others are Latih's own
+}
 FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "Input": (latih.Input, keras.Input),
     "load_model": (latih.models.load_model, keras.models.load_model),
