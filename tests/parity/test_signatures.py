@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import pytest
+from keras.src.losses import losses as keras_losses  # keras.losses shows all but one
 
 import latih
 from latih.registry import constructor_arguments
@@ -55,7 +56,7 @@ FUNCTIONS: dict[str, tuple[Any, Any]] = {
         for f in latih.activations.ACTIVATIONS.functions
     },
     **{
-        f"losses.{f.__name__}": (f, getattr(keras.losses, f.__name__))
+        f"losses.{f.__name__}": (f, getattr(keras_losses, f.__name__))
         for f in latih.losses.LOSSES.functions
     },
 }
