@@ -10,7 +10,23 @@ from latih.engine.events import LogNames
 from latih.errors import InputError, LatihWarning, near_matches
 
 Mode = Literal["auto", "min", "max"]
-BETTER_WHEN_LARGER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "fmeasure")
+BETTER_WHEN_LARGER = (
+    *(
+        "acc",
+        "auc",
+        "precision",
+        "recall",
+        "f1",
+        "fbeta",
+        "f_measure",
+        "fmeasure",
+        "r2",
+        "iou",
+        "io_u",
+    ),
+    *("sensitivity", "specificity", "correlation", "cosine_similarity"),
+    *("true_positives", "true_negatives"),
+)
 
 
 class Monitor:

@@ -243,11 +243,11 @@ def categorical_focal_crossentropy(
     return -(factors * y_true * probabilities.log()).sum(dim=axis)
 
 
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0.5) -> torch.Tensor:
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> torch.Tensor:
     """``(1 - p[y]^q) / q``; see :class:`CategoricalGeneralizedCrossEntropy`.
 
     Example:
-        >>> categorical_generalized_cross_entropy([0], [[0.25, 0.75]])
+        >>> categorical_generalized_cross_entropy([0], [[0.25, 0.75]], q=0.5)
         tensor([1.])
     """
     y_pred = as_floats(y_pred)
