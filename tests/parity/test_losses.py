@@ -189,7 +189,7 @@ def test_functions_give_keras_value_for_each_example(cls: Any, data: Any) -> Non
     more = {"q": 0.5} if "generalized" in name else {}
     wanted = getattr(keras.losses, name)(torch.tensor(targets), torch.tensor(predictions), **more)
     for form in (torch.tensor, np.asarray, np.ndarray.tolist):
-        assert_alike(getattr(losses, name)(form(targets), form(predictions)), wanted)
+        assert_alike(getattr(losses, name)(form(targets), form(predictions), **more), wanted)
 
 
 def test_every_loss_is_compared() -> None:
