@@ -402,5 +402,13 @@ def get(identifier: Any) -> Any:
     return INITIALIZERS.get(identifier)
 
 
+# Keras's other names.
+zeros, ones, constant = Zeros, Ones, Constant
+random_normal, random_uniform = RandomNormal, RandomUniform
+variance_scaling = VarianceScaling
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform = HeNormal, HeUniform
+lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+
 serialize = registry.serialize
 deserialize = INITIALIZERS.deserialize

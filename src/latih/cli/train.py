@@ -89,6 +89,8 @@ def train(
     except KeyboardInterrupt:
         console.print(f"Interrupted. What was learnt so far is in {directory}.", markup=False)
         raise typer.Exit(130) from None
+    if not quiet and trained.model.stop_reason != "all epochs done":
+        console.print(f"Stopped: {trained.model.stop_reason}.", markup=False)
     _tell(console, trained, examples)
 
 
@@ -126,7 +128,10 @@ def _tell(console: Console, trained: TrainedRun, examples: Examples) -> None:
     if "accuracy" in scores:
         told = f"Test accuracy: {scores['accuracy']:.4f} on {len(examples.test[0]):,} examples."
     else:
-        told = f"Test error: {scores['mae']:.4g} on the mean, {scores['loss']:.4g} squared."
+        told = (
+            f"Test: mean absolute error {scores['mae']:.4g}, mean squared error "
+            f"{scores['loss']:.4g}, on {len(examples.test[0]):,} examples."
+        )
     console.print(told, markup=False)
     console.print(f"Model: {trained.run.best_file}", markup=False)
     console.print(f"Page:  {trained.page}", markup=False)
