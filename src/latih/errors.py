@@ -1,7 +1,7 @@
 """Every exception and warning that Latih raises.
 
 An error is four things said in a sentence each: what happened, what was expected, what came, what
-to do next. The constructor asks for them by name, so that none is forgotten.
+to do next. The constructor takes them by name; what has nothing to add may be left out.
 """
 
 import difflib
