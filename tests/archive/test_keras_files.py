@@ -734,7 +734,7 @@ COMPILE_CONFIGS: list[tuple[str, Any]] = [
     ("loss", 3),
     ("loss", ["mse", "mse"]),
     ("loss", {"class_name": "Huber", "config": {"delta": 1.0, "reduction": "surplus"}}),
-    ("loss_weights", [1.0]),
+    ("loss_weights", [1.0, 2.0]),
     ("metrics", "accuracy"),
     ("metrics", ["nonesuch"]),
     ("metrics", [3]),

@@ -116,10 +116,17 @@ def weights_as_bytes(model: Layer, optimizer: Optimizer | None) -> bytes:
     return buffer.getvalue()
 
 
-def _located(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
-    yield path, layer
-    for name, child in layer.saved_children():
-        yield from _located(child, f"{path}/{name}" if path else name)
+def _located(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Yield every layer under its path; one that is shared under the first of its paths."""
+    seen: set[int] = set()
+    waiting = [("", layer)]
+    while waiting:
+        path, here = waiting.pop()
+        if id(here) not in seen:
+            seen.add(id(here))
+            yield path, here
+            children = [(f"{path}/{n}" if path else n, child) for n, child in here.saved_children()]
+            waiting.extend(reversed(children))
 
 
 def _own_weights(layer: Layer) -> Iterator[tuple[str, torch.Tensor]]:

@@ -6,16 +6,16 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from latih import random, report
+from latih.arguments import whole
 from latih.callbacks import History, ModelCheckpoint, ProgbarLogger, RunLog
 from latih.callbacks.progress import Verbose
-from latih.data import ArrayBatches, as_array
+from latih.data import ArrayBatches
 from latih.engine import loop
 from latih.engine.events import Callback, CallbackList
-from latih.engine.objective import Objective
+from latih.engine.objective import Given, Objective
 from latih.engine.step import TestStep, TrainStep
 from latih.errors import (
     InputError,
@@ -27,10 +27,10 @@ from latih.errors import (
 from latih.layers import Layer
 from latih.layers.base import mode
 from latih.metrics import Metric
-from latih.models import preparation
+from latih.models import ends, preparation
 from latih.optimizers import OPTIMIZERS, Optimizer
 from latih.run_directory import RunDirectory
-from latih.tensors import Shape
+from latih.structures import flatten
 
 # Arguments of Keras's compile() that choose how its backends run, and mean nothing here.
 ABOUT_BACKENDS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
@@ -56,17 +56,19 @@ class Trainable(Layer):
         optimizer: Any = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
         **kwargs: Any,
     ) -> None:
         """Say how the model is trained: Keras's compile, not torch's.
 
         Args:
             optimizer: a name or an object.
-            loss: a name, an object, or a function ``(y_true, y_pred)``.
-            loss_weights: for models of several outputs, which come with a later release.
-            metrics: a list of names, objects or functions.
+            loss: a name, an object, or a function ``(y_true, y_pred)``; for several outputs one
+                for all, or a list or dict of them.
+            loss_weights: how much the loss of each output counts: a list or dict of numbers.
+            metrics: a list of names, objects or functions; for several outputs a list or dict of
+                such lists.
             weighted_metrics: the same, reckoned with the sample weights.
             kwargs: arguments of Keras about its backends, which mean nothing here:
                 ``run_eagerly``, ``steps_per_execution``, ``jit_compile``, ``auto_scale_loss``.
@@ -87,13 +89,10 @@ class Trainable(Layer):
             raise InputError(
                 f"compile() has no argument `{argument}`", fix=near_matches(argument, known)
             )
-        if loss_weights is not None:
-            raise InputError(
-                "`loss_weights` of compile() cannot be used",
-                expected="None: a model has one output in this release",
-                got=repr(loss_weights),
-            )
-        self.objective = Objective(loss, metrics, weighted_metrics)
+        objective = Objective(Given(loss, metrics, weighted_metrics, loss_weights))
+        if self.is_symbolic:
+            objective.compares(self.output_names)  # what does not fit them is refused now
+        self.objective = objective
         self.optimizer = OPTIMIZERS.get(optimizer)
 
     def fit(
@@ -174,7 +173,7 @@ class Trainable(Layer):
         params = {
             "epochs": epochs,
             "initial_epoch": initial_epoch,
-            "steps": steps_per_epoch or len(batches),
+            "steps": steps_per_epoch or batches.steps,
             "verbose": verbose,
             "batch_size": batches.batch_size,
             "shuffle": shuffle,
@@ -250,7 +249,9 @@ class Trainable(Layer):
         verbose: Verbose = "auto",
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> np.ndarray:
+        *,
+        samples: int | None = None,
+    ) -> Any:
         """Return what the model makes of each example.
 
         Args:
@@ -259,14 +260,18 @@ class Trainable(Layer):
             verbose: 0 for silence.
             steps: after how many batches to end; None for all the data.
             callbacks: listeners.
+            samples: how often to predict, with layers that draw in inference too, such as
+                ``MCDropout``: then the mean and the standard deviation of so many predictions are
+                returned, the second telling how sure the model is.
 
         Shapes:
-            x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs.
+            x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs, an array or a list or
+            dict of arrays; with ``samples`` a pair of these, ``mean`` and ``deviation``.
 
         Raises:
             InputError: the examples do not fit the model.
         """
-        inputs = as_array(x, "x")
+        inputs = ends.as_model_takes(self, x, "x")
         preparation.build_for(self, inputs)
         batches = ArrayBatches(
             inputs, batch_size=32 if batch_size is None else batch_size, device=self.device
@@ -276,7 +281,8 @@ class Trainable(Layer):
             self,
             {"steps": loop.count(batches, steps)},
         )
-        return loop.predict(self, batches, called, steps)
+        drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
+        return loop.predict(self, batches, called, steps, drawn)
 
     def train_on_batch(
         self,
@@ -305,7 +311,7 @@ class Trainable(Layer):
         step = TrainStep(self, objective, optimizer)
         objective.reset()
         with mode(self, True):
-            for batch in examples.batches(self, len(examples.inputs)).epoch(0):
+            for batch in examples.batches(self, _length(examples.inputs)).epoch(0):
                 step(batch)
         return _as_asked(objective.results(), return_dict)
 
@@ -313,15 +319,15 @@ class Trainable(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Return the loss and metrics of all the examples given, as one batch."""
-        examples = as_array(x, "x")
+        examples = ends.as_model_takes(self, x, "x")
         return self.evaluate(
-            examples, y, len(examples), 0, sample_weight=sample_weight, return_dict=return_dict
+            examples, y, _length(examples), 0, sample_weight=sample_weight, return_dict=return_dict
         )
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """Return what the model makes of all the examples given, as one batch."""
-        examples = as_array(x, "x")
-        return self.predict(examples, len(examples), 0)
+        examples = ends.as_model_takes(self, x, "x")
+        return self.predict(examples, _length(examples), 0)
 
     def _compiled(self, asked: str) -> tuple[Objective, Optimizer]:
         if self.objective is None or self.optimizer is None:
@@ -341,13 +347,18 @@ class Trainable(Layer):
         return next((weight.device for weight in self.weights), torch.device("cpu"))
 
     @property
-    def input_shape(self) -> Shape | None:
-        """The shape of the inputs, None where any size will do; None before it is built."""
+    def is_symbolic(self) -> bool:
+        """Whether it is known, without data, what the inputs and outputs are."""
+        return False
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the inputs, or a list or dict of shapes; None before it is built."""
         return self._build_shape
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of the outputs."""
+    def output_shape(self) -> Any:
+        """The shape of the outputs, or a list or dict of shapes."""
         if self._build_shape is None:
             raise NotReadyError(
                 f"the model {self.name!r} has no output shape yet",
@@ -358,6 +369,11 @@ class Trainable(Layer):
         return self.compute_output_shape(self._build_shape)
 
     @property
+    def output_names(self) -> list[str]:
+        """What the outputs are called in ``loss=``, ``metrics=`` and the logs."""
+        return ends.output_names(self)
+
+    @property
     def metrics(self) -> list[Metric]:
         """The mean of the loss and the metrics it is compiled with."""
         return [] if self.objective is None else self.objective.all_metrics
@@ -365,17 +381,24 @@ class Trainable(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """What the logs call them."""
-        return [metric.name for metric in self.metrics]
+        return [] if self.objective is None else self.objective.names
 
     @property
     def loss(self) -> Any:
         """The loss as it was given to compile()."""
-        return None if self.objective is None else self.objective.given_loss
+        return None if self.objective is None else self.objective.given.loss
 
 
 def _listed(callbacks: Any) -> list[Callback]:
     given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
     for callback in given:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            raise InputError(
+                "`callbacks` holds a class and not an object of it",
+                expected=f"{callback.__name__}(...)",
+                got=callback.__name__,
+                fix=f"Write {callback.__name__}() with what it needs.",
+            )
         if not isinstance(callback, Callback):
             raise InputError(
                 "`callbacks` holds what is no callback",
@@ -399,6 +422,10 @@ def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
         return scores
     values = list(scores.values())
     return values[0] if len(values) == 1 else values
+
+
+def _length(inputs: Any) -> int:
+    return len(flatten(inputs)[0])
 
 
 def _build_report(run: RunDirectory) -> None:
