@@ -1,5 +1,6 @@
 """What people hand over as numbers, made a tensor; shapes as tuples."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,15 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None and array.dtype == np.float64:
         dtype = torch.float32
-    if not array.flags.writeable:
-        # torch would warn that writing through the tensor is undefined; nothing here writes to it.
-        array = array.copy()
-    tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    if array.flags.writeable:
+        tensor = torch.from_numpy(array)
+    else:
+        with warnings.catch_warnings():
+            # torch warns that writing through the tensor is undefined. Nothing here writes to what
+            # was given, and a copy of a memory map would be the whole file in memory.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            tensor = torch.from_numpy(array)
     return tensor if dtype is None else tensor.to(dtype)
 
 
