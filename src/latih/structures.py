@@ -70,6 +70,16 @@ def named_leaves(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, structure
 
 
+def only_one_or_all(parts: list[Any]) -> Any:
+    """Return what a list of one holds, or the list: what is named is then named as it was given.
+
+    Example:
+        >>> only_one_or_all([1]), only_one_or_all([1, 2])
+        (1, [1, 2])
+    """
+    return parts[0] if len(parts) == 1 else parts
+
+
 def _ordered(structure: dict[Any, Any]) -> list[Any]:
     try:
         return sorted(structure)

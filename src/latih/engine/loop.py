@@ -1,6 +1,7 @@
 """The loop: epochs of steps, with who listens told."""
 
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from latih.data.batches import Batch, Batches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.step import TestStep, TrainStep
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.layers.base import Layer, mode
 from latih.structures import flatten, map_structure, unflatten
 
@@ -76,6 +77,10 @@ def fit(
         try:
             callbacks.call("on_train_begin", None)
             for epoch in range(plan.initial_epoch, plan.epochs):
+                if batches.exhausted:
+                    _warn_of_missing_epochs(epoch, plan.epochs)
+                    model.stop_reason = "the data have ended"
+                    break
                 callbacks.call("on_epoch_begin", epoch, None)
                 logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
                 if validation is not None and plan.validates(epoch):
@@ -105,6 +110,15 @@ def fit(
         steps.raise_if_interrupted()
 
 
+def _warn_of_missing_epochs(done: int, asked: int) -> None:
+    warnings.warn(
+        f"the data have ended after {done} of {asked} epochs. Give a generator that goes on, with "
+        "steps_per_epoch, or data that begin anew: arrays, a Dataset, a DataLoader.",
+        LatihWarning,
+        stacklevel=4,
+    )
+
+
 def _train_epoch(
     step: TrainStep,
     batches: Batches,
@@ -120,8 +134,12 @@ def _train_epoch(
     model.train()
     # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
     steps_each = most or batches.steps
-    first = epoch * (steps_each or 0)
-    for number, batch in enumerate(batches.stream(first, steps_each)):
+    stream = (
+        batches.epoch(epoch)
+        if steps_each is None
+        else batches.stream(epoch * steps_each, steps_each)
+    )
+    for number, batch in enumerate(stream):
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
@@ -156,7 +174,7 @@ def _evaluate(
     objective.reset()
     try:
         with mode(step.model, False), torch.no_grad():
-            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+            for number, batch in enumerate(_one_pass(batches, most)):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
                 step(batch)
@@ -190,7 +208,7 @@ def predict(
     callbacks.call("on_predict_begin", None)
     try:
         with InterruptibleSteps() as steps, mode(model, False), torch.no_grad():
-            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+            for number, batch in enumerate(_one_pass(batches, most)):
                 callbacks.call("on_predict_batch_begin", number, None)
                 outputs = _predicted(model, batch, samples)
                 # Copied to the host batch by batch, so that a device holds one and not them all.
@@ -225,6 +243,11 @@ class Sampled(NamedTuple):
 
     mean: Any
     deviation: Any
+
+
+def _one_pass(batches: Batches, most: int | None) -> Iterator[Batch]:
+    steps = count(batches, most)
+    return batches.epoch(0) if steps is None else batches.stream(0, steps)
 
 
 def count(batches: Batches, most: int | None) -> int | None:

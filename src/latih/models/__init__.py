@@ -7,10 +7,10 @@ from typing import Any
 from latih import archive
 from latih.errors import InputError
 from latih.layers import LAYERS
+from latih.models.cloning import clone_model as clone_model
 from latih.models.model import FUNCTIONAL
 from latih.models.model import Model as Model
 from latih.models.sequential import Sequential as Sequential
-from latih.models.cloning import clone_model as clone_model
 from latih.registry import custom_object_scope
 
 # A model is a layer: it stands in their table, so that one may be part of another.

@@ -80,7 +80,9 @@ def as_model_takes(
         if alone and len(value[0].shape) == len(tensors[0].shape):
             value = value[0]
         parts = [read(value, argument)]
-    parts = [_of_rank(part, len(t.shape), t.shape[-1]) for part, t in zip(parts, tensors, strict=True)]
+    parts = [
+        _of_rank(part, len(t.shape), t.shape[-1]) for part, t in zip(parts, tensors, strict=True)
+    ]
     if by_key:
         return dict(zip(names, parts, strict=True))
     return parts if len(parts) > 1 else parts[0]

@@ -12,7 +12,6 @@ from latih import random, report
 from latih.arguments import whole
 from latih.callbacks import History, ModelCheckpoint, ProgbarLogger, RunLog
 from latih.callbacks.progress import Verbose
-from latih.data import ArrayBatches
 from latih.engine import loop
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
@@ -28,6 +27,7 @@ from latih.layers import Layer
 from latih.layers.base import mode
 from latih.metrics import Metric
 from latih.models import ends, preparation
+from latih.models.preparation import Reading
 from latih.optimizers import OPTIMIZERS, Optimizer
 from latih.run_directory import RunDirectory
 from latih.structures import flatten
@@ -121,14 +121,18 @@ class Trainable(Layer):
         Everything that can be refused is refused before the first step.
 
         Args:
-            x: the examples: a NumPy array, a tensor, a list, a data frame of numbers.
-            y: what they should come out as.
+            x: the examples: a NumPy array (a memory map too), a tensor, a list, a data frame of
+                numbers; for several inputs a list or a dict of them. Or what is iterated and gives
+                ``(x, y)`` or ``(x, y, sample_weight)``: a torch ``Dataset`` or ``DataLoader``, a
+                generator.
+            y: what they should come out as; for several outputs a list or a dict.
             batch_size: how many examples a step takes; 32 by default.
             epochs: the number of the last epoch, counted from 1.
             verbose: 0 for silence, 1 or ``"auto"`` for a bar on a terminal, 2 for plain lines.
             callbacks: listeners.
             validation_split: the fraction of the last rows that is held back.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate on after an epoch.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)``, or what is iterated, to evaluate
+                on after an epoch.
             shuffle: whether each epoch has an order of its own; it follows the seed.
             class_weight: how much each class counts.
             sample_weight: how much each example counts.
@@ -152,15 +156,13 @@ class Trainable(Layer):
         objective, optimizer = self._compiled("fit()")
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
-        size = 32 if batch_size is None else batch_size
-        given = preparation.examples_to_train(self, x, y, sample_weight)
-        training, held_back = preparation.validation_examples(
-            self, given, validation_split, validation_data
+        reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
+        batches, held_back = preparation.batches_to_train(
+            self, x, y, sample_weight, reading, validation_split
         )
-        # Classes are weighed in training only: the validation loss stays comparable.
-        training = training.weighted_by_class(class_weight)
-        batches = training.batches(self, size, shuffle=shuffle, seed=random.make_seed())
-        validation = held_back and held_back.batches(self, validation_batch_size or size)
+        validation = preparation.validation_batches(
+            self, validation_data, held_back, validation_batch_size or batch_size
+        )
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
@@ -177,7 +179,7 @@ class Trainable(Layer):
             "verbose": verbose,
             "batch_size": batches.batch_size,
             "shuffle": shuffle,
-            "seed": batches.seed,
+            "seed": reading.seed,
             "examples": batches.examples,
             "validation_examples": validation and validation.examples,
             "validation_freq": validation_freq,
@@ -232,8 +234,7 @@ class Trainable(Layer):
             InputError: the data do not fit the model, its loss, or each other.
         """
         objective, _ = self._compiled("evaluate()")
-        examples = preparation.examples_to_train(self, x, y, sample_weight)
-        batches = examples.batches(self, 32 if batch_size is None else batch_size)
+        batches, _ = preparation.batches_to_train(self, x, y, sample_weight, Reading(batch_size))
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
@@ -271,11 +272,7 @@ class Trainable(Layer):
         Raises:
             InputError: the examples do not fit the model.
         """
-        inputs = ends.as_model_takes(self, x, "x")
-        preparation.build_for(self, inputs)
-        batches = ArrayBatches(
-            inputs, batch_size=32 if batch_size is None else batch_size, device=self.device
-        )
+        batches = preparation.batches_to_predict(self, x, batch_size)
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
@@ -311,7 +308,7 @@ class Trainable(Layer):
         step = TrainStep(self, objective, optimizer)
         objective.reset()
         with mode(self, True):
-            for batch in examples.batches(self, _length(examples.inputs)).epoch(0):
+            for batch in examples.batches(self, Reading(_length(examples.inputs))).epoch(0):
                 step(batch)
         return _as_asked(objective.results(), return_dict)
 
