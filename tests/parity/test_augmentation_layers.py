@@ -17,6 +17,7 @@ import latih
 from latih import layers
 from latih.errors import InputError
 from latih.layers.augmentation.affine import FILL_MODES, INTERPOLATIONS, affine_transform
+from latih.layers.augmentation.base import Augmentation
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -55,6 +56,11 @@ def batch(data_format: str, seed: int = 0) -> torch.Tensor:
 def assert_same(got: Any, wanted: Any, rtol: float = 1e-5, atol: float = 1e-3) -> None:
     # The images' numbers go to 255: a thousandth is a few parts in a million of them.
     np.testing.assert_allclose(np.asarray(got), np.asarray(wanted), rtol=rtol, atol=atol)
+
+
+def test_every_augmentation_layer_is_compared() -> None:
+    family = {cls.__name__ for cls in layers.LAYERS.classes if issubclass(cls, Augmentation)}
+    assert family == set(ARGUMENTS)
 
 
 # The same change for the same draw

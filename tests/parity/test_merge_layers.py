@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from latih import layers
 from latih.errors import InputError
+from latih.layers.merging import Merge
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -20,6 +21,11 @@ few = settings(max_examples=15)
 ELEMENTWISE = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 each = pytest.mark.parametrize("name", ELEMENTWISE)
 sizes = st.integers(1, 4)
+
+
+def test_every_merge_layer_is_compared() -> None:
+    family = {cls.__name__ for cls in layers.LAYERS.classes if issubclass(cls, Merge)}
+    assert family == {*ELEMENTWISE, "Concatenate", "Dot"}
 
 
 def arrays_of(shapes: list[tuple[int, ...]], seed: int) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Layers that change the images of each batch in training, so that no two epochs are alike.
 
-One layer a file. :mod:`base` runs them, :mod:`affine` moves pixels, :mod:`warp` is what the layers
-that move pixels share, :mod:`mixing` what those that mix labels do.
+One layer a file. ``base`` runs them, ``factors`` reads their bounds, ``affine`` moves pixels,
+``warp`` is what the layers that move pixels share, ``mixing`` what those that mix labels do.
 """
 
 from latih.layers.augmentation.brightness import RandomBrightness as RandomBrightness

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from latih.layers.augmentation.base import Augmentation, factor_bounds, value_range_of
+from latih.layers.augmentation.base import Augmentation
+from latih.layers.augmentation.factors import factor_bounds, value_range_of
 
 
 class RandomContrast(Augmentation):

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from latih import random
 from latih.arguments import whole
-from latih.layers.augmentation.base import Augmentation, resized_shape
+from latih.layers.augmentation.base import Augmentation
 
 
 class RandomCrop(Augmentation):
@@ -47,6 +48,8 @@ class RandomCrop(Augmentation):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
+        # As in Keras, a seed that was not given is drawn here, and goes into files.
+        seed = random.make_seed() if seed is None else seed
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.height = whole(height, "height", "RandomCrop", least=1)
         self.width = whole(width, "width", "RandomCrop", least=1)
@@ -73,9 +76,11 @@ class RandomCrop(Augmentation):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs."""
-        sizes = {self.height_axis: self.height, self.width_axis: self.width}
-        shape = resized_shape(self._images_of(input_shape), sizes)
-        return {**input_shape, "images": shape} if isinstance(input_shape, Mapping) else shape
+        shape = list(self._images_of(input_shape))
+        shape[self.height_axis], shape[self.width_axis] = self.height, self.width
+        if isinstance(input_shape, Mapping):
+            return {**input_shape, "images": tuple(shape)}
+        return tuple(shape)
 
     def _largest_window(self, height: int, width: int) -> tuple[int, int, int, int]:
         # Top, left, height and width; Keras truncates each of them.

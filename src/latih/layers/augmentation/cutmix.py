@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from latih import random
-from latih.layers.augmentation.base import Augmentation, factor_bounds
+from latih.layers.augmentation.base import Augmentation
+from latih.layers.augmentation.factors import factor_bounds
 from latih.layers.augmentation.mixing import mixed_labels
 
 

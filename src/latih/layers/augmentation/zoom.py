@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.errors import InputError
-from latih.layers.augmentation.base import factor_bounds
+from latih.layers.augmentation.factors import factor_bounds
 from latih.layers.augmentation.warp import Warp
 
 
