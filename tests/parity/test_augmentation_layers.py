@@ -18,6 +18,7 @@ from latih import layers
 from latih.errors import InputError
 from latih.layers.augmentation.affine import FILL_MODES, INTERPOLATIONS, affine_transform
 from latih.layers.augmentation.base import Augmentation
+from latih.layers.augmentation.cutmix import Boxes
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -169,7 +170,7 @@ def test_every_mirror_is_keras_mirror(mode: str, data_format: str) -> None:
 
 
 @formats
-@pytest.mark.parametrize("size", [(3, 4), (7, 3), (9, 4), (4, 10), (12, 11), (7, 5)])
+@pytest.mark.parametrize("size", [(3, 4), (7, 2), (2, 5), (9, 4), (4, 10), (12, 11), (7, 5)])
 def test_images_too_small_for_the_window_are_resized_as_in_keras(
     size: tuple[int, int], data_format: str
 ) -> None:
@@ -255,6 +256,15 @@ def test_cut_boxes_are_as_likely_as_keras_boxes() -> None:
         np.testing.assert_allclose(
             (drawn.ends - drawn.starts).prod(dim=0) / 40, 1 - drawn.weights, atol=1e-5
         )
+
+
+def test_a_box_holds_its_first_pixel_and_not_the_one_at_its_end_as_in_keras() -> None:
+    starts, ends = torch.tensor([[1.0], [0.0]]), torch.tensor([[3.0], [2.0]])
+    got = Boxes(torch.zeros(1), starts, ends, torch.zeros(1)).inside(4, 5)
+    corners = (starts[0], ends[0], starts[1], ends[1])
+    wanted, _ = pair_of("CutMix")[1]._generate_batch_mask((1, 4, 5, 1), corners)
+    assert torch.equal(got, wanted[..., 0])
+    assert got.sum() == 4
 
 
 def test_windows_are_cut_everywhere_as_in_keras() -> None:
