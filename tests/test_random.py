@@ -1,6 +1,8 @@
 """Masks are pure functions of their key, at the rate asked for, with nothing alike between them."""
 
 import math
+from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -157,3 +159,63 @@ def test_without_a_seed_two_generators_draw_apart() -> None:
 def test_a_seed_that_numpy_would_not_take_is_refused(seed: object) -> None:
     with pytest.raises(InputError, match="a whole number from 0 to 4294967295"):
         random.set_random_seed(seed)  # type: ignore[arg-type]
+
+
+# Numbers, orders and parts
+
+
+def distance_from(drawn: np.ndarray, cumulative: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Kolmogorov's distance, times √n: beyond 2.5 happens by chance once in 100,000."""
+    ordered = np.sort(drawn)
+    steps = np.arange(len(ordered) + 1) / len(ordered)
+    wanted = cumulative(ordered)
+    gap = max((steps[1:] - wanted).max(), (wanted - steps[:-1]).max())
+    return float(gap * math.sqrt(len(ordered)))
+
+
+@given(BITS)
+def test_uniform_numbers_are_even_below_one_and_uncorrelated(bits: int) -> None:
+    drawn = random.uniform(20_000, bits).numpy()
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert distance_from(drawn.astype(float), lambda x: x) < 2.5
+    assert abs(correlation(drawn[:-1], drawn[1:])) < 5
+    assert (drawn == random.uniform(20_000, bits).numpy()).all()
+
+
+@given(BITS, st.integers(0, 200))
+def test_a_permutation_holds_each_number_once(bits: int, count: int) -> None:
+    assert sorted(random.permutation(count, bits).tolist()) == list(range(count))
+
+
+def test_each_order_of_three_is_as_likely() -> None:
+    orders = Counter(tuple(random.permutation(3, random.mix(i)).tolist()) for i in range(6_000))
+    # Binomial: five standard deviations.
+    assert len(orders) == 6
+    assert all(abs(seen - 1_000) < 5 * math.sqrt(1_000 * 5 / 6) for seen in orders.values())
+
+
+@pytest.mark.parametrize(
+    ("alpha", "cumulative"),
+    [
+        (0.5, lambda x: 2 / math.pi * np.arcsin(np.sqrt(x))),
+        (1.0, lambda x: x),
+        (2.0, lambda x: 3 * x**2 - 2 * x**3),
+    ],
+)
+def test_parts_follow_the_beta_distribution(
+    alpha: float, cumulative: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    drawn = random.beta(alpha, 20_000, random.mix(4)).double().numpy()
+    assert distance_from(drawn, cumulative) < 2.5
+    assert torch.equal(random.beta(alpha, 9, 4), random.beta(alpha, 9, 4))
+    assert not torch.equal(random.beta(alpha, 9, 4), random.beta(alpha, 9, 5))
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 0.2, 50.0])
+def test_parts_have_the_beta_distributions_moments(alpha: float) -> None:
+    drawn = random.beta(alpha, 20_000, random.mix(6)).double()
+    assert ((drawn >= 0) & (drawn <= 1)).all()
+    variance = 1 / (4 * (2 * alpha + 1))
+    assert abs(drawn.mean() - 0.5) < 5 * math.sqrt(variance / 20_000)
+    assert drawn.var() == pytest.approx(variance, rel=0.05)

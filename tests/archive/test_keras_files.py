@@ -18,6 +18,7 @@ import pytest
 
 import latih
 from latih.errors import FileFormatError, InputError, LatihError, NotReadyError, UnknownNameError
+from latih.layers.merging import Merge
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -79,6 +80,23 @@ def all_layers(k: Any) -> list[Any]:
     ]
 
 
+def augmented(k: Any) -> list[Any]:
+    return [
+        k.layers.Reshape((3, 2, 1)),
+        k.layers.RandomFlip("horizontal", seed=1),
+        k.layers.RandomRotation((-0.1, 0.2), fill_mode="wrap"),
+        k.layers.RandomTranslation(0.1, (0.0, 0.2), interpolation="nearest"),
+        k.layers.RandomZoom(0.1, fill_mode="constant", fill_value=1.0),
+        k.layers.RandomCrop(3, 2),
+        k.layers.RandomContrast(0.1, value_range=(-9, 9)),
+        k.layers.RandomBrightness(0.1, value_range=(-9, 9)),
+        k.layers.MixUp(alpha=0.3),
+        k.layers.CutMix((0.1, 0.4), seed=2),
+        k.layers.Flatten(),
+        k.layers.Dense(3, "softmax"),
+    ]
+
+
 def penalised(k: Any) -> list[Any]:
     return [
         k.layers.Dense(
@@ -116,7 +134,8 @@ def frozen(k: Any) -> list[Any]:
 
 
 NETS: dict[str, Callable[[Any], list[Any]]] = {
-    f.__name__: f for f in (classifier, all_layers, all_initializers, penalised, nested, frozen)
+    f.__name__: f
+    for f in (classifier, all_layers, augmented, all_initializers, penalised, nested, frozen)
 }
 
 
@@ -149,7 +168,10 @@ def assert_same_predictions(got: Any, wanted: Any) -> None:
 
 def test_every_layer_and_initializer_goes_through_a_file() -> None:
     saved = {type(layer).__name__ for net in NETS.values() for layer in net(latih)}
-    assert {cls.__name__ for cls in latih.layers.LAYERS.classes} - saved == {"InputLayer"}
+    merging = {cls.__name__ for cls in latih.layers.LAYERS.classes if issubclass(cls, Merge)}
+    assert {cls.__name__ for cls in latih.layers.LAYERS.classes} - saved == {
+        *("InputLayer", *merging)  # a Sequential has no place for a layer of several inputs
+    }
     drawn = {type(layer.kernel_initializer).__name__ for layer in all_initializers(latih)}
     assert {cls.__name__ for cls in latih.initializers.INITIALIZERS.classes} == drawn
 

@@ -1,9 +1,9 @@
 """Every layer keeps the contract of layers."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,8 +13,11 @@ from latih.errors import InputError, LatihError
 from latih.layers import LAYERS, Layer
 from latih.registry import serialize
 
-# A way to make it, and a shape of each rank that it takes.
-CASES: dict[str, tuple[Callable[[], Layer], list[tuple[int, ...]]]] = {
+MERGED = [[(3, 4), (3, 4)], [(3, 4), (3, 2, 4), (3, 1, 4)]]
+IMAGES = [(4, 6, 2), (3, 4, 6, 2)]
+
+# A way to make it, and a shape of each rank that it takes; a list of shapes for several inputs.
+CASES: dict[str, tuple[Callable[[], Layer], list[Any]]] = {
     "InputLayer": (lambda: layers.InputLayer((4,)), [(3, 4)]),
     "Flatten": (lambda: layers.Flatten(), [(3,), (3, 4), (3, 4, 2), (3, 4, 2, 2)]),
     "Reshape": (lambda: layers.Reshape((2, -1)), [(3, 4), (3, 4, 2), (3, 4, 2, 2)]),
@@ -33,6 +36,29 @@ CASES: dict[str, tuple[Callable[[], Layer], list[tuple[int, ...]]]] = {
     "Dropout": (lambda: layers.Dropout(0.5, seed=3), [(3,), (3, 4), (3, 4, 2)]),
     "Rescaling": (lambda: layers.Rescaling(2.0, [1.0, 2, 3, 4]), [(3, 4), (3, 2, 4)]),
     "Normalization": (lambda: layers.Normalization(), [(3, 4), (3, 2, 4)]),
+    "Add": (lambda: layers.Add(), MERGED),
+    "Subtract": (lambda: layers.Subtract(), [[(3, 4), (3, 4)], [(3, 4), (3, 2, 4)]]),
+    "Multiply": (lambda: layers.Multiply(), MERGED),
+    "Average": (lambda: layers.Average(), MERGED),
+    "Maximum": (lambda: layers.Maximum(), MERGED),
+    "Minimum": (lambda: layers.Minimum(), MERGED),
+    "Concatenate": (
+        lambda: layers.Concatenate(),
+        [[(3, 4), (3, 2)], [(3, 4), (3, 2), (3, 1)], [(3, 2, 4), (3, 2, 1)]],
+    ),
+    "Dot": (
+        lambda: layers.Dot(-1, normalize=True),
+        [[(3, 4), (3, 4)], [(3, 2, 4), (3, 4)], [(3, 2, 4), (3, 5, 4)]],
+    ),
+    "RandomFlip": (lambda: layers.RandomFlip("vertical", seed=3), IMAGES),
+    "RandomRotation": (lambda: layers.RandomRotation((-0.1, 0.3), "wrap", seed=3), IMAGES),
+    "RandomTranslation": (lambda: layers.RandomTranslation(0.2, (0.1, 0.3), seed=3), IMAGES),
+    "RandomZoom": (lambda: layers.RandomZoom(0.2, (-0.3, 0.1), "constant", seed=3), IMAGES),
+    "RandomCrop": (lambda: layers.RandomCrop(3, 5, seed=3), [(3, 4, 6, 2), (3, 2, 8, 2)]),
+    "RandomContrast": (lambda: layers.RandomContrast((0.2, 0.5), (-9, 9), seed=3), IMAGES),
+    "RandomBrightness": (lambda: layers.RandomBrightness(0.2, [9, -9], seed=3), IMAGES),
+    "MixUp": (lambda: layers.MixUp(0.5, seed=3), IMAGES),
+    "CutMix": (lambda: layers.CutMix((0.5, 1.0), seed=3), IMAGES),
 }
 RANKS = [(name, shape) for name, (_, shapes) in CASES.items() for shape in shapes]
 
@@ -44,6 +70,25 @@ def make(name: str) -> Layer:
     return CASES[name][0]()
 
 
+def inputs_of(shape: Any, first: float = 1.0, last: float = 1.0) -> Any:
+    """A batch of numbers from first to last; a list of them for a list of shapes."""
+    if isinstance(shape, list):
+        return [inputs_of(one, first, last) for one in shape]
+    return torch.linspace(first, last, math.prod(shape)).reshape(shape)
+
+
+def example(name: str, first: float = 1.0, last: float = 1.0) -> Any:
+    """A batch that the layer takes: of shape (3, 4) if it can."""
+    shapes = CASES[name][1]
+    return inputs_of((3, 4) if (3, 4) in shapes else shapes[0], first, last)
+
+
+def of_open_length(shape: Any) -> Any:
+    if isinstance(shape, list):
+        return [of_open_length(one) for one in shape]
+    return (None, *shape[1:])
+
+
 def test_every_layer_is_in_the_table_and_here(public_classes: Any) -> None:
     assert {cls.__name__ for cls in LAYERS.classes} == set(CASES)
     assert public_classes(layers, Layer) == set(LAYERS.classes)
@@ -52,34 +97,41 @@ def test_every_layer_is_in_the_table_and_here(public_classes: Any) -> None:
 @each_rank
 @pytest.mark.parametrize("training", [False, True])
 def test_a_layer_runs_and_its_outputs_have_the_shape_foretold(
-    name: str, shape: tuple[int, ...], training: bool
+    name: str, shape: Any, training: bool
 ) -> None:
     layer = make(name)
-    outputs = layer(torch.ones(shape), training=training)
+    outputs = layer(inputs_of(shape), training=training)
     assert layer.built
     assert outputs.dtype == torch.float32
     assert tuple(outputs.shape) == layer.compute_output_shape(shape)
     if len(shape) > 1:
-        assert layer.compute_output_shape((None, *shape[1:])) == (None, *tuple(outputs.shape)[1:])
+        foretold = layer.compute_output_shape(of_open_length(shape))
+        assert foretold == (None, *tuple(outputs.shape)[1:])
 
 
 @each_rank
-def test_a_layer_takes_lists_and_float64(name: str, shape: tuple[int, ...]) -> None:
-    inputs = np.linspace(-1, 1, int(np.prod(shape))).reshape(shape)
+def test_a_layer_takes_lists_and_float64(name: str, shape: Any) -> None:
+    inputs = inputs_of(shape, -1, 1)
     layer = make(name)
-    wanted = layer(torch.tensor(inputs, dtype=torch.float32))
-    assert torch.equal(layer(inputs), wanted)
-    assert torch.equal(layer(inputs.tolist()), wanted)
+    wanted = layer(inputs)
+    if isinstance(shape, list):  # of lists of numbers nobody can tell which are the inputs
+        assert torch.equal(layer([one.double().numpy() for one in inputs]), wanted)
+    else:
+        assert torch.equal(layer(inputs.double().numpy()), wanted)
+        assert torch.equal(layer(inputs.tolist()), wanted)
 
 
 @each
 def test_gradients_go_through_a_layer_to_its_inputs_and_weights(name: str) -> None:
     layer = make(name)
-    inputs = torch.linspace(0.6, 2, 12).reshape(3, 4).requires_grad_()
+    inputs = example(name, 0.6, 2)
+    several = inputs if isinstance(inputs, list) else [inputs]
+    for one in several:
+        one.requires_grad_()
     outputs = layer(inputs, training=True)
     gradients = torch.autograd.grad(
         (outputs * torch.arange(outputs.numel()).reshape(outputs.shape)).sum(),
-        [inputs, *layer.trainable_weights],
+        [*several, *layer.trainable_weights],
     )
     assert all(torch.isfinite(g).all() and g.abs().sum() > 0 for g in gradients)
 
@@ -95,21 +147,21 @@ def test_a_layer_comes_back_from_its_config(name: str, assert_comes_back: Any) -
 @each
 def test_a_layer_comes_back_with_its_weights(name: str) -> None:
     layer = make(name)
-    layer(torch.ones(3, 4))
+    layer(example(name))
     data = serialize(layer)
     again = LAYERS.deserialize(data)
     if not again.built:
         again.build(tuple(data["build_config"]["input_shape"]))
     again.set_weights(layer.get_weights())
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]
-    x = torch.linspace(-1, 1, 12).reshape(3, 4)
+    x = example(name, -1, 1)
     assert torch.equal(again(x), layer(x))
 
 
 @each
 def test_a_layer_can_be_frozen(name: str) -> None:
     layer = make(name)
-    layer(torch.ones(3, 4))
+    layer(example(name))
     weights = len(layer.weights)
     layer.trainable = False
     assert layer.trainable_weights == []
@@ -121,7 +173,7 @@ def test_a_layer_can_be_frozen(name: str) -> None:
 def test_a_layer_starts_in_inference_mode_and_a_call_leaves_the_mode(name: str) -> None:
     layer = make(name)
     assert layer.training is False
-    layer(torch.ones(3, 4), training=True)
+    layer(example(name), training=True)
     assert layer.training is False
 
 
@@ -143,7 +195,11 @@ def test_a_layer_refuses_what_it_does_not_know_by_its_name(name: str) -> None:
         "Reshape": {"target_shape": (2,)},
     }
     arguments |= {"Dropout": {"rate": 0.1}, "Activation": {"activation": "relu"}}
-    arguments |= {"Rescaling": {"scale": 1.0}}
+    arguments |= {"Rescaling": {"scale": 1.0}, "Dot": {"axes": 1}}
+    arguments |= {f"Random{what}": {"factor": 0.1} for what in ("Rotation", "Contrast")}
+    arguments |= {"RandomBrightness": {"factor": 0.1}}
+    arguments |= {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}}
+    arguments |= {"RandomZoom": {"height_factor": 0.1}, "RandomCrop": {"height": 2, "width": 2}}
     cls = getattr(layers, name)
     if name != "InputLayer":
         with pytest.raises(InputError, match=r"`nmae`.*'name'"):
@@ -197,6 +253,30 @@ REFUSED: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (layers.Normalization, {"axis": (1, 2)}, "axis"),
     (layers.Normalization, {"mean": 0.0}, "variance"),
     (layers.Normalization, {"mean": 0.0, "variance": -1.0}, "variance"),
+    (layers.Concatenate, {"axis": 1.5}, "axis"),
+    (layers.Dot, {"axes": 0}, "axes"),
+    (layers.Dot, {"axes": (1, 2, 3)}, "axes"),
+    (layers.Dot, {"axes": "last"}, "axes"),
+    (layers.RandomFlip, {"mode": "diagonal"}, "mode"),
+    (layers.RandomFlip, {"data_format": "channels_middle"}, "data_format"),
+    (layers.RandomFlip, {"seed": 0.5}, "seed"),
+    (layers.RandomRotation, {"factor": 1.5}, "factor"),
+    (layers.RandomRotation, {"factor": (0.1, 0.2, 0.3)}, "factor"),
+    (layers.RandomRotation, {"factor": 0.1, "fill_mode": "mirrored"}, "fill_mode"),
+    (layers.RandomRotation, {"factor": 0.1, "interpolation": "cubic"}, "interpolation"),
+    (layers.RandomRotation, {"factor": 0.1, "fill_value": "black"}, "fill_value"),
+    (layers.RandomTranslation, {"height_factor": 2, "width_factor": 0}, "height_factor"),
+    (layers.RandomTranslation, {"height_factor": 0, "width_factor": (-2, 0)}, "width_factor"),
+    (layers.RandomZoom, {"height_factor": -1.0}, "height_factor"),
+    (layers.RandomZoom, {"height_factor": 0, "width_factor": (-1, 0)}, "width_factor"),
+    (layers.RandomCrop, {"height": 0, "width": 2}, "height"),
+    (layers.RandomCrop, {"height": 2, "width": 2.5}, "width"),
+    (layers.RandomContrast, {"factor": -0.1}, "factor"),
+    (layers.RandomContrast, {"factor": 0.1, "value_range": (1, 0)}, "value_range"),
+    (layers.RandomBrightness, {"factor": 2}, "factor"),
+    (layers.RandomBrightness, {"factor": 0.1, "value_range": 255}, "value_range"),
+    (layers.MixUp, {"alpha": 0}, "alpha"),
+    (layers.CutMix, {"factor": -0.5}, "factor"),
     (layers.Input, {}, "shape"),
     (layers.Input, {"shape": (4,), "batch_shape": (None, 4)}, "batch_shape"),
     (layers.Input, {"shape": (-4,)}, "shape"),
@@ -217,7 +297,7 @@ def test_bad_arguments_are_refused_by_their_name(
         make_it(**arguments)
 
 
-UNFIT: list[tuple[Callable[[], Layer], tuple[int | None, ...]]] = [
+UNFIT: list[tuple[Callable[[], Layer], Any]] = [
     (lambda: layers.Dense(3), (4,)),
     (lambda: layers.Dense(3), (None, None)),
     (lambda: layers.BatchNormalization(), (4,)),
@@ -226,6 +306,18 @@ UNFIT: list[tuple[Callable[[], Layer], tuple[int | None, ...]]] = [
     (lambda: layers.BatchNormalization(axis=5), (3, 4)),
     (lambda: layers.Normalization(), (None, None)),
     (lambda: layers.Normalization(axis=5), (3, 4)),
+    (lambda: layers.Add(), (3, 4)),
+    (lambda: layers.Add(), [(3, 4)]),
+    (lambda: layers.Add(), [(None, 4), (None, 5)]),
+    (lambda: layers.Add(), [(2, 4), (3, 4)]),
+    (lambda: layers.Subtract(), [(3, 4), (3, 4), (3, 4)]),
+    (lambda: layers.Concatenate(), [(None, 4), (None, 2, 4)]),
+    (lambda: layers.Concatenate(axis=3), [(None, 4), (None, 4)]),
+    (lambda: layers.Dot(1), [(None, 4), (None, 5)]),
+    (lambda: layers.Dot(2), [(None, 4), (None, 4)]),
+    (lambda: layers.Dot(-2), [(None, 4), (None, 4)]),
+    (lambda: layers.RandomFlip(), (None, 4)),
+    (lambda: layers.MixUp(), {"labels": (None, 4)}),
 ]
 
 

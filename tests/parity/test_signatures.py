@@ -41,6 +41,13 @@ PAIRS |= {
 }
 FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "Input": (latih.Input, keras.Input),
+    **{
+        f"layers.{name}": (getattr(latih.layers, name), getattr(keras.layers, name))
+        for name in (
+            *("add", "subtract", "multiply", "average", "maximum", "minimum"),
+            *("concatenate", "dot"),
+        )
+    },
     "load_model": (latih.models.load_model, keras.models.load_model),
     "to_categorical": (latih.utils.to_categorical, keras.utils.to_categorical),
     **{

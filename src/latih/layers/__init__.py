@@ -11,10 +11,35 @@ from latih.layers.activation import ELU as ELU
 from latih.layers.activation import Activation as Activation
 from latih.layers.activation import LeakyReLU as LeakyReLU
 from latih.layers.activation import ReLU as ReLU
+from latih.layers.augmentation import CutMix as CutMix
+from latih.layers.augmentation import MixUp as MixUp
+from latih.layers.augmentation import RandomBrightness as RandomBrightness
+from latih.layers.augmentation import RandomContrast as RandomContrast
+from latih.layers.augmentation import RandomCrop as RandomCrop
+from latih.layers.augmentation import RandomFlip as RandomFlip
+from latih.layers.augmentation import RandomRotation as RandomRotation
+from latih.layers.augmentation import RandomTranslation as RandomTranslation
+from latih.layers.augmentation import RandomZoom as RandomZoom
 from latih.layers.base import Layer as Layer
 from latih.layers.dense import Dense as Dense
 from latih.layers.input import Input as Input
 from latih.layers.input import InputLayer as InputLayer
+from latih.layers.joining import Concatenate as Concatenate
+from latih.layers.joining import Dot as Dot
+from latih.layers.joining import concatenate as concatenate
+from latih.layers.joining import dot as dot
+from latih.layers.merging import Add as Add
+from latih.layers.merging import Average as Average
+from latih.layers.merging import Maximum as Maximum
+from latih.layers.merging import Minimum as Minimum
+from latih.layers.merging import Multiply as Multiply
+from latih.layers.merging import Subtract as Subtract
+from latih.layers.merging import add as add
+from latih.layers.merging import average as average
+from latih.layers.merging import maximum as maximum
+from latih.layers.merging import minimum as minimum
+from latih.layers.merging import multiply as multiply
+from latih.layers.merging import subtract as subtract
 from latih.layers.normalization import BatchNormalization as BatchNormalization
 from latih.layers.preprocessing import Normalization as Normalization
 from latih.layers.preprocessing import Rescaling as Rescaling
@@ -39,6 +64,23 @@ LAYERS: Table[Layer] = Table(
         Dropout,
         Rescaling,
         Normalization,
+        Add,
+        Subtract,
+        Multiply,
+        Average,
+        Maximum,
+        Minimum,
+        Concatenate,
+        Dot,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+        RandomCrop,
+        RandomContrast,
+        RandomBrightness,
+        MixUp,
+        CutMix,
     ],
 )
 
