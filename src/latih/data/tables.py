@@ -60,7 +60,7 @@ def _numbers_of(name: Any, column: Any, table: Any, argument: str) -> np.ndarray
         raise _missing(table, argument)
     if array.dtype.kind in "biufc":
         return array
-    where = f"`{argument}` holds {{}} in the column {name!r}"
+    where = f"`{argument}` holds {{}}" + ("" if name is None else f" in the column {name!r}")
     example = repr(array[0]) if len(array) else str(array.dtype)
     if str(getattr(column, "dtype", "")).lower().startswith(("categor", "enum")):
         raise InputError(

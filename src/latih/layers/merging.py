@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
 from latih.errors import InputError
 from latih.layers.base import Layer
-from latih.tensors import Shape, as_tensor
+from latih.tensors import Shape
 
 
 class Merge(Layer):
@@ -23,12 +22,6 @@ class Merge(Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-
-    def forward(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Take a list of arrays for several inputs, not for one that is a list of rows."""
-        if isinstance(inputs, list | tuple):
-            inputs = [as_tensor(one) if isinstance(one, np.ndarray) else one for one in inputs]
-        return super().forward(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Refuse shapes that do not fit together."""
