@@ -137,9 +137,8 @@ class OrthogonalRegularizer(Regularizer):
                 fix="Put it on the kernel of a Dense layer.",
             )
         rows = F.normalize(x if self.mode == "rows" else x.T, dim=1, eps=config.epsilon())
-        cosines = (rows @ rows.T).abs()
-        ordered_pairs = len(rows) * (len(rows) - 1)
-        return self.factor * (cosines.sum() - cosines.trace()) / max(1, ordered_pairs)
+        cosines = (rows @ rows.T).fill_diagonal_(0)
+        return self.factor * cosines.abs().sum() / max(1, len(rows) * (len(rows) - 1))
 
 
 def _price(name: str, value: float) -> float:

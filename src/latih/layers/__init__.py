@@ -10,17 +10,30 @@ from latih import registry
 from latih.layers.activation import ELU as ELU
 from latih.layers.activation import Activation as Activation
 from latih.layers.activation import LeakyReLU as LeakyReLU
+from latih.layers.activation import PReLU as PReLU
 from latih.layers.activation import ReLU as ReLU
+from latih.layers.activation import Softmax as Softmax
 from latih.layers.base import Layer as Layer
 from latih.layers.dense import Dense as Dense
+from latih.layers.embedding import Embedding as Embedding
+from latih.layers.group_normalization import GroupNormalization as GroupNormalization
 from latih.layers.input import Input as Input
 from latih.layers.input import InputLayer as InputLayer
+from latih.layers.layer_normalization import LayerNormalization as LayerNormalization
+from latih.layers.noise import GaussianDropout as GaussianDropout
+from latih.layers.noise import GaussianNoise as GaussianNoise
 from latih.layers.normalization import BatchNormalization as BatchNormalization
 from latih.layers.preprocessing import Normalization as Normalization
 from latih.layers.preprocessing import Rescaling as Rescaling
+from latih.layers.regularization import AlphaDropout as AlphaDropout
 from latih.layers.regularization import Dropout as Dropout
+from latih.layers.regularization import MCDropout as MCDropout
 from latih.layers.reshaping import Flatten as Flatten
+from latih.layers.reshaping import Permute as Permute
 from latih.layers.reshaping import Reshape as Reshape
+from latih.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
+from latih.layers.weight_normalization import WeightNormalization as WeightNormalization
+from latih.layers.wrapper import Wrapper as Wrapper
 from latih.registry import Table
 
 LAYERS: Table[Layer] = Table(
@@ -30,17 +43,30 @@ LAYERS: Table[Layer] = Table(
         InputLayer,
         Flatten,
         Reshape,
+        Permute,
         Dense,
+        Embedding,
         Activation,
         ReLU,
         LeakyReLU,
         ELU,
+        PReLU,
+        Softmax,
         BatchNormalization,
+        LayerNormalization,
+        GroupNormalization,
+        WeightNormalization,
+        SpectralNormalization,
         Dropout,
+        MCDropout,
+        AlphaDropout,
+        GaussianNoise,
+        GaussianDropout,
         Rescaling,
         Normalization,
     ],
 )
+Wrapper.table = LAYERS
 
 serialize = registry.serialize
 

@@ -8,6 +8,7 @@ from latih import archive
 from latih.errors import InputError
 from latih.models.model import Model as Model
 from latih.models.sequential import Sequential as Sequential
+from latih.models.unit_variance import lsuv as lsuv
 from latih.registry import Table, custom_object_scope
 
 MODELS: Table[Model] = Table("model", Model, classes=[Sequential])
