@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from latih.arguments import number, whole
 from latih.errors import InputError
@@ -59,10 +60,11 @@ def lsuv(
     max_iterations = whole(max_iterations, "max_iterations", "lsuv", least=1)
     examples = as_tensor(x)
     before: dict[str, float] = {}
+    hooks: dict[nn.Module, RemovableHandle] = {}
 
-    def scale(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if isinstance(layer, Layer) and layer.name not in before:  # a shared layer: once
-            before[layer.name] = _scale(layer, arguments[0], tolerance, max_iterations)
+    def scale(layer: Any, arguments: tuple[Any, ...]) -> None:
+        hooks.pop(layer).remove()  # scaling calls the layer; and one that is used twice is done
+        before[layer.name] = _scale(layer, arguments[0], tolerance, max_iterations)
 
     with mode(model, False), torch.no_grad():
         model(examples[:1])  # builds what is not built
@@ -74,11 +76,11 @@ def lsuv(
                 got="none",
                 fix="Give it to the Dense and convolution layers.",
             )
-        hooks = [layer.register_forward_pre_hook(scale) for layer in marked]
+        hooks |= {layer: layer.register_forward_pre_hook(scale) for layer in marked}
         try:
             model(examples)
         finally:
-            for hook in hooks:
+            for hook in hooks.values():
                 hook.remove()
     return before
 
