@@ -46,7 +46,8 @@ class Embedding(Layer):
     """
 
     neutral_config = {"quantization_config": None, "lora_rank": None, "lora_alpha": None}
-    not_described = Layer.not_described | {"weights"}  # they are in the file of weights
+    # `input_dim` is not the base's shape of an example; weights are in the file of weights.
+    not_described = Layer.not_described - {"input_dim"} | {"weights"}
 
     def __init__(
         self,

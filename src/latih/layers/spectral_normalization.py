@@ -54,10 +54,11 @@ class SpectralNormalization(Wrapper):
         self.power_iterations = whole(
             power_iterations, "power_iterations", "SpectralNormalization", least=1
         )
+        self._attribute = ""
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape."""
-        super().build(input_shape)
+        self.build_inner(input_shape)
         known = {weight.attribute for weight in self.layer.own_weights()}
         self._attribute = next((n for n in ("kernel", "embeddings") if n in known), "")
         if not self._attribute:
@@ -102,16 +103,17 @@ class SpectralNormalization(Wrapper):
 
     def own_weights(self) -> list[Weight]:
         """Return what is known of the kernel and of u."""
-        return [replace(self._inner_kernel(), attribute="kernel"), *super().own_weights()]
+        kernel = [replace(weight, attribute="kernel") for weight in self._inner_kernel()]
+        return kernel + super().own_weights()
 
     def _located_weights(self) -> Iterator[tuple[Layer, Weight]]:
         kernel = self._inner_kernel()
-        yield self.layer, kernel
+        yield from ((self.layer, weight) for weight in kernel)
         yield from ((self, weight) for weight in super().own_weights())
         for layer, weight in self.layer._located_weights():
-            if weight is not kernel:
+            if layer is not self.layer or weight not in kernel:
                 yield layer, weight
 
-    def _inner_kernel(self) -> Weight:
-        own = self.layer.own_weights()
-        return next(weight for weight in own if weight.attribute == self._attribute)
+    def _inner_kernel(self) -> list[Weight]:
+        # None before it is built.
+        return [w for w in self.layer.own_weights() if w.attribute == self._attribute]

@@ -55,7 +55,7 @@ class WeightNormalization(Wrapper):
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape."""
-        super().build(input_shape)
+        self.build_inner(input_shape)
         known = [weight.attribute for weight in self.layer.own_weights()]
         if "kernel" not in known:
             raise InputError(

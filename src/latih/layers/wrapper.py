@@ -49,7 +49,11 @@ class Wrapper(Layer):
         self.layer = layer
 
     def build(self, input_shape: Shape) -> None:
-        """Build the inner layer, if it is not built yet."""
+        """Make the weights for inputs of this shape."""
+        self.build_inner(input_shape)
+
+    def build_inner(self, input_shape: Shape) -> None:
+        """Build the inner layer, if it is not built yet: the first line of a subclass's build."""
         if not self.layer.built:
             self.layer.build(input_shape)
 
