@@ -142,7 +142,7 @@ def test_descriptions_cross_over_in_both_directions(name: str, shape: tuple[int,
         again.set_weights(layer.get_weights())
         torch.testing.assert_close(again(x).detach(), layer(x).detach(), rtol=1e-4, atol=1e-5)
     described, wanted = ours.get_config(), theirs.get_config()
-    left_out = {"rms_scaling", "quantization_config", "activity_regularizer"}
+    left_out = {"rms_scaling", "quantization_config"}
     assert described.keys() == wanted.keys() - left_out
     assert all(wanted[key] in (None, False) for key in left_out & wanted.keys())
 

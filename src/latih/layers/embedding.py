@@ -107,6 +107,11 @@ class Embedding(Layer):
                 fix="Give input_dim= the largest number plus 1, or correct the data.",
             ) from error
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as data that JSON can hold."""
+        # Keras writes this one of a table even where there is none.
+        return {"activity_regularizer": None, **super().get_config()}
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
         return (*input_shape, self.output_dim)
