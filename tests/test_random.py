@@ -102,6 +102,73 @@ def test_a_mask_of_nothing_is_empty() -> None:
     assert random.keep_mask(torch.zeros(0, 3), 0.5, 1).shape == (0, 3)
 
 
+# Normal draws
+
+
+def normals(bits: int, count: int) -> np.ndarray:
+    return random.standard_normal(torch.zeros(count), bits).double().numpy()
+
+
+@given(BITS)
+def test_normal_draws_have_the_moments_of_the_normal(bits: int) -> None:
+    count = 20_000
+    draws = normals(bits, count)
+    # The standard errors of the first four moments of n draws: the variances of z, z², z³ and z⁴
+    # are 1, 2, 15 and 96.
+    for power, (moment, variance) in enumerate([(0, 1), (1, 2), (0, 15), (3, 96)], start=1):
+        assert abs((draws**power).mean() - moment) < 5 * math.sqrt(variance / count)
+
+
+def test_normal_draws_follow_the_normal_into_its_tails() -> None:
+    count = 4_000_000
+    draws = normals(random.mix(7), count)
+    for bound in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 4.5):
+        share = 0.5 * math.erfc(bound / math.sqrt(2))
+        for beyond in ((draws > bound).sum(), (draws < -bound).sum()):
+            assert abs(beyond - count * share) < 5 * math.sqrt(count * share) + 1
+    assert np.isfinite(draws).all() and 4.8 < np.abs(draws).max() < 6.6
+
+
+@given(BITS, st.integers(1, 200))
+def test_neighbouring_normals_are_uncorrelated_in_value_and_in_size(
+    bits: int, distance: int
+) -> None:
+    draws = normals(bits, 20_000)
+    for values in (draws, draws**2):
+        assert abs(correlation(values[:-distance], values[distance:])) < 5.5
+    # The two of a pair share a radius and stand half the draws apart.
+    assert abs(correlation(draws[:10_000], draws[10_000:])) < 5
+    assert abs(correlation(draws[:10_000] ** 2, draws[10_000:] ** 2)) < 5.5
+
+
+@given(st.integers(0, 2**31 - 2), st.integers(0, 10_000), st.integers(1, 64))
+def test_normals_of_other_steps_and_layers_are_uncorrelated(
+    seed: int, step: int, apart: int
+) -> None:
+    draws = normals(random.mix(seed, step), 20_000)
+    for key in (random.mix(seed, step + apart), random.mix(seed + 1, step)):
+        other = normals(key, 20_000)
+        assert abs(correlation(draws, other)) < 5
+        assert abs(correlation(draws**2, other**2)) < 5.5
+
+
+@given(BITS, st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_normals_are_a_pure_function_of_their_key(bits: int, shape: list[int]) -> None:
+    before = torch.get_rng_state()
+    one = random.standard_normal(torch.zeros(shape), bits)
+    assert torch.equal(one, random.standard_normal(torch.full(shape, float("nan")), bits))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert list(one.shape) == shape
+    flat = random.standard_normal(torch.zeros(math.prod(shape)), bits)
+    assert torch.equal(one.reshape(-1), flat)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_normals_have_the_type_of_what_they_are_for(dtype: torch.dtype) -> None:
+    assert random.standard_normal(torch.zeros(3, 4, dtype=dtype), 1).dtype == dtype
+    assert random.standard_normal(torch.zeros(0, 3, dtype=dtype), 1).shape == (0, 3)
+
+
 def splitmix64(state: int) -> int:
     """The finaliser of SplitMix64 as its paper prints it."""
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64

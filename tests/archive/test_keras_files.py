@@ -53,6 +53,7 @@ def all_initializers(k: Any) -> list[Any]:
         k.initializers.VarianceScaling(2.0, "fan_avg", "untruncated_normal"),
         *("zeros", "ones", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"),
         *("lecun_normal", "lecun_uniform"),
+        k.initializers.Orthogonal(1.5, seed=2),
     ]
     return [
         k.layers.Dense(4, kernel_initializer=initializer, bias_initializer="random_normal")
@@ -97,6 +98,26 @@ def augmented(k: Any) -> list[Any]:
     ]
 
 
+def leaves(k: Any) -> list[Any]:
+    return [
+        k.layers.ReLU(max_value=3.5),
+        k.layers.Embedding(4, 4, embeddings_regularizer="l2", embeddings_constraint="unit_norm"),
+        k.layers.Permute((2, 1)),
+        k.layers.PReLU(alpha_regularizer=k.regularizers.L1(0.1), shared_axes=[1]),
+        k.layers.LayerNormalization(axis=[1, 2], epsilon=0.01, center=False),
+        k.layers.GroupNormalization(2, beta_constraint=k.constraints.MinMaxNorm(0.1, 0.9, 0.5)),
+        k.layers.SpectralNormalization(
+            k.layers.Dense(4, kernel_regularizer=k.regularizers.OrthogonalRegularizer(0.5)), 2
+        ),
+        k.layers.AlphaDropout(0.1, noise_shape=(None, 1, None), seed=1),
+        k.layers.GaussianNoise(0.1),
+        k.layers.GaussianDropout(0.1, seed=2),
+        k.layers.Softmax(axis=(1, 2)),
+        k.layers.Flatten(),
+        k.layers.Dense(3, kernel_constraint="non_neg"),
+    ]
+
+
 def penalised(k: Any) -> list[Any]:
     return [
         k.layers.Dense(
@@ -135,7 +156,10 @@ def frozen(k: Any) -> list[Any]:
 
 NETS: dict[str, Callable[[Any], list[Any]]] = {
     f.__name__: f
-    for f in (classifier, all_layers, augmented, all_initializers, penalised, nested, frozen)
+    for f in (
+        *(classifier, all_layers, augmented, all_initializers),
+        *(leaves, penalised, nested, frozen),
+    )
 }
 
 
@@ -163,6 +187,11 @@ def assert_same_predictions(got: Any, wanted: Any) -> None:
     )
 
 
+# What Keras does not have.
+OWN_LAYERS = {"MCDropout", "WeightNormalization"}
+# Keras has Identity, and forgets its gain when it writes it down.
+OWN_INITIALIZERS = {"LSUV", "Identity"}
+
 # Both ways
 
 
@@ -170,10 +199,28 @@ def test_every_layer_and_initializer_goes_through_a_file() -> None:
     saved = {type(layer).__name__ for net in NETS.values() for layer in net(latih)}
     merging = {cls.__name__ for cls in latih.layers.LAYERS.classes if issubclass(cls, Merge)}
     assert {cls.__name__ for cls in latih.layers.LAYERS.classes} - saved == {
-        *("InputLayer", *merging)  # a Sequential has no place for a layer of several inputs
+        *("InputLayer", *merging),  # a Sequential has no place for a layer of several inputs
+        *OWN_LAYERS,
     }
     drawn = {type(layer.kernel_initializer).__name__ for layer in all_initializers(latih)}
-    assert {cls.__name__ for cls in latih.initializers.INITIALIZERS.classes} == drawn
+    assert {
+        cls.__name__ for cls in latih.initializers.INITIALIZERS.classes
+    } == drawn | OWN_INITIALIZERS
+
+
+def test_what_only_latih_has_comes_back_from_its_own_files(tmp_path: Path) -> None:
+    def own(k: Any) -> list[Any]:
+        inner = k.layers.Dense(4, "relu", kernel_initializer="lsuv")
+        same = k.layers.Dense(4, kernel_initializer=k.initializers.Identity(2.0))
+        return [k.layers.WeightNormalization(inner), k.layers.MCDropout(0.0), same]
+
+    assert {type(layer).__name__ for layer in own(latih)} == OWN_LAYERS | {"Dense"}
+    written = model_of(latih, own)
+    written.save(tmp_path / "m.keras")
+    read = load(latih, tmp_path / "m.keras")
+    assert_same_weights(read, written)
+    assert_same_predictions(read, written)
+    assert read.get_config() == written.get_config()
 
 
 @BOTH_WAYS

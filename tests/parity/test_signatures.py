@@ -30,6 +30,7 @@ PAIRS: dict[str, tuple[Any, Any]] = {
         ),
     }.items()
     for cls in classes
+    if not getattr(cls, "keras_module", "keras").startswith("latih.")  # those are Latih's own
 }
 PAIRS |= {
     f"optimizers.schedules.{cls.__name__}": (

@@ -10,7 +10,9 @@ from latih import registry
 from latih.layers.activation import ELU as ELU
 from latih.layers.activation import Activation as Activation
 from latih.layers.activation import LeakyReLU as LeakyReLU
+from latih.layers.activation import PReLU as PReLU
 from latih.layers.activation import ReLU as ReLU
+from latih.layers.activation import Softmax as Softmax
 from latih.layers.augmentation import CutMix as CutMix
 from latih.layers.augmentation import MixUp as MixUp
 from latih.layers.augmentation import RandomBrightness as RandomBrightness
@@ -22,12 +24,15 @@ from latih.layers.augmentation import RandomTranslation as RandomTranslation
 from latih.layers.augmentation import RandomZoom as RandomZoom
 from latih.layers.base import Layer as Layer
 from latih.layers.dense import Dense as Dense
+from latih.layers.embedding import Embedding as Embedding
+from latih.layers.group_normalization import GroupNormalization as GroupNormalization
 from latih.layers.input import Input as Input
 from latih.layers.input import InputLayer as InputLayer
 from latih.layers.joining import Concatenate as Concatenate
 from latih.layers.joining import Dot as Dot
 from latih.layers.joining import concatenate as concatenate
 from latih.layers.joining import dot as dot
+from latih.layers.layer_normalization import LayerNormalization as LayerNormalization
 from latih.layers.merging import Add as Add
 from latih.layers.merging import Average as Average
 from latih.layers.merging import Maximum as Maximum
@@ -40,12 +45,20 @@ from latih.layers.merging import maximum as maximum
 from latih.layers.merging import minimum as minimum
 from latih.layers.merging import multiply as multiply
 from latih.layers.merging import subtract as subtract
+from latih.layers.noise import GaussianDropout as GaussianDropout
+from latih.layers.noise import GaussianNoise as GaussianNoise
 from latih.layers.normalization import BatchNormalization as BatchNormalization
 from latih.layers.preprocessing import Normalization as Normalization
 from latih.layers.preprocessing import Rescaling as Rescaling
+from latih.layers.regularization import AlphaDropout as AlphaDropout
 from latih.layers.regularization import Dropout as Dropout
+from latih.layers.regularization import MCDropout as MCDropout
 from latih.layers.reshaping import Flatten as Flatten
+from latih.layers.reshaping import Permute as Permute
 from latih.layers.reshaping import Reshape as Reshape
+from latih.layers.spectral_normalization import SpectralNormalization as SpectralNormalization
+from latih.layers.weight_normalization import WeightNormalization as WeightNormalization
+from latih.layers.wrapper import Wrapper as Wrapper
 from latih.registry import Table
 
 LAYERS: Table[Layer] = Table(
@@ -55,13 +68,25 @@ LAYERS: Table[Layer] = Table(
         InputLayer,
         Flatten,
         Reshape,
+        Permute,
         Dense,
+        Embedding,
         Activation,
         ReLU,
         LeakyReLU,
         ELU,
+        PReLU,
+        Softmax,
         BatchNormalization,
+        LayerNormalization,
+        GroupNormalization,
+        WeightNormalization,
+        SpectralNormalization,
         Dropout,
+        MCDropout,
+        AlphaDropout,
+        GaussianNoise,
+        GaussianDropout,
         Rescaling,
         Normalization,
         Add,
@@ -83,6 +108,7 @@ LAYERS: Table[Layer] = Table(
         CutMix,
     ],
 )
+Wrapper.table = LAYERS
 
 serialize = registry.serialize
 

@@ -409,14 +409,19 @@ class Layer(nn.Module, Configured):
 
     def _located_weights(self) -> Iterator[tuple["Layer", Weight]]:
         # Keras's order: a layer's own weights, then those inside it.
+        seen: set[int] = set()
         for layer in self.every_layer():
-            yield from ((layer, weight) for weight in layer.own_weights())
+            for weight in layer.own_weights():
+                tensor = getattr(layer, weight.attribute)
+                if id(tensor) not in seen:  # a wrapper may show a weight of the layer inside it
+                    seen.add(id(tensor))
+                    yield layer, weight
 
     def _located_trainable_weights(self) -> Iterator[tuple["Layer", Weight]]:
-        # As in Keras: a frozen layer has none, and else it matters what each weight's owner says.
+        # As in Keras: a frozen layer has none, and else it matters what each weight says itself.
         if self._trainable:
             for layer, weight in self._located_weights():
-                if weight.trainable and layer.trainable:
+                if weight.trainable and getattr(layer, weight.attribute).requires_grad:
                     yield layer, weight
 
     @property

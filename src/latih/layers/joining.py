@@ -106,7 +106,8 @@ class Dot(Merge):
             )
         kept = (*rows.shape[1:-1], *columns.shape[1:-1])
         products = torch.bmm(_matrices(rows), _matrices(columns).transpose(1, 2))
-        return products.reshape(len(rows), *(kept or (1,)))
+        sizes = [len(rows), *kept] if kept else [len(rows), 1]
+        return products.reshape(sizes)
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         """Return the shape of the outputs for two or more shapes, or refuse them."""

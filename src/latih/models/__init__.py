@@ -11,6 +11,7 @@ from latih.models.cloning import clone_model as clone_model
 from latih.models.model import FUNCTIONAL
 from latih.models.model import Model as Model
 from latih.models.sequential import Sequential as Sequential
+from latih.models.unit_variance import lsuv as lsuv
 from latih.registry import custom_object_scope
 
 # A model is a layer: it stands in their table, so that one may be part of another.
