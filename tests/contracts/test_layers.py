@@ -1,5 +1,6 @@
 """Every layer keeps the contract of layers."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,49 @@ CASES: dict[str, tuple[Callable[[], Layer], list[tuple[int, ...]]]] = {
     "ReLU": (lambda: layers.ReLU(6.0, 0.1, 0.5), [(3,), (3, 4), (3, 4, 2)]),
     "LeakyReLU": (lambda: layers.LeakyReLU(0.1), [(3,), (3, 4), (3, 4, 2)]),
     "ELU": (lambda: layers.ELU(0.5), [(3,), (3, 4), (3, 4, 2)]),
+    "Conv1D": (
+        lambda: layers.Conv1D(
+            4, 2, padding="causal", dilation_rate=2, kernel_constraint="max_norm"
+        ),
+        [(3, 5, 2)],
+    ),
+    "Conv2D": (
+        lambda: layers.Conv2D(4, (2, 3), 2, "same", groups=2, activation="tanh"),
+        [(3, 5, 4, 2)],
+    ),
+    "Conv3D": (lambda: layers.Conv3D(4, 2, kernel_regularizer="l2"), [(3, 3, 4, 5, 2)]),
+    "Conv1DTranspose": (lambda: layers.Conv1DTranspose(4, 3, 2, "same"), [(3, 5, 2)]),
+    "Conv2DTranspose": (
+        lambda: layers.Conv2DTranspose(4, 3, 2, "same", (1, 0), activation="tanh"),
+        [(3, 5, 4, 2)],
+    ),
+    "Conv3DTranspose": (lambda: layers.Conv3DTranspose(4, 2), [(3, 3, 4, 5, 2)]),
+    "DepthwiseConv2D": (
+        lambda: layers.DepthwiseConv2D(2, depth_multiplier=2, depthwise_regularizer="l1"),
+        [(3, 5, 4, 2)],
+    ),
+    "SeparableConv2D": (
+        lambda: layers.SeparableConv2D(4, 2, pointwise_constraint="max_norm"),
+        [(3, 5, 4, 2)],
+    ),
+    "MaxPooling1D": (lambda: layers.MaxPooling1D(), [(3, 5, 2)]),
+    "MaxPooling2D": (lambda: layers.MaxPooling2D(2, (1, 2), "same"), [(3, 5, 4, 2)]),
+    "MaxPooling3D": (lambda: layers.MaxPooling3D(), [(3, 3, 4, 5, 2)]),
+    "AveragePooling1D": (lambda: layers.AveragePooling1D(2), [(3, 5, 2)]),
+    "AveragePooling2D": (lambda: layers.AveragePooling2D(2, (1, 2), "same"), [(3, 5, 4, 2)]),
+    "AveragePooling3D": (lambda: layers.AveragePooling3D(2), [(3, 3, 4, 5, 2)]),
+    "GlobalMaxPooling1D": (lambda: layers.GlobalMaxPooling1D(), [(3, 5, 2)]),
+    "GlobalMaxPooling2D": (lambda: layers.GlobalMaxPooling2D(keepdims=True), [(3, 5, 4, 2)]),
+    "GlobalMaxPooling3D": (lambda: layers.GlobalMaxPooling3D(), [(3, 3, 4, 5, 2)]),
+    "GlobalAveragePooling1D": (lambda: layers.GlobalAveragePooling1D(), [(3, 5, 2)]),
+    "GlobalAveragePooling2D": (
+        lambda: layers.GlobalAveragePooling2D("channels_first", True),
+        [(3, 5, 4, 2)],
+    ),
+    "GlobalAveragePooling3D": (lambda: layers.GlobalAveragePooling3D(), [(3, 3, 4, 5, 2)]),
+    "ZeroPadding2D": (lambda: layers.ZeroPadding2D(((0, 1), 2)), [(3, 5, 4, 2)]),
+    "UpSampling2D": (lambda: layers.UpSampling2D((2, 3), None, "bilinear"), [(3, 5, 4, 2)]),
+    "SpatialDropout2D": (lambda: layers.SpatialDropout2D(0.5, seed=1), [(3, 5, 4, 2)]),
     "BatchNormalization": (
         lambda: layers.BatchNormalization(momentum=0.9, beta_regularizer="l1"),
         [(3, 4), (3, 2, 4), (3, 2, 2, 4), (3, 2, 2, 2, 4)],
@@ -42,6 +86,13 @@ each_rank = pytest.mark.parametrize(("name", "shape"), RANKS)
 
 def make(name: str) -> Layer:
     return CASES[name][0]()
+
+
+def example(name: str, first: float = 1.0, last: float = 1.0) -> torch.Tensor:
+    """A batch that the layer takes: of shape (3, 4) if it can."""
+    shapes = CASES[name][1]
+    shape = (3, 4) if (3, 4) in shapes else shapes[0]
+    return torch.linspace(first, last, math.prod(shape)).reshape(shape)
 
 
 def test_every_layer_is_in_the_table_and_here(public_classes: Any) -> None:
@@ -75,7 +126,7 @@ def test_a_layer_takes_lists_and_float64(name: str, shape: tuple[int, ...]) -> N
 @each
 def test_gradients_go_through_a_layer_to_its_inputs_and_weights(name: str) -> None:
     layer = make(name)
-    inputs = torch.linspace(0.6, 2, 12).reshape(3, 4).requires_grad_()
+    inputs = example(name, 0.6, 2).requires_grad_()
     outputs = layer(inputs, training=True)
     gradients = torch.autograd.grad(
         (outputs * torch.arange(outputs.numel()).reshape(outputs.shape)).sum(),
@@ -95,21 +146,21 @@ def test_a_layer_comes_back_from_its_config(name: str, assert_comes_back: Any) -
 @each
 def test_a_layer_comes_back_with_its_weights(name: str) -> None:
     layer = make(name)
-    layer(torch.ones(3, 4))
+    layer(example(name))
     data = serialize(layer)
     again = LAYERS.deserialize(data)
     if not again.built:
         again.build(tuple(data["build_config"]["input_shape"]))
     again.set_weights(layer.get_weights())
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights]
-    x = torch.linspace(-1, 1, 12).reshape(3, 4)
+    x = example(name, -1, 1)
     assert torch.equal(again(x), layer(x))
 
 
 @each
 def test_a_layer_can_be_frozen(name: str) -> None:
     layer = make(name)
-    layer(torch.ones(3, 4))
+    layer(example(name))
     weights = len(layer.weights)
     layer.trainable = False
     assert layer.trainable_weights == []
@@ -121,7 +172,7 @@ def test_a_layer_can_be_frozen(name: str) -> None:
 def test_a_layer_starts_in_inference_mode_and_a_call_leaves_the_mode(name: str) -> None:
     layer = make(name)
     assert layer.training is False
-    layer(torch.ones(3, 4), training=True)
+    layer(example(name), training=True)
     assert layer.training is False
 
 
@@ -142,6 +193,14 @@ def test_a_layer_refuses_what_it_does_not_know_by_its_name(name: str) -> None:
         "Dense": {"units": 5},
         "Reshape": {"target_shape": (2,)},
     }
+    arguments |= {
+        f"{kind}{rank}D{transpose}": {"filters": 1, "kernel_size": 1}
+        for kind in ("Conv", "SeparableConv")
+        for rank in (1, 2, 3)
+        for transpose in ("", "Transpose")
+    }
+    arguments |= {f"AveragePooling{rank}D": {"pool_size": 2} for rank in (1, 2, 3)}
+    arguments |= {"DepthwiseConv2D": {"kernel_size": 1}, "SpatialDropout2D": {"rate": 0.1}}
     arguments |= {"Dropout": {"rate": 0.1}, "Activation": {"activation": "relu"}}
     arguments |= {"Rescaling": {"scale": 1.0}}
     cls = getattr(layers, name)
@@ -182,6 +241,38 @@ REFUSED: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (layers.LeakyReLU, {"negative_slope": None}, "negative_slope"),
     (layers.LeakyReLU, {"negative_slope": "steep"}, "negative_slope"),
     (layers.ELU, {"alpha": "steep"}, "alpha"),
+    (layers.Conv2D, {"filters": 0, "kernel_size": 3}, "filters"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 0}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": (3, 3, 3)}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": "33"}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "strides": (1, 0)}, "strides"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "padding": "causal"}, "padding"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "padding": 1}, "padding"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "data_format": "nhwc"}, "data_format"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "data_format": 1}, "data_format"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "groups": 3}, "groups"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "groups": 0}, "groups"),
+    (
+        layers.Conv2D,
+        {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2},
+        "dilation_rate",
+    ),
+    (layers.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "output_padding": 1}, "strides"),
+    (layers.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "output_padding": -1}, "padding"),
+    (layers.DepthwiseConv2D, {"kernel_size": 3, "depth_multiplier": 0}, "depth_multiplier"),
+    (layers.SeparableConv2D, {"filters": 1, "kernel_size": 3, "depth_multiplier": 0}, "depth_"),
+    (layers.MaxPooling2D, {"pool_size": 0}, "pool_size"),
+    (layers.MaxPooling2D, {"strides": -1}, "strides"),
+    (layers.MaxPooling2D, {"padding": "full"}, "padding"),
+    (layers.GlobalMaxPooling2D, {"data_format": "last"}, "data_format"),
+    (layers.ZeroPadding2D, {"padding": -1}, "padding"),
+    (layers.ZeroPadding2D, {"padding": (1, 2, 3)}, "padding"),
+    (layers.ZeroPadding2D, {"padding": "11"}, "padding"),
+    (layers.UpSampling2D, {"size": 0}, "size"),
+    (layers.UpSampling2D, {"interpolation": "lanczos3"}, "bicubic"),
+    (layers.UpSampling2D, {"interpolation": "linear"}, "bilinear"),
+    (layers.SpatialDropout2D, {"rate": 1.5}, "rate"),
+    (layers.SpatialDropout2D, {"rate": 0.5, "seed": "x"}, "seed"),
     (layers.BatchNormalization, {"momentum": 1.5}, "momentum"),
     (layers.BatchNormalization, {"momentum": -0.1}, "momentum"),
     (layers.BatchNormalization, {"momentum": "high"}, "momentum"),
@@ -220,6 +311,16 @@ def test_bad_arguments_are_refused_by_their_name(
 UNFIT: list[tuple[Callable[[], Layer], tuple[int | None, ...]]] = [
     (lambda: layers.Dense(3), (4,)),
     (lambda: layers.Dense(3), (None, None)),
+    (lambda: layers.Conv1D(3, 2), (None, 4)),
+    (lambda: layers.Conv2D(3, 2), (None, 4, 4)),
+    (lambda: layers.Conv2D(3, 2), (None, 4, 4, None)),
+    (lambda: layers.Conv2D(4, 2, groups=2), (None, 4, 4, 3)),
+    (lambda: layers.Conv2D(3, 3), (None, None, 2, 1)),
+    (lambda: layers.Conv1D(3, 2, dilation_rate=3), (None, 3, 1)),
+    (lambda: layers.Conv2DTranspose(3, 2), (None, 4, 4)),
+    (lambda: layers.Conv2DTranspose(3, 2, 2, "same", 0), (None, 1, 4, 1)),
+    (lambda: layers.DepthwiseConv2D(2), (None, 4, 4, None)),
+    (lambda: layers.SeparableConv2D(3, 2), (None, 4, 4, 4, 4)),
     (lambda: layers.BatchNormalization(), (4,)),
     (lambda: layers.BatchNormalization(), (None, None)),
     (lambda: layers.BatchNormalization(axis=0), (3, 4)),
@@ -240,6 +341,13 @@ def test_a_shape_that_a_layer_cannot_take_is_refused_by_the_layers_name(
 
 
 UNFIT_INPUTS: list[tuple[Callable[[], Layer], tuple[int, ...]]] = [
+    (lambda: layers.MaxPooling1D(), (2, 4)),
+    (lambda: layers.MaxPooling2D(3), (2, 4, 2, 1)),
+    (lambda: layers.GlobalAveragePooling2D(), (2, 4, 4)),
+    (lambda: layers.GlobalMaxPooling1D(), (2, 4)),
+    (lambda: layers.ZeroPadding2D(), (2, 4, 4)),
+    (lambda: layers.UpSampling2D(), (2, 4, 4)),
+    (lambda: layers.SpatialDropout2D(0.5), (2, 4)),
     (lambda: layers.Reshape((3,)), (2, 4)),
     (lambda: layers.Reshape((3, -1)), (2, 4)),
     (lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1)), (2, 4)),
