@@ -126,12 +126,9 @@ class BaseConvolution(SpatialLayer):
         """Convolve images with a kernel, both as PyTorch wants them."""
         if any(map(lt, images.shape[2:], self.window.least)):
             self.refuse_small(self.from_images(images).shape, self.window.least)
-        pads = self.window.pads(images.shape[2:])
-        padding = [before for before, _ in pads]
-        if any(before != after for before, after in pads):
-            # PyTorch's kernels pad both ends alike; its list of pads begins with the last axis.
-            images = F.pad(images, [size for pair in reversed(pads) for size in pair])
-            padding = 0
+        padding, around = self.window.split_pads(images.shape[2:])
+        if around is not None:
+            images = F.pad(images, around)
         return self._convolve(
             images, kernel, bias, self.window.strides, padding, self.window.dilation, groups
         )

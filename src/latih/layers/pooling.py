@@ -43,14 +43,18 @@ class Pooling(SpatialLayer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
         images = self.as_images(inputs)
-        given = images.shape[2:]
-        if any(map(lt, given, self.window.least)):
+        if any(map(lt, images.shape[2:], self.window.least)):
             self.refuse_small(inputs.shape, self.window.least)
-        return self.from_images(self._pool_with(images, self.window.pads(given)))
+        return self.from_images(self.pool_padded(images))
 
-    def _pool_with(self, images: torch.Tensor, pads: Sequence[tuple[int, int]]) -> torch.Tensor:
-        if all(before == after for before, after in pads):
-            return self.pool(images, [before for before, _ in pads], False)
+    def pool_padded(self, images: torch.Tensor) -> torch.Tensor:
+        """Pool with what the padding lays around the images."""
+        padding, around = self.window.split_pads(images.shape[2:])
+        if around is None:
+            return self.pool(images, padding, False)
+        return self._pool_unevenly(images, self.window.pads(images.shape[2:]))
+
+    def _pool_unevenly(self, images: torch.Tensor, pads: Sequence[tuple[int, int]]) -> torch.Tensor:
         # PyTorch pads both ends alike. Where a window moves by two or more, it may reach beyond
         # the end by one place instead; where it moves by one, one position too many is taken at
         # the beginning, and left out. So nothing is copied, and no mean counts what is not there.
@@ -306,11 +310,13 @@ class AveragePooling3D(AveragePooling):
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
-    def _pool_with(self, images: torch.Tensor, pads: Sequence[tuple[int, int]]) -> torch.Tensor:
-        # PyTorch's kernel for volumes refuses a window larger than the inputs, however padded.
+    def pool_padded(self, images: torch.Tensor) -> torch.Tensor:
+        """Pool with what the padding lays around the images."""
         if self.padding == "valid":
-            return super()._pool_with(images, pads)
-        around = [size for pair in reversed(pads) for size in pair]
+            return super().pool_padded(images)
+        # PyTorch's kernel for volumes refuses a window larger than the inputs, however padded. So
+        # what is laid around is taken in, and the mean divided by the share of what was there.
+        around = [size for pair in reversed(self.window.pads(images.shape[2:])) for size in pair]
         there = F.pad(images.new_ones(1, 1, *images.shape[2:]), around)
         nothing = [0, 0, 0]
         share = self.pool(there, nothing, False)

@@ -82,6 +82,7 @@ class Window:
         self.least = self.reach if padding == "valid" else (1,) * len(size)
         """The smallest input of which anything comes out."""
         self._fixed = self._pads_of_any_input()
+        self._fixed_split = None if self._fixed is None else split_for_kernel(self._fixed)
 
     def _pads_of_any_input(self) -> tuple[tuple[int, int], ...] | None:
         if self.padding == "valid":
@@ -106,6 +107,10 @@ class Window:
             for size, stride, reach in zip(given, self.strides, self.reach, strict=True)
         )
 
+    def split_pads(self, given: Sequence[int]) -> tuple[list[int], list[int] | None]:
+        """Return :meth:`pads` as PyTorch takes them; see :func:`split_for_kernel`."""
+        return self._fixed_split or split_for_kernel(self.pads(given))
+
     def output_sizes(self, given: Shape) -> Shape:
         """Return how many positions the window takes on; None where the size is not known.
 
@@ -120,6 +125,23 @@ class Window:
             None if size is None else (size - reach) // stride + 1
             for size, reach, stride in zip(given, self.reach, self.strides, strict=True)
         )
+
+
+def split_for_kernel(
+    pads: Sequence[tuple[int, int]],
+) -> tuple[list[int], list[int] | None]:
+    """Return what PyTorch's kernels can lay around an input themselves, and what they cannot.
+
+    They lay as much before as after. Where that will not do, all is for ``F.pad``, whose list
+    begins with the last axis.
+
+    Example:
+        >>> split_for_kernel([(1, 1), (2, 2)]), split_for_kernel([(1, 1), (0, 1)])
+        (([1, 2], None), ([0, 0], [0, 1, 1, 1]))
+    """
+    if all(before == after for before, after in pads):
+        return [before for before, _ in pads], None
+    return [0] * len(pads), [size for pair in reversed(pads) for size in pair]
 
 
 def halved(total: int) -> tuple[int, int]:
