@@ -132,3 +132,8 @@ class BaseConvolution(SpatialLayer):
         return self._convolve(
             images, kernel, bias, self.window.strides, padding, self.window.dilation, groups
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as data that JSON can hold."""
+        # Keras's convolutions write this one even where there is none.
+        return {"activity_regularizer": None, **super().get_config()}

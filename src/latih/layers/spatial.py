@@ -1,7 +1,7 @@
 """Layers over inputs with axes of space: which axis holds the channels, and what is refused."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import torch
 
@@ -97,7 +97,7 @@ class SpatialLayer(Layer):
             self.refuse_small(shape, window.least)
         return self.shape_with(shape[0], found, channels)
 
-    def refuse(self, shape: Sequence[int | None]) -> None:
+    def refuse(self, shape: Sequence[int | None]) -> NoReturn:
         """Refuse inputs with another number of axes."""
         axes = AXES[self.rank]
         wanted = f"(n, {axes}, channels)" if self._channels_are_last else f"(n, channels, {axes})"
@@ -112,7 +112,7 @@ class SpatialLayer(Layer):
             fix=fix,
         )
 
-    def refuse_small(self, shape: Sequence[int | None], least: Sequence[int]) -> None:
+    def refuse_small(self, shape: Sequence[int | None], least: Sequence[int]) -> NoReturn:
         """Refuse inputs that are smaller than the window that slides over them."""
         least = least[-self.rank :]
         raise InputError(
