@@ -163,6 +163,53 @@ NETS: dict[str, Callable[[Any], list[Any]]] = {
 }
 
 
+def sequences(k: Any) -> list[Any]:
+    return [
+        k.layers.Reshape((6, 1)),
+        k.layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="tanh"),
+        k.layers.Conv1DTranspose(3, 3, strides=2, padding="same", activation="tanh"),
+        k.layers.MaxPooling1D(2, strides=1, padding="same"),
+        k.layers.AveragePooling1D(3),
+        k.layers.GlobalAveragePooling1D(keepdims=True),
+        k.layers.GlobalMaxPooling1D(),
+        k.layers.Dense(3, "softmax"),
+    ]
+
+
+def images(k: Any) -> list[Any]:
+    return [
+        k.layers.Reshape((3, 2, 1)),
+        k.layers.ZeroPadding2D(((1, 0), 2)),
+        k.layers.Conv2D(4, (2, 3), padding="same", kernel_regularizer="l2", activation="tanh"),
+        k.layers.MaxPooling2D(2, strides=(1, 2), padding="same"),
+        k.layers.SpatialDropout2D(0.3, seed=4),
+        k.layers.UpSampling2D((2, 3), interpolation="bilinear"),
+        k.layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, activation="tanh"),
+        k.layers.SeparableConv2D(3, 2, padding="same", use_bias=False, activation="tanh"),
+        k.layers.Conv2DTranspose(2, 3, strides=2, output_padding=1, activation="tanh"),
+        k.layers.AveragePooling2D(2),
+        k.layers.GlobalMaxPooling2D(keepdims=True),
+        k.layers.GlobalAveragePooling2D(),
+        k.layers.Dense(3, "softmax"),
+    ]
+
+
+def volumes(k: Any) -> list[Any]:
+    return [
+        k.layers.Reshape((3, 2, 1, 1)),
+        k.layers.Conv3DTranspose(2, 2, strides=2, activation="tanh"),
+        k.layers.Conv3D(4, (3, 2, 1), groups=2, activation="tanh"),
+        k.layers.MaxPooling3D(2, strides=1),
+        k.layers.AveragePooling3D((2, 1, 1)),
+        k.layers.GlobalAveragePooling3D(keepdims=True),
+        k.layers.GlobalMaxPooling3D(),
+        k.layers.Dense(3, "softmax"),
+    ]
+
+
+NETS |= {f.__name__: f for f in (sequences, images, volumes)}
+
+
 def model_of(k: Any, layers: Callable[[Any], list[Any]], **compiled: Any) -> Any:
     model = k.Sequential([k.Input((6,)), *layers(k)])
     dice = np.random.default_rng(1)

@@ -33,6 +33,49 @@ CASES: dict[str, tuple[Callable[[], Layer], list[Any]]] = {
     "ELU": (lambda: layers.ELU(0.5), [(3,), (3, 4), (3, 4, 2)]),
     "PReLU": (lambda: layers.PReLU("ones"), [(3,), (3, 4), (3, 4, 2)]),
     "Softmax": (lambda: layers.Softmax(), [(3,), (3, 4), (3, 4, 2)]),
+    "Conv1D": (
+        lambda: layers.Conv1D(
+            4, 2, padding="causal", dilation_rate=2, kernel_constraint="max_norm"
+        ),
+        [(3, 5, 2)],
+    ),
+    "Conv2D": (
+        lambda: layers.Conv2D(4, (2, 3), 2, "same", groups=2, activation="tanh"),
+        [(3, 5, 4, 2)],
+    ),
+    "Conv3D": (lambda: layers.Conv3D(4, 2, kernel_regularizer="l2"), [(3, 3, 4, 5, 2)]),
+    "Conv1DTranspose": (lambda: layers.Conv1DTranspose(4, 3, 2, "same"), [(3, 5, 2)]),
+    "Conv2DTranspose": (
+        lambda: layers.Conv2DTranspose(4, 3, 2, "same", (1, 0), activation="tanh"),
+        [(3, 5, 4, 2)],
+    ),
+    "Conv3DTranspose": (lambda: layers.Conv3DTranspose(4, 2), [(3, 3, 4, 5, 2)]),
+    "DepthwiseConv2D": (
+        lambda: layers.DepthwiseConv2D(2, depth_multiplier=2, depthwise_regularizer="l1"),
+        [(3, 5, 4, 2)],
+    ),
+    "SeparableConv2D": (
+        lambda: layers.SeparableConv2D(4, 2, pointwise_constraint="max_norm"),
+        [(3, 5, 4, 2)],
+    ),
+    "MaxPooling1D": (lambda: layers.MaxPooling1D(), [(3, 5, 2)]),
+    "MaxPooling2D": (lambda: layers.MaxPooling2D(2, (1, 2), "same"), [(3, 5, 4, 2)]),
+    "MaxPooling3D": (lambda: layers.MaxPooling3D(), [(3, 3, 4, 5, 2)]),
+    "AveragePooling1D": (lambda: layers.AveragePooling1D(2), [(3, 5, 2)]),
+    "AveragePooling2D": (lambda: layers.AveragePooling2D(2, (1, 2), "same"), [(3, 5, 4, 2)]),
+    "AveragePooling3D": (lambda: layers.AveragePooling3D(2), [(3, 3, 4, 5, 2)]),
+    "GlobalMaxPooling1D": (lambda: layers.GlobalMaxPooling1D(), [(3, 5, 2)]),
+    "GlobalMaxPooling2D": (lambda: layers.GlobalMaxPooling2D(keepdims=True), [(3, 5, 4, 2)]),
+    "GlobalMaxPooling3D": (lambda: layers.GlobalMaxPooling3D(), [(3, 3, 4, 5, 2)]),
+    "GlobalAveragePooling1D": (lambda: layers.GlobalAveragePooling1D(), [(3, 5, 2)]),
+    "GlobalAveragePooling2D": (
+        lambda: layers.GlobalAveragePooling2D("channels_first", True),
+        [(3, 5, 4, 2)],
+    ),
+    "GlobalAveragePooling3D": (lambda: layers.GlobalAveragePooling3D(), [(3, 3, 4, 5, 2)]),
+    "ZeroPadding2D": (lambda: layers.ZeroPadding2D(((0, 1), 2)), [(3, 5, 4, 2)]),
+    "UpSampling2D": (lambda: layers.UpSampling2D((2, 3), None, "bilinear"), [(3, 5, 4, 2)]),
+    "SpatialDropout2D": (lambda: layers.SpatialDropout2D(0.5, seed=1), [(3, 5, 4, 2)]),
     "BatchNormalization": (
         lambda: layers.BatchNormalization(momentum=0.9, beta_regularizer="l1"),
         [(3, 4), (3, 2, 4), (3, 2, 2, 4), (3, 2, 2, 2, 4)],
@@ -238,6 +281,14 @@ def test_a_layer_refuses_what_it_does_not_know_by_its_name(name: str) -> None:
     arguments |= {"RandomBrightness": {"factor": 0.1}}
     arguments |= {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}}
     arguments |= {"RandomZoom": {"height_factor": 0.1}, "RandomCrop": {"height": 2, "width": 2}}
+    arguments |= {
+        f"{kind}{rank}D{transpose}": {"filters": 1, "kernel_size": 1}
+        for kind in ("Conv", "SeparableConv")
+        for rank in (1, 2, 3)
+        for transpose in ("", "Transpose")
+    }
+    arguments |= {f"AveragePooling{rank}D": {"pool_size": 2} for rank in (1, 2, 3)}
+    arguments |= {"DepthwiseConv2D": {"kernel_size": 1}, "SpatialDropout2D": {"rate": 0.1}}
     cls = getattr(layers, name)
     if name != "InputLayer":
         with pytest.raises(InputError, match=r"`nmae`.*'name'"):
@@ -276,6 +327,38 @@ REFUSED: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (layers.LeakyReLU, {"negative_slope": None}, "negative_slope"),
     (layers.LeakyReLU, {"negative_slope": "steep"}, "negative_slope"),
     (layers.ELU, {"alpha": "steep"}, "alpha"),
+    (layers.Conv2D, {"filters": 0, "kernel_size": 3}, "filters"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 0}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": (3, 3, 3)}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": "33"}, "kernel_size"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "strides": (1, 0)}, "strides"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "padding": "causal"}, "padding"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "padding": 1}, "padding"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "data_format": "nhwc"}, "data_format"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "data_format": 1}, "data_format"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "groups": 3}, "groups"),
+    (layers.Conv2D, {"filters": 4, "kernel_size": 3, "groups": 0}, "groups"),
+    (
+        layers.Conv2D,
+        {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2},
+        "dilation_rate",
+    ),
+    (layers.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "output_padding": 1}, "strides"),
+    (layers.Conv2DTranspose, {"filters": 4, "kernel_size": 3, "output_padding": -1}, "padding"),
+    (layers.DepthwiseConv2D, {"kernel_size": 3, "depth_multiplier": 0}, "depth_multiplier"),
+    (layers.SeparableConv2D, {"filters": 1, "kernel_size": 3, "depth_multiplier": 0}, "depth_"),
+    (layers.MaxPooling2D, {"pool_size": 0}, "pool_size"),
+    (layers.MaxPooling2D, {"strides": -1}, "strides"),
+    (layers.MaxPooling2D, {"padding": "full"}, "padding"),
+    (layers.GlobalMaxPooling2D, {"data_format": "last"}, "data_format"),
+    (layers.ZeroPadding2D, {"padding": -1}, "padding"),
+    (layers.ZeroPadding2D, {"padding": (1, 2, 3)}, "padding"),
+    (layers.ZeroPadding2D, {"padding": "11"}, "padding"),
+    (layers.UpSampling2D, {"size": 0}, "size"),
+    (layers.UpSampling2D, {"interpolation": "lanczos3"}, "bicubic"),
+    (layers.UpSampling2D, {"interpolation": "linear"}, "bilinear"),
+    (layers.SpatialDropout2D, {"rate": 1.5}, "rate"),
+    (layers.SpatialDropout2D, {"rate": 0.5, "seed": "x"}, "seed"),
     (layers.BatchNormalization, {"momentum": 1.5}, "momentum"),
     (layers.BatchNormalization, {"momentum": -0.1}, "momentum"),
     (layers.BatchNormalization, {"momentum": "high"}, "momentum"),
@@ -376,6 +459,16 @@ def test_bad_arguments_are_refused_by_their_name(
 UNFIT: list[tuple[Callable[[], Layer], Any]] = [
     (lambda: layers.Dense(3), (4,)),
     (lambda: layers.Dense(3), (None, None)),
+    (lambda: layers.Conv1D(3, 2), (None, 4)),
+    (lambda: layers.Conv2D(3, 2), (None, 4, 4)),
+    (lambda: layers.Conv2D(3, 2), (None, 4, 4, None)),
+    (lambda: layers.Conv2D(4, 2, groups=2), (None, 4, 4, 3)),
+    (lambda: layers.Conv2D(3, 3), (None, None, 2, 1)),
+    (lambda: layers.Conv1D(3, 2, dilation_rate=3), (None, 3, 1)),
+    (lambda: layers.Conv2DTranspose(3, 2), (None, 4, 4)),
+    (lambda: layers.Conv2DTranspose(3, 2, 2, "same", 0), (None, 1, 4, 1)),
+    (lambda: layers.DepthwiseConv2D(2), (None, 4, 4, None)),
+    (lambda: layers.SeparableConv2D(3, 2), (None, 4, 4, 4, 4)),
     (lambda: layers.BatchNormalization(), (4,)),
     (lambda: layers.BatchNormalization(), (None, None)),
     (lambda: layers.BatchNormalization(axis=0), (3, 4)),
@@ -422,6 +515,13 @@ def test_a_shape_that_a_layer_cannot_take_is_refused_by_the_layers_name(
 
 
 UNFIT_INPUTS: list[tuple[Callable[[], Layer], tuple[int, ...]]] = [
+    (lambda: layers.MaxPooling1D(), (2, 4)),
+    (lambda: layers.MaxPooling2D(3), (2, 4, 2, 1)),
+    (lambda: layers.GlobalAveragePooling2D(), (2, 4, 4)),
+    (lambda: layers.GlobalMaxPooling1D(), (2, 4)),
+    (lambda: layers.ZeroPadding2D(), (2, 4, 4)),
+    (lambda: layers.UpSampling2D(), (2, 4, 4)),
+    (lambda: layers.SpatialDropout2D(0.5), (2, 4)),
     (lambda: layers.Reshape((3,)), (2, 4)),
     (lambda: layers.Reshape((3, -1)), (2, 4)),
     (lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1)), (2, 4)),

@@ -19,6 +19,7 @@ from latih.activations import ACTIVATIONS
 from latih.initializers import INITIALIZERS
 from latih.layers.augmentation.base import Augmentation
 from latih.layers.merging import Merge
+from latih.layers.spatial import SpatialLayer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -577,8 +578,8 @@ LAYER_CASES = [(name, shape) for name, (_, shapes) in LAYERS.items() for shape i
 
 def test_every_layer_is_compared() -> None:
     compared = {name.split()[0] for name in LAYERS}
-    # Those of several inputs and those that draw have files of their own, whose tests name each.
-    families = (Merge, Augmentation)
+    # Those of several inputs, those that draw and those of images have files of their own.
+    families = (Merge, Augmentation, SpatialLayer)
     elsewhere = {cls.__name__ for cls in latih.layers.LAYERS.classes if issubclass(cls, families)}
     assert {cls.__name__ for cls in latih.layers.LAYERS.classes} == (
         compared | elsewhere | LAYERS_APART
