@@ -69,11 +69,13 @@ def fit(
     model: Any = step.model
     test_step = TestStep(step.model, step.objective)
     logs: dict[str, Any] = {}
-    model.stop_training, model.stop_reason = False, None
+    model.stop_training, model.stop_reason, model.completed = False, None, False
+    model.initial_epoch = plan.initial_epoch
     with InterruptibleSteps() as steps:
         try:
             callbacks.call("on_train_begin", None)
-            for epoch in range(plan.initial_epoch, plan.epochs):
+            # A callback that restored what an earlier run left has moved the first epoch.
+            for epoch in range(model.initial_epoch, plan.epochs):
                 callbacks.call("on_epoch_begin", epoch, None)
                 logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
                 if validation is not None and plan.validates(epoch):
@@ -89,6 +91,7 @@ def fit(
             if plan.epochs > 0:
                 step.optimizer.finalize_variable_values(step.weights)
             model.stop_reason = model.stop_reason or "all epochs done"
+            model.completed = True
         except KeyboardInterrupt:
             model.stop_reason = "interrupted by Ctrl-C"
             raise
