@@ -127,7 +127,9 @@ class BackupAndRestore(Remembering):
             self._save(batch + 1)
 
     def _save(self, batch: int) -> None:
-        if self.double_checkpoint and self._latest_is_whole:
+        # A file that is no backup, but has the name of one, is somebody's: it is not replaced.
+        free = not self.previous.exists() or archive.is_checkpoint(self.previous)
+        if self.double_checkpoint and self._latest_is_whole and free:
             os.replace(self.latest, self.previous)
         archive.write_checkpoint(self.model, self.latest, {"epoch": self._epoch, "batch": batch})
         self._latest_is_whole = True

@@ -114,4 +114,6 @@ class EarlyStopping(Remembering):
         """Take what :meth:`state_dict` gave."""
         super().load_state_dict(state)
         weights: list[torch.Tensor] | None = state["best_weights"]
-        self.best_weights = weights and [weight.cpu().numpy() for weight in weights]
+        self.best_weights = (
+            None if weights is None else [weight.cpu().numpy() for weight in weights]
+        )

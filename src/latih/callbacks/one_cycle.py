@@ -83,9 +83,10 @@ class OneCycle(Remembering):
     def on_train_begin(self, logs: Any = None) -> None:
         """Lay the cycle over the run; one that goes on after a crash has its first epoch still."""
         super().on_train_begin(logs)
-        if self.first_epoch is None:
-            self.first_epoch = self.params.get("initial_epoch") or 0
-        self._schedule = self._over(self._total_steps(self.first_epoch))
+        known = self.first_epoch
+        first: int = (self.params.get("initial_epoch") or 0) if known is None else known
+        self.first_epoch = first
+        self._schedule = self._over(self._total_steps(first))
         self._attribute = None if self.momentum is None else _momentum_of(self.model.optimizer)
         if self._attribute is not None and self.own_momentum is None:
             self.own_momentum = getattr(self.model.optimizer, self._attribute)

@@ -242,14 +242,17 @@ def _summary_writer_class() -> Any:
 
 
 def _graph_summary(told: str) -> Any:
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    # Deferred as above.
+    from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2
 
+    messages: Any = summary_pb2  # made at run time, so that no type checker knows them
+    tensors: Any = tensor_pb2
+    shapes: Any = tensor_shape_pb2
     # The plugin that draws layers knows its data by this name and version.
-    plugin = SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
-    tensor = TensorProto(
-        dtype="DT_STRING", string_val=[told.encode()], tensor_shape=TensorShapeProto()
+    plugin = messages.SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
+    tensor = tensors.TensorProto(
+        dtype="DT_STRING", string_val=[told.encode()], tensor_shape=shapes.TensorShapeProto()
     )
-    metadata = SummaryMetadata(plugin_data=plugin)
-    return Summary(value=[Summary.Value(tag="keras", tensor=tensor, metadata=metadata)])
+    metadata = messages.SummaryMetadata(plugin_data=plugin)
+    value = messages.Summary.Value(tag="keras", tensor=tensor, metadata=metadata)
+    return messages.Summary(value=[value])
