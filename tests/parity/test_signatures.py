@@ -27,6 +27,10 @@ PAIRS: dict[str, tuple[Any, Any]] = {
             latih.callbacks.ReduceLROnPlateau,
             latih.callbacks.LearningRateScheduler,
             latih.callbacks.TerminateOnNaN,
+            latih.callbacks.CSVLogger,
+            latih.callbacks.TensorBoard,
+            latih.callbacks.BackupAndRestore,
+            latih.callbacks.SwapEMAWeights,
         ),
     }.items()
     for cls in classes

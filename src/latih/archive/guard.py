@@ -8,7 +8,7 @@ because a file declares it.
 import json
 import os
 import zipfile
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,15 @@ LARGEST_ARCHIVE_MEMBERS = 10_000
 LARGEST_SWELLING = 16
 
 
-def open_archive(path: str | os.PathLike[str]) -> zipfile.ZipFile:
-    """Open a ``.keras`` archive for reading.
+def open_archive(
+    path: str | os.PathLike[str],
+    members: Collection[str] = ("metadata.json", "config.json", "model.weights.h5"),
+) -> zipfile.ZipFile:
+    """Open an archive for reading, by default a ``.keras`` one.
+
+    Args:
+        path: the file.
+        members: what must be in it.
 
     Raises:
         FileFormatError: it does not exist, is no archive, or lacks a member or has one twice.
@@ -46,7 +53,7 @@ def open_archive(path: str | os.PathLike[str]) -> zipfile.ZipFile:
     if len(names) > LARGEST_ARCHIVE_MEMBERS or len(set(names)) != len(names):
         archive.close()
         raise not_keras(path, f"{len(names)} members, some twice or too many")
-    missing = {"metadata.json", "config.json", "model.weights.h5"} - set(names)
+    missing = set(members) - set(names)
     if missing:
         archive.close()
         raise not_keras(path, f"an archive without {', '.join(sorted(missing))}")

@@ -72,11 +72,13 @@ def fit(
     model: Any = step.model
     test_step = TestStep(step.model, step.objective)
     logs: dict[str, Any] = {}
-    model.stop_training, model.stop_reason = False, None
+    model.stop_training, model.stop_reason, model.completed = False, None, False
+    model.initial_epoch = plan.initial_epoch
     with InterruptibleSteps() as steps:
         try:
             callbacks.call("on_train_begin", None)
-            for epoch in range(plan.initial_epoch, plan.epochs):
+            # A callback that restored what an earlier run left has moved the first epoch.
+            for epoch in range(model.initial_epoch, plan.epochs):
                 if batches.exhausted:
                     _warn_of_missing_epochs(epoch, plan.epochs)
                     model.stop_reason = "the data have ended"
@@ -96,6 +98,7 @@ def fit(
             if plan.epochs > 0:
                 step.optimizer.finalize_variable_values(step.weights)
             model.stop_reason = model.stop_reason or "all epochs done"
+            model.completed = True
         except KeyboardInterrupt:
             model.stop_reason = "interrupted by Ctrl-C"
             raise

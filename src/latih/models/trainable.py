@@ -49,6 +49,8 @@ class Trainable(Layer):
         self.objective: Objective | None = None
         self.stop_training = False
         self.stop_reason: str | None = None
+        self.completed = False
+        self.initial_epoch = 0
         self.history: History | None = None
 
     def compile(
