@@ -13,6 +13,7 @@ Example:
 
 from latih import _openmp as _openmp
 from latih import activations as activations
+from latih import backend as backend
 from latih import callbacks as callbacks
 from latih import config as config
 from latih import constraints as constraints
@@ -23,6 +24,7 @@ from latih import layers as layers
 from latih import losses as losses
 from latih import metrics as metrics
 from latih import models as models
+from latih import ops as ops
 from latih import optimizers as optimizers
 from latih import random as random
 from latih import regularizers as regularizers
@@ -38,4 +40,5 @@ from latih.models import Model as Model
 from latih.models import Sequential as Sequential
 from latih.optimizers import Optimizer as Optimizer
 from latih.regularizers import Regularizer as Regularizer
+from latih.variables import Variable as Variable
 from latih.version import __version__ as __version__
