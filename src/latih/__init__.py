@@ -18,6 +18,7 @@ from latih import callbacks as callbacks
 from latih import config as config
 from latih import constraints as constraints
 from latih import datasets as datasets
+from latih import dtype_policies as dtype_policies
 from latih import errors as errors
 from latih import initializers as initializers
 from latih import layers as layers
@@ -31,6 +32,7 @@ from latih import regularizers as regularizers
 from latih import saving as saving
 from latih import utils as utils
 from latih.constraints import Constraint as Constraint
+from latih.dtype_policies import DTypePolicy as DTypePolicy
 from latih.initializers import Initializer as Initializer
 from latih.layers import Input as Input
 from latih.layers import Layer as Layer

@@ -17,5 +17,7 @@ from latih.ops import convert_to_tensor as convert_to_tensor
 from latih.ops import is_tensor as is_tensor
 from latih.ops import shape as shape
 from latih.registry import clear_session as clear_session
+from latih.tensors import get_keras_mask as get_keras_mask
+from latih.tensors import set_keras_mask as set_keras_mask
 from latih.variables import Variable as Variable
 from latih.variables import name_scope as name_scope

@@ -1,9 +1,9 @@
 """Settings that hold for the whole process: the fuzz factor, the float type, denormals."""
 
-from typing import Any
-
 import torch
 
+from latih.dtype_policies.dtype_policy import dtype_policy as dtype_policy
+from latih.dtype_policies.dtype_policy import set_dtype_policy as set_dtype_policy
 from latih.errors import InputError
 
 # Adam's moments of a unit that has stopped learning decay into denormal numbers, on which a CPU is
@@ -63,34 +63,6 @@ def set_floatx(value: str) -> None:
             "`value` of set_floatx is not to be had",
             expected="'float32', the only type that weights have in this release",
             got=repr(value),
-            fix="Leave the call out.",
-        )
-
-
-def dtype_policy() -> str:
-    """Return in which type layers calculate and keep their weights.
-
-    Example:
-        >>> dtype_policy()
-        'float32'
-    """
-    return floatx()
-
-
-def set_dtype_policy(policy: Any) -> None:
-    """Set in which type layers calculate and keep their weights; there is one to choose.
-
-    Args:
-        policy: ``"float32"``.
-
-    Raises:
-        InputError: it is another policy.
-    """
-    if getattr(policy, "name", policy) != "float32":
-        raise InputError(
-            "`policy` of set_dtype_policy is not to be had",
-            expected="'float32', the only policy of this release",
-            got=repr(policy),
             fix="Leave the call out.",
         )
 

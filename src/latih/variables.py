@@ -152,6 +152,11 @@ class Variable(nn.Parameter):
         vars(copied).update(vars(self))
         return copied
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Say how the variable is made again by what copies objects between processes."""
+        del protocol
+        return _again, (type(self), self.detach().clone(), self.requires_grad, dict(vars(self)))
+
     def __repr__(self, **kwargs: Any) -> str:
         """Return its path, shape, type and numbers."""
         del kwargs
@@ -200,3 +205,11 @@ def _start(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> torch.T
     # Memory of its own, dense: an array of the caller's must not change with the variable.
     values = values.detach().clone(memory_format=torch.contiguous_format)
     return values if shape is None else values.reshape(tuple(shape))
+
+
+def _again(
+    cls: type[Variable], values: torch.Tensor, trainable: bool, said: dict[str, Any]
+) -> Variable:
+    variable = cls(values, trainable=trainable, name=said["name"], path=said["path"])
+    vars(variable).update(said)
+    return variable
