@@ -1,12 +1,13 @@
 """What all optimizers share: the order of an update, and the order of their state in files."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from latih.arguments import number, whole
-from latih.errors import InputError, NotReadyError, near_matches
+from latih.errors import InputError, LatihWarning, NotReadyError, near_matches
 from latih.optimizers import accumulation, clipping, ema, slots
 from latih.optimizers import rate as rates
 from latih.optimizers.decay import WeightDecay
@@ -106,7 +107,7 @@ class Optimizer(StateNames, Configured):
         self._micro_steps = 0
         self._decay = WeightDecay()
         self._names: Sequence[str] | None = None
-        self._bounded = False
+        self._bounded = self._told_of_missing = False
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
@@ -290,6 +291,7 @@ class Optimizer(StateNames, Configured):
             NotReadyError: no weights were given yet.
             InputError: no weight has a gradient, or the numbers differ.
         """
+        without = sum(gradient is None for gradient in grads)
         if trainable_variables is not None:
             grads = self._built_for(list(trainable_variables), grads)
         flat = self.flat
@@ -308,6 +310,8 @@ class Optimizer(StateNames, Configured):
                 got=f"{len(grads)}, {len(missing)} of them None",
                 fix="Check that the loss depends on the trainable weights.",
             )
+        if without and not self._told_of_missing:
+            self._tell_of_missing(without)
         with torch.no_grad():
             flat.gather(grads)
             if self.loss_scale_factor is not None:
@@ -369,6 +373,15 @@ class Optimizer(StateNames, Configured):
             constraint = getattr(parameter, "constraint", None)
             if constraint is not None and place not in missing:
                 parameter.copy_(constraint(parameter))
+
+    def _tell_of_missing(self, without: int) -> None:
+        self._told_of_missing = True
+        warnings.warn(
+            f"{without} of the weights have no gradient and stay as they are: the loss does not "
+            "depend on them",
+            LatihWarning,
+            stacklevel=3,
+        )
 
     def _clip(self, flat: FlatParameters, gradients: torch.Tensor) -> None:
         if self.clipnorm is not None:
