@@ -106,17 +106,16 @@ def result_type(*dtypes: Any) -> str:
     Reference:
         JAX's "Type promotion semantics", in the 32-bit mode that Keras follows.
     """
-    strong = [torch_dtype(dtype) for dtype in dtypes if dtype not in (bool, int, float)]
-    # A tensor without axes is weak to torch as a number of Python is to Keras.
-    weak = [torch.zeros((), dtype=torch_dtype(d)) for d in dtypes if d in (bool, int, float)]
+    # By identity: NumPy's types are equal to those of Python that they stand for.
+    weak_types = [d for d in dtypes if any(d is kind for kind in (bool, int, float))]
+    strong = [torch_dtype(d) for d in dtypes if not any(d is kind for kind in (bool, int, float))]
     found = torch.zeros(0, dtype=strong[0]) if strong else None
     for dtype in strong[1:]:
         assert found is not None
         found = torch.zeros(0, dtype=torch.promote_types(found.dtype, dtype))
-    for value in weak:
-        found = (
-            value
-            if found is None
-            else torch.empty_like(found, dtype=torch.result_type(found, value))
-        )
+    for dtype in weak_types:
+        # A tensor without axes is weak to torch as a number of Python is to Keras.
+        value = torch.zeros((), dtype=torch_dtype(dtype))
+        kind = value.dtype if found is None else torch.result_type(found, value)
+        found = torch.zeros((), dtype=kind) if found is None or not strong else found.to(kind)
     return floatx() if found is None else NAMES[found.dtype]

@@ -102,9 +102,9 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return torch.where(condition, *alike(x1, x2))
 
 
-def nonzero(x: Any) -> tuple[torch.Tensor, ...]:
-    """Return the places of what is not 0, an axis each."""
-    return tuple(place.to(torch.int32) for place in torch.where(convert_to_tensor(x) != 0))
+def nonzero(x: Any) -> torch.Tensor:
+    """Return the places of what is not 0, a row for each axis."""
+    return torch.nonzero(convert_to_tensor(x)).T.to(torch.int32)
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> torch.Tensor:

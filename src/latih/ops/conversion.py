@@ -164,9 +164,9 @@ def ndim(x: Any) -> int:
     return convert_to_tensor(x).ndim
 
 
-def size(x: Any) -> int:
+def size(x: Any) -> torch.Tensor:
     """Return how many numbers ``x`` holds."""
-    return convert_to_tensor(x).numel()
+    return torch.tensor(convert_to_tensor(x).numel())
 
 
 def stop_gradient(variable: Any) -> torch.Tensor:

@@ -159,12 +159,12 @@ def one_hot(
 
 
 def multi_hot(
-    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+    inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> torch.Tensor:
     """Return a row of zeros with a one for each class that occurs.
 
     Args:
-        x: the classes; of two axes or more, each entry of the first has a row of its own.
+        inputs: the classes; of two axes or more, each entry of the first has a row of its own.
         num_classes: how many there are.
         axis: where the row lies in the result.
         dtype: the type of the result; that of weights by default.
@@ -174,5 +174,5 @@ def multi_hot(
         >>> multi_hot([0, 2], 3)
         tensor([1., 0., 1.])
     """
-    rows = one_hot(x, num_classes, axis, dtype, sparse)
+    rows = one_hot(inputs, num_classes, axis, dtype, sparse)
     return torch.amax(rows, dim=1 if rows.ndim > 2 else 0)

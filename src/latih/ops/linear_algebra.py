@@ -68,10 +68,23 @@ def vdot(x1: Any, x2: Any) -> torch.Tensor:
     return torch.vdot(x1.reshape(-1), x2.reshape(-1))
 
 
-def cross(x1: Any, x2: Any, axis: int = -1) -> torch.Tensor:
-    """Return the cross product of vectors of length three."""
-    x1, x2 = torch.broadcast_tensors(*_factors(x1, x2))
-    return torch.linalg.cross(x1, x2, dim=axis)
+def cross(
+    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> torch.Tensor:
+    """Return the cross product of vectors of length three.
+
+    Args:
+        x1: vectors.
+        x2: vectors.
+        axisa: the axis of the vectors of ``x1``.
+        axisb: the axis of those of ``x2``.
+        axisc: the axis of the results.
+        axis: all three, where it is given.
+    """
+    of_1, of_2, of_both = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    x1, x2 = _factors(x1, x2)
+    x1, x2 = torch.broadcast_tensors(x1.movedim(of_1, -1), x2.movedim(of_2, -1))
+    return torch.linalg.cross(x1, x2, dim=-1).movedim(-1, of_both)
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> torch.Tensor:
@@ -87,9 +100,9 @@ def inv(x: Any) -> torch.Tensor:
     return torch.linalg.inv(floats(x))
 
 
-def pinv(x: Any, rtol: float | None = None) -> torch.Tensor:
-    """Return the pseudo-inverse of a matrix; singular values below ``rtol`` of the first are 0."""
-    return torch.linalg.pinv(floats(x), rtol=rtol)
+def pinv(x: Any, rcond: float | None = None) -> torch.Tensor:
+    """Return the pseudo-inverse of a matrix; singular values below ``rcond`` of the first are 0."""
+    return torch.linalg.pinv(floats(x), rtol=rcond)
 
 
 def det(x: Any) -> torch.Tensor:

@@ -232,7 +232,7 @@ def sort(x: Any, axis: int | None = -1) -> torch.Tensor:
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the ``k`` largest numbers of the last axis, and their places."""
     values, places = torch.topk(convert_to_tensor(x), k, sorted=sorted)
-    return values, places.to(torch.int32)
+    return values, places
 
 
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> torch.Tensor:
