@@ -129,7 +129,7 @@ CASES: dict[str, list[Call]] = {
         n: [c for c in AXES if "axis" in c.kwargs or not c.kwargs]
         for n in ("max", "min", "amax", "amin", "ptp")
     },
-    "average": [Call(A), Call(A, axis=0, weights=P), Call(W, axis=0)],
+    "average": [Call(A), Call(A, axis=1, weights=P), Call(W, axis=0)],
     "quantile": [Call(A, 0.3), Call(C, [0.2, 0.7], axis=1), Call(C, 0.5, (0, 2), keepdims=True)],
     "count_nonzero": [Call(W), Call(W, axis=0), Call(T)],
     "argmax": [*PLACES, Call(A, 1, True)],
@@ -174,11 +174,8 @@ CASES: dict[str, list[Call]] = {
     "swapaxes": [Call(C, 0, 2)],
     "broadcast_to": [Call(V, (2, 3)), Call(A[None], (2, 3, 4))],
     "pad": [
-        *(
-            Call(A, ((1, 2), (0, 1))),
-            Call(A, ((1, 1), (1, 1)), "reflect"),
-        ),
-        *(Call(A, ((1, 1), (0, 0)), constant_values=7)),
+        *(Call(A, ((1, 2), (0, 1))), Call(A, ((1, 1), (1, 1)), "reflect")),
+        Call(A, ((1, 1), (0, 0)), constant_values=7),
     ],
     "meshgrid": [Call(V, V[:2]), Call(V, V[:2], indexing="ij")],
     "take": [Call(A, [2, 0]), Call(A, [[1, -1]], 0), Call(A, 1, 1), Call(C, [1], axis=-2)],
@@ -228,7 +225,7 @@ CASES: dict[str, list[Call]] = {
     "tensordot": [Call(A, B.T, 1), Call(A, B, 2), Call(C, A, ((1, 2), (0, 1)))],
     "einsum": [Call("ij,ij->i", A, B), Call("bij,kj->bik", C, A), Call("ii", S)],
     **{n: [Call(V, V), Call(N, V)] for n in ("outer", "inner", "vdot")},
-    "cross": [Call(S, S.T), Call(S, S.T, axis=0)],
+    "cross": [Call(S, S.T, axis=1), Call(S, S.T, axis=0)],
     "trace": [Call(S), Call(C, 1, 1, 2), Call(W)],
     **{n: each(S) for n in ("inv", "det", "cholesky", "logdet", "slogdet")},
     "pinv": each(A),
@@ -389,6 +386,7 @@ def test_where_keras_on_torch_falls_short_numpy_is_followed() -> None:
     assert ops.saturate_cast(W, "float32").tolist() == W.tolist()
     np.testing.assert_array_equal(ops.pad(A, (1, 2), "edge"), np.pad(A, (1, 2), "edge"))
     np.testing.assert_allclose(ops.average(A, 1, P[0]), np.average(A, 1, P[0]), rtol=1e-5)
+    np.testing.assert_allclose(ops.average(A, 0, P), np.average(A, 0, P), rtol=1e-5)
     np.testing.assert_array_equal(ops.cross(np.eye(3), [1, 0, 0]), np.cross(np.eye(3), [1, 0, 0]))
     assert ops.sum(A, keepdims=True).shape == ops.max(A, keepdims=True).shape == (1, 1)
     assert ops.prod(A, keepdims=True).shape == ops.any(A, keepdims=True).shape == (1, 1)

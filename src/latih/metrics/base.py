@@ -104,7 +104,7 @@ class Metric(Configured):
         known = {id(variable): start for variable, start in starts}
         for variable in self.variables:
             start = known.get(id(variable))
-            variable.zero_() if start is None else variable.copy_(start)
+            variable.assign(torch.zeros_like(variable) if start is None else start)
 
     def move_to(self, device: torch.device) -> None:
         """Move the sums to the device where the predictions are."""

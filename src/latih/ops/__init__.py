@@ -135,7 +135,6 @@ from latih.ops.linear_algebra import svd as svd
 from latih.ops.linear_algebra import tensordot as tensordot
 from latih.ops.linear_algebra import trace as trace
 from latih.ops.linear_algebra import vdot as vdot
-from latih.ops.neural import batch_normalization as batch_normalization
 from latih.ops.neural import binary_crossentropy as binary_crossentropy
 from latih.ops.neural import categorical_crossentropy as categorical_crossentropy
 from latih.ops.neural import celu as celu
@@ -147,17 +146,13 @@ from latih.ops.neural import hard_sigmoid as hard_sigmoid
 from latih.ops.neural import hard_silu as hard_silu
 from latih.ops.neural import hard_swish as hard_swish
 from latih.ops.neural import hard_tanh as hard_tanh
-from latih.ops.neural import layer_normalization as layer_normalization
 from latih.ops.neural import leaky_relu as leaky_relu
 from latih.ops.neural import log_sigmoid as log_sigmoid
 from latih.ops.neural import log_softmax as log_softmax
 from latih.ops.neural import mish as mish
-from latih.ops.neural import moments as moments
-from latih.ops.neural import normalize as normalize
 from latih.ops.neural import psnr as psnr
 from latih.ops.neural import relu as relu
 from latih.ops.neural import relu6 as relu6
-from latih.ops.neural import rms_normalization as rms_normalization
 from latih.ops.neural import selu as selu
 from latih.ops.neural import sigmoid as sigmoid
 from latih.ops.neural import silu as silu
@@ -172,6 +167,11 @@ from latih.ops.neural import squareplus as squareplus
 from latih.ops.neural import swish as swish
 from latih.ops.neural import tanh_shrink as tanh_shrink
 from latih.ops.neural import threshold as threshold
+from latih.ops.normalization import batch_normalization as batch_normalization
+from latih.ops.normalization import layer_normalization as layer_normalization
+from latih.ops.normalization import moments as moments
+from latih.ops.normalization import normalize as normalize
+from latih.ops.normalization import rms_normalization as rms_normalization
 from latih.ops.reductions import all as all
 from latih.ops.reductions import amax as amax
 from latih.ops.reductions import amin as amin

@@ -1,6 +1,6 @@
 """From what people hold to tensors and back, and from one type to another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,6 @@ def _weak(value: Any) -> Any:
     return type(value) if isinstance(value, bool | int | float) else convert_to_tensor(value).dtype
 
 
-def axes(axis: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
-    """Return axes as torch takes them."""
+def axes(axis: Any) -> Any:
+    """Return axes as torch takes them: one, a tuple of several, or None."""
     return tuple(axis) if isinstance(axis, list | tuple) else axis

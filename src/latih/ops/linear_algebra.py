@@ -29,7 +29,8 @@ def dot(x1: Any, x2: Any) -> torch.Tensor:
     x1, x2 = _factors(x1, x2)
     if not x1.ndim or not x2.ndim:
         return x1 * x2
-    return torch.tensordot(x1, x2, dims=([-1], [0 if x2.ndim == 1 else -2]))
+    pairs: Any = ([-1], [0 if x2.ndim == 1 else -2])
+    return torch.tensordot(x1, x2, dims=pairs)
 
 
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> torch.Tensor:
@@ -37,8 +38,8 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> torch.Tensor:
     x1, x2 = _factors(x1, x2)
     if isinstance(axes, int):
         return torch.tensordot(x1, x2, dims=axes)
-    pairs = [[one] if isinstance(one, int) else list(one) for one in axes]
-    return torch.tensordot(x1, x2, dims=(pairs[0], pairs[1]))
+    pairs: Any = tuple([one] if isinstance(one, int) else list(one) for one in axes)
+    return torch.tensordot(x1, x2, dims=pairs)
 
 
 def einsum(subscripts: str, *operands: Any) -> torch.Tensor:

@@ -199,10 +199,10 @@ def pad(
         raise InputError(
             "`constant_values` of pad belongs to the mode 'constant'", got=f"mode={mode!r}"
         )
-    names = {"edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
+    kind: Any = mode
     for axis, pair in enumerate(widths):
         # Where each place of the result comes from, as NumPy has it, for each axis apart.
-        places = np.pad(np.arange(x.shape[axis]), pair, mode=names[mode])
+        places = np.pad(np.arange(x.shape[axis]), pair, mode=kind)
         x = x.index_select(axis, torch.as_tensor(places, device=x.device))
     return x
 
@@ -224,9 +224,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
                 [1, 2]], dtype=torch.int32)
     """
     x, places = convert_to_tensor(x), convert_to_tensor(indices).to(torch.int64)
-    if axis is None:
-        x, axis = x.reshape(-1), 0
-    axis %= x.ndim
+    x, axis = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
     places = torch.where(places < 0, places + x.shape[axis], places)
     picked = x.index_select(axis, places.reshape(-1))
     return picked.reshape((*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]))
