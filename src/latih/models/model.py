@@ -72,7 +72,12 @@ class Model(Trainable):
     def build(self, input_shape: Any) -> None:
         """Make the weights of the layers inside, by a call on zeros of this shape."""
         if self.graph is None:
-            self.compute_output_shape(map_shapes(tuple, input_shape))
+            self.built = True  # or the call would begin by building
+            try:
+                self.compute_output_shape(map_shapes(tuple, input_shape))
+            except BaseException:
+                self.built = False
+                raise
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs of a batch."""
