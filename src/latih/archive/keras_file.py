@@ -9,10 +9,10 @@ from typing import Any
 
 import h5py
 
-from latih.archive import guard, weights
+from latih.archive import guard, hdf5, weights
 from latih.errors import FileFormatError, LatihError
 from latih.files import write_atomically
-from latih.layers.base import weight_budget
+from latih.layers.budget import weight_budget
 from latih.registry import Table
 from latih.version import __version__
 
@@ -59,7 +59,7 @@ def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool
     # A weight takes four bytes of the file: a config that asks for more has none to fill them.
     with weight_budget(len(content) // 4):
         model = _rebuild(path, config, table)
-    with guard.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
+    with hdf5.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         weights.read_weights(file, model)
         if compile and config.get("compile_config"):
             _compile(path, model, config["compile_config"])
@@ -85,6 +85,7 @@ def _rebuild(path: str | os.PathLike[str], config: dict[str, Any], table: Table[
 
 def _compile(path: str | os.PathLike[str], model: Any, compile_config: Any) -> None:
     try:
+        guard.refuse_many_values(compile_config)
         model.compile_from_config(compile_config)
     except LatihError:
         raise

@@ -1,11 +1,9 @@
 """A layer: weights and what they do to a batch. A PyTorch module that speaks Keras."""
 
 import inspect
-import math
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -15,7 +13,9 @@ from torch import nn
 
 from latih import constraints, initializers, registry, regularizers
 from latih.constraints import Constraint
-from latih.errors import FileFormatError, InputError, near_matches
+from latih.errors import InputError, near_matches
+from latih.layers import budget
+from latih.layers.names import checked_name
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.tensors import Shape, as_tensor, shape_of
@@ -26,9 +26,6 @@ FLOAT32_POLICY = {
     "config": {"name": "float32"},
     "registered_name": None,
 }
-
-
-_budget: ContextVar[list[int] | None] = ContextVar("numbers left to weights", default=None)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,8 @@ class Layer(nn.Module, Configured):
         registry.require_float32(dtype, type(self).__name__)
         super().__init__()
         self.training = False
-        self.name = name or auto_name(type(self).__name__)
+        self.name = checked_name(name, type(self).__name__) or auto_name(type(self).__name__)
+        budget.admit_layer(self.name)
         self.built = False
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.activity_penalty: torch.Tensor | None = None
@@ -153,7 +151,7 @@ class Layer(nn.Module, Configured):
             attribute, number = f"weight_{number}", number + 1
         if vars(self).get(attribute, self) is None:
             delattr(self, attribute)  # a None that held the place
-        _spend(math.prod(shape), attribute, self.name)
+        budget.spend(shape, attribute, self.name)
         if initializer is None:
             initializer = "glorot_uniform" if len(shape) > 1 else "zeros"
         values = initializers.get(initializer)(tuple(shape)).to(_device_of(self))
@@ -212,8 +210,9 @@ class Layer(nn.Module, Configured):
         """Return the shape of the outputs; by default as one example of zeros comes out."""
         with mode(self, False), torch.no_grad():
             # Two examples, since some layers cannot take the statistics of one.
-            probe = torch.zeros([2, *(size or 1 for size in input_shape[1:])])
-            outputs = self(probe.to(_device_of(self)))
+            shape = [2, *(size or 1 for size in input_shape[1:])]
+            budget.allow_probe(shape, self.name)
+            outputs = self(torch.zeros(shape).to(_device_of(self)))
         return (input_shape[0], *tuple(outputs.shape)[1:])
 
     # What it holds
@@ -405,33 +404,6 @@ def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
         kind = to_snake_case(type(layer).__name__)
         yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
         seen[kind] += 1
-
-
-@contextmanager
-def weight_budget(numbers: int) -> Generator[None]:
-    """Let the layers inside the block hold so many numbers in all, and refuse more.
-
-    What a file describes is built inside such a block: a few bytes of it may ask for terabytes.
-    """
-    token = _budget.set([numbers])
-    try:
-        yield
-    finally:
-        _budget.reset(token)
-
-
-def _spend(numbers: int, attribute: str, layer: str) -> None:
-    budget = _budget.get()
-    if budget is None:
-        return
-    budget[0] -= numbers
-    if budget[0] < 0:
-        raise FileFormatError(
-            f"the file describes more weights than it holds, the last `{attribute}` of {layer!r}",
-            expected="a weight in the file for each that is described",
-            got=f"at least {-budget[0]} numbers too many",
-            fix="The file is damaged or hostile; save the model again.",
-        )
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:

@@ -161,10 +161,11 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the model again from :meth:`get_config`'s data, with new weights."""
-        described = dict(config)
-        described.pop("build_input_shape", None)
-        layers = described.pop("layers", ())
-        return cls([_layer(data) for data in layers], **described)
+        with registry.reading("the description of a Sequential"):
+            described = dict(config)
+            described.pop("build_input_shape", None)
+            layers = described.pop("layers", ())
+            return cls([_layer(data) for data in layers], **described)
 
 
 def _built_onto(layer: Layer, shape: Shape) -> Shape:
