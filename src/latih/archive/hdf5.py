@@ -83,7 +83,9 @@ def refuse_surplus(file: h5py.Group, known: Collection[str], apart: Collection[s
     """
     # Groups can be their own children, and be many: so the steps are counted.
     steps, most = 0, 1000 + 16 * len(known)
-    left = [(name, file, name) for name in file if name not in apart]
+    left: list[tuple[str, Any, str]] = [
+        (str(name), file, str(name)) for name in file if name not in apart
+    ]
     while left:
         path, group, name = left.pop()
         steps += 1
@@ -94,7 +96,7 @@ def refuse_surplus(file: h5py.Group, known: Collection[str], apart: Collection[s
             inside = len(child)
             if steps + len(left) + inside > most:
                 raise FileFormatError(f"the file holds {inside} things in the group {path!r}")
-            left += [(f"{path}/{inner}", child, inner) for inner in child]
+            left += [(f"{path}/{inner}", child, str(inner)) for inner in child]
         elif path not in known:
             raise FileFormatError(
                 f"the file holds {path!r}, for which the model has no place",
