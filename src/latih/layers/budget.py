@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from latih.errors import FileFormatError, InputError
 
-LARGEST_NUMBER_OF_LAYERS = 10_000
+LARGEST_NUMBER_OF_LAYERS = 5_000
 LARGEST_PROBE = 2**24
 BYTES_OF_A_NUMBER = 4
 

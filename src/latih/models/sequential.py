@@ -162,7 +162,7 @@ class Sequential(Model):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the model again from :meth:`get_config`'s data, with new weights."""
         with registry.reading("the description of a Sequential"):
-            described = dict(config)
+            described = {**config}
             described.pop("build_input_shape", None)
             layers = described.pop("layers", ())
             return cls([_layer(data) for data in layers], **described)
