@@ -19,6 +19,9 @@ from latih.errors import FileFormatError
 
 LARGEST_PICKLE = 2 * 2**20
 
+# A tensor takes about thirty.
+MOST_STEPS = 200_000
+
 # What a state_dict is made of; a file that names anything else wants something else.
 CALLABLES = frozenset(
     (
@@ -97,14 +100,21 @@ def _refuse_programs(file: Path) -> None:
             raise _not_weights(file, "packed members, or members larger than the file")
         program = guard.read_member(archive, programs[0].filename, LARGEST_PICKLE)
     try:
-        steps = list(pickletools.genops(program))
-    except Exception as error:
+        _refuse_calls(file, program)
+    except FileFormatError:
+        raise
+    except Exception as error:  # taking a damaged pickle apart can raise anything, too
         raise _not_weights(file, f"a damaged pickle: {error}") from error
-    for step, argument, _ in steps:
+
+
+def _refuse_calls(file: Path, program: bytes) -> None:
+    for number, (step, argument, _) in enumerate(pickletools.genops(program)):
         if step.name == "GLOBAL" and argument not in CALLABLES:
             raise _not_weights(file, f"a call of {str(argument).replace(' ', '.')!r}")
         if step.name in ("STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4"):
             raise _not_weights(file, f"the step {step.name} of a pickle")
+        if number > MOST_STEPS:
+            raise _not_weights(file, f"a pickle of more than {MOST_STEPS} steps")
 
 
 def _not_weights(file: str | os.PathLike[str], got: str) -> FileFormatError:

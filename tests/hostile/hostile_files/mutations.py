@@ -204,7 +204,7 @@ def _links(file: h5py.File, dice: Random) -> None:
 
 def _moved(file: h5py.File, dice: Random) -> None:
     name = dice.choice(_groups(file))
-    file.move(name, dice.choice(["layers/x", "x", f"{name}_1", "vars/9"]))
+    file.move(name, dice.choice(["layers/x", "x", "elsewhere/x"]))
 
 
 def _lost(file: h5py.File, dice: Random) -> None:

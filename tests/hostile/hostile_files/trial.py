@@ -4,6 +4,7 @@ A job is tried under watch: whatever Python opens, imports, runs or connects to 
 memory and the time are measured, and what lies around is compared before and after.
 """
 
+import codecs
 import contextlib
 import json
 import os
@@ -164,6 +165,8 @@ def main(folder: Path) -> None:
     """Try the jobs of the standard input, after each way in was gone once with a good file."""
     warnings.simplefilter("error")  # as the tests have it: what is refused is refused aloud
     watch, memory = Watch(), Memory()
+    for encoding in ("ascii", "raw_unicode_escape", "unicode_escape", "latin-1"):
+        codecs.lookup(encoding)  # what h5py and pickletools ask for: else that would be seen
     loaded = ENTRY_POINTS[0].enter(folder / "good" / "good.keras")
     original = loaded.get_weights()
     for entry in ENTRY_POINTS:
