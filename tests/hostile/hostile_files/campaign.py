@@ -44,7 +44,8 @@ class Trial:
             return "; ".join(self.trouble)
         if self.outcome not in ("refused", "harmless"):
             return self.outcome
-        return "was loaded" if obliged[self.case.must] and self.outcome == "harmless" else ""
+        must = obliged[self.case.must] and not way.may_not_look
+        return "was loaded" if must and self.outcome == "harmless" else ""
 
     def __str__(self) -> str:
         where = f"{self.entry} at {self.cwd}"

@@ -30,6 +30,7 @@ class EntryPoint:
         enter: what is watched; returns a model.
         from_config: whether only the config is read, so that weights begin anew.
         compiles: whether the optimizer and its state are read too.
+        may_not_look: whether it may leave the config unread, and return the good model.
     """
 
     name: str
@@ -38,6 +39,7 @@ class EntryPoint:
     enter: Callable[[Any], Any]
     from_config: bool = False
     compiles: bool = False
+    may_not_look: bool = False
 
 
 def _path(path: Path) -> Path:
@@ -114,7 +116,14 @@ ENTRY_POINTS = [
 
 if hasattr(latih.models, "clone_model"):
     ENTRY_POINTS.append(
-        EntryPoint("clone_model", (".keras",), _cloned, latih.models.clone_model, True)
+        EntryPoint(
+            "clone_model",
+            (".keras",),
+            _cloned,
+            latih.models.clone_model,
+            from_config=True,
+            may_not_look=True,  # it may ask each layer, not the model, what it is
+        )
     )
 
 
