@@ -30,14 +30,17 @@ def choose(labels: NDArray[np.uint8], per_class: int, seed: int) -> NDArray[np.i
         seed: the same seed gives the same choice.
 
     Returns:
-        The chosen positions: those that come first in a random order, and in that order.
+        The chosen positions: those that come first in a random order, in a second random order. In
+        the first one the last examples would be of the classes whose share was full last, and the
+        rows that ``validation_split`` holds back of other classes than the rest.
     """
     # NumPy promises that RandomState's stream will never change (NEP 19); Generator's may.
-    order = np.random.RandomState(seed).permutation(len(labels))
+    draw = np.random.RandomState(seed)
+    order = draw.permutation(len(labels))
     first_of_each = [
         np.flatnonzero(labels[order] == label)[:per_class] for label in np.unique(labels)
     ]
-    return order[np.sort(np.concatenate(first_of_each))]
+    return draw.permutation(order[np.sort(np.concatenate(first_of_each))])
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Masks are pure functions of their key, at the rate asked for, with nothing alike between them."""
 
 import math
+from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -100,6 +102,73 @@ def test_a_mask_of_nothing_is_empty() -> None:
     assert random.keep_mask(torch.zeros(0, 3), 0.5, 1).shape == (0, 3)
 
 
+# Normal draws
+
+
+def normals(bits: int, count: int) -> np.ndarray:
+    return random.standard_normal(torch.zeros(count), bits).double().numpy()
+
+
+@given(BITS)
+def test_normal_draws_have_the_moments_of_the_normal(bits: int) -> None:
+    count = 20_000
+    draws = normals(bits, count)
+    # The standard errors of the first four moments of n draws: the variances of z, z², z³ and z⁴
+    # are 1, 2, 15 and 96.
+    for power, (moment, variance) in enumerate([(0, 1), (1, 2), (0, 15), (3, 96)], start=1):
+        assert abs((draws**power).mean() - moment) < 5 * math.sqrt(variance / count)
+
+
+def test_normal_draws_follow_the_normal_into_its_tails() -> None:
+    count = 4_000_000
+    draws = normals(random.mix(7), count)
+    for bound in (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 4.5):
+        share = 0.5 * math.erfc(bound / math.sqrt(2))
+        for beyond in ((draws > bound).sum(), (draws < -bound).sum()):
+            assert abs(beyond - count * share) < 5 * math.sqrt(count * share) + 1
+    assert np.isfinite(draws).all() and 4.8 < np.abs(draws).max() < 6.6
+
+
+@given(BITS, st.integers(1, 200))
+def test_neighbouring_normals_are_uncorrelated_in_value_and_in_size(
+    bits: int, distance: int
+) -> None:
+    draws = normals(bits, 20_000)
+    for values in (draws, draws**2):
+        assert abs(correlation(values[:-distance], values[distance:])) < 5.5
+    # The two of a pair share a radius and stand half the draws apart.
+    assert abs(correlation(draws[:10_000], draws[10_000:])) < 5
+    assert abs(correlation(draws[:10_000] ** 2, draws[10_000:] ** 2)) < 5.5
+
+
+@given(st.integers(0, 2**31 - 2), st.integers(0, 10_000), st.integers(1, 64))
+def test_normals_of_other_steps_and_layers_are_uncorrelated(
+    seed: int, step: int, apart: int
+) -> None:
+    draws = normals(random.mix(seed, step), 20_000)
+    for key in (random.mix(seed, step + apart), random.mix(seed + 1, step)):
+        other = normals(key, 20_000)
+        assert abs(correlation(draws, other)) < 5
+        assert abs(correlation(draws**2, other**2)) < 5.5
+
+
+@given(BITS, st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_normals_are_a_pure_function_of_their_key(bits: int, shape: list[int]) -> None:
+    before = torch.get_rng_state()
+    one = random.standard_normal(torch.zeros(shape), bits)
+    assert torch.equal(one, random.standard_normal(torch.full(shape, float("nan")), bits))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert list(one.shape) == shape
+    flat = random.standard_normal(torch.zeros(math.prod(shape)), bits)
+    assert torch.equal(one.reshape(-1), flat)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_normals_have_the_type_of_what_they_are_for(dtype: torch.dtype) -> None:
+    assert random.standard_normal(torch.zeros(3, 4, dtype=dtype), 1).dtype == dtype
+    assert random.standard_normal(torch.zeros(0, 3, dtype=dtype), 1).shape == (0, 3)
+
+
 def splitmix64(state: int) -> int:
     """The finaliser of SplitMix64 as its paper prints it."""
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
@@ -157,3 +226,63 @@ def test_without_a_seed_two_generators_draw_apart() -> None:
 def test_a_seed_that_numpy_would_not_take_is_refused(seed: object) -> None:
     with pytest.raises(InputError, match="a whole number from 0 to 4294967295"):
         random.set_random_seed(seed)  # type: ignore[arg-type]
+
+
+# Numbers, orders and parts
+
+
+def distance_from(drawn: np.ndarray, cumulative: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Kolmogorov's distance, times √n: beyond 2.5 happens by chance once in 100,000."""
+    ordered = np.sort(drawn)
+    steps = np.arange(len(ordered) + 1) / len(ordered)
+    wanted = cumulative(ordered)
+    gap = max((steps[1:] - wanted).max(), (wanted - steps[:-1]).max())
+    return float(gap * math.sqrt(len(ordered)))
+
+
+@given(BITS)
+def test_uniform_numbers_are_even_below_one_and_uncorrelated(bits: int) -> None:
+    drawn = random.uniform(20_000, bits).numpy()
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert distance_from(drawn.astype(float), lambda x: x) < 2.5
+    assert abs(correlation(drawn[:-1], drawn[1:])) < 5
+    assert (drawn == random.uniform(20_000, bits).numpy()).all()
+
+
+@given(BITS, st.integers(0, 200))
+def test_a_permutation_holds_each_number_once(bits: int, count: int) -> None:
+    assert sorted(random.permutation(count, bits).tolist()) == list(range(count))
+
+
+def test_each_order_of_three_is_as_likely() -> None:
+    orders = Counter(tuple(random.permutation(3, random.mix(i)).tolist()) for i in range(6_000))
+    # Binomial: five standard deviations.
+    assert len(orders) == 6
+    assert all(abs(seen - 1_000) < 5 * math.sqrt(1_000 * 5 / 6) for seen in orders.values())
+
+
+@pytest.mark.parametrize(
+    ("alpha", "cumulative"),
+    [
+        (0.5, lambda x: 2 / math.pi * np.arcsin(np.sqrt(x))),
+        (1.0, lambda x: x),
+        (2.0, lambda x: 3 * x**2 - 2 * x**3),
+    ],
+)
+def test_parts_follow_the_beta_distribution(
+    alpha: float, cumulative: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    drawn = random.beta(alpha, 20_000, random.mix(4)).double().numpy()
+    assert distance_from(drawn, cumulative) < 2.5
+    assert torch.equal(random.beta(alpha, 9, 4), random.beta(alpha, 9, 4))
+    assert not torch.equal(random.beta(alpha, 9, 4), random.beta(alpha, 9, 5))
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 0.2, 50.0])
+def test_parts_have_the_beta_distributions_moments(alpha: float) -> None:
+    drawn = random.beta(alpha, 20_000, random.mix(6)).double()
+    assert ((drawn >= 0) & (drawn <= 1)).all()
+    variance = 1 / (4 * (2 * alpha + 1))
+    assert abs(drawn.mean() - 0.5) < 5 * math.sqrt(variance / 20_000)
+    assert drawn.var() == pytest.approx(variance, rel=0.05)

@@ -91,6 +91,15 @@ class Configured:
         """Return the shape that weights were made for, or None where there are none."""
         return None
 
+    def keras_identity(self) -> dict[str, Any]:
+        """Return what Keras's files call the class."""
+        registered = _registered_name(type(self))
+        return {
+            "module": type(self).__module__ if registered else self.keras_module,
+            "class_name": type(self).__name__,
+            "registered_name": registered,
+        }
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the object again from :meth:`get_config`'s data."""
@@ -174,13 +183,7 @@ def serialize(value: Any) -> Any:
 
 
 def _described(value: Configured) -> dict[str, Any]:
-    registered = _registered_name(type(value))
-    described = {
-        "module": type(value).__module__ if registered else value.keras_module,
-        "class_name": type(value).__name__,
-        "config": value.get_config(),
-        "registered_name": registered,
-    }
+    described = {**value.keras_identity(), "config": value.get_config()}
     build_config = value.get_build_config()
     if build_config is not None:
         described["build_config"] = build_config
@@ -247,6 +250,17 @@ class Table(Generic[T]):
             self._entries[cls.__name__] = cls
             self._entries.setdefault(to_snake_case(cls.__name__), cls)
         self._lowered = {name.lower(): entry for name, entry in self._entries.items()}
+
+    def include(self, *classes: type[T], aliases: Mapping[str, Any] | None = None) -> None:
+        """Let names mean classes of a room above, too: a model is a layer, and may be part of one.
+
+        Args:
+            classes: the classes; each is found by its name.
+            aliases: further names.
+        """
+        added = {**{cls.__name__: cls for cls in classes}, **(aliases or {})}
+        self._entries.update(added)
+        self._lowered.update({name.lower(): entry for name, entry in added.items()})
 
     def find(self, name: str) -> Any:
         """Return the class or function called ``name``.

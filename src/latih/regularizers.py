@@ -4,12 +4,14 @@ They are summed over the weights and not divided by the batch: ``L2(λ)`` adds `
 so its gradient is ``2λw``; a weight decay of λ in torch's sense is ``L2(λ / 2)``.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 
-from latih import registry
-from latih.arguments import number
+from latih import config, registry
+from latih.arguments import number, one_of
+from latih.errors import InputError
 from latih.registry import Configured, Table
 
 
@@ -96,15 +98,61 @@ class L1L2(Regularizer):
         return penalty
 
 
+class OrthogonalRegularizer(Regularizer):
+    """Draw the rows, or the columns, of a matrix apart until they stand at right angles.
+
+    ``factor · mean |cos|`` of the angles between all pairs of them, whatever their lengths. A
+    matrix with one row has no pairs and no penalty.
+
+    Args:
+        factor: the price, >= 0.
+        mode: ``"rows"`` or ``"columns"``; a unit of a Dense layer is a column of its kernel.
+
+    Shapes:
+        x: a matrix.
+
+    Raises:
+        InputError: the weight is no matrix.
+
+    Example:
+        >>> OrthogonalRegularizer(0.1)(torch.tensor([[1.0, 0.0], [3.0, 4.0]]))
+        tensor(0.0600)
+
+    Reference:
+        Brock et al. 2017, "Neural Photo Editing with Introspective Adversarial Networks",
+        section 3.3, where the lengths count too.
+    """
+
+    def __init__(self, factor: float = 0.01, mode: Literal["rows", "columns"] = "rows") -> None:
+        self.factor = _price("factor", factor)
+        self.mode = one_of(mode, "mode", "OrthogonalRegularizer", ("rows", "columns"))
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the penalty of this weight."""
+        if x.ndim != 2:
+            raise InputError(
+                "OrthogonalRegularizer can only judge a matrix",
+                expected="a weight of two axes",
+                got=f"shape {tuple(x.shape)}",
+                fix="Put it on the kernel of a Dense layer.",
+            )
+        rows = F.normalize(x if self.mode == "rows" else x.T, dim=1, eps=config.epsilon())
+        cosines = (rows @ rows.T).fill_diagonal_(0)
+        return self.factor * cosines.abs().sum() / max(1, len(rows) * (len(rows) - 1))
+
+
 def _price(name: str, value: float) -> float:
     return number(value, name, "a regularizer", least=0)
 
 
-REGULARIZERS: Table[Regularizer] = Table("regularizer", Regularizer, classes=[L1, L2, L1L2])
+REGULARIZERS: Table[Regularizer] = Table(
+    "regularizer", Regularizer, classes=[L1, L2, L1L2, OrthogonalRegularizer]
+)
 
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
 serialize = registry.serialize
 deserialize = REGULARIZERS.deserialize
 

@@ -1,5 +1,7 @@
 """What people hand over as numbers, made a tensor; shapes as tuples."""
 
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,10 +34,15 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is None and array.dtype == np.float64:
         dtype = torch.float32
-    if not array.flags.writeable:
-        # torch would warn that writing through the tensor is undefined; nothing here writes to it.
-        array = array.copy()
-    tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    if array.flags.writeable:
+        tensor = torch.from_numpy(array)
+    else:
+        with warnings.catch_warnings():
+            # torch warns that writing through the tensor is undefined. Nothing here writes to what
+            # was given, and a copy of a memory map would be the whole file in memory.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            tensor = torch.from_numpy(array)
     return tensor if dtype is None else tensor.to(dtype)
 
 
@@ -47,3 +54,29 @@ def shape_of(tensor: torch.Tensor) -> Shape:
         (None, 28, 28)
     """
     return (None, *tuple(tensor.shape)[1:])
+
+
+def is_shape(value: Any) -> bool:
+    """Say whether something is one shape, and no list or dict of shapes.
+
+    Example:
+        >>> is_shape((None, 28, 28)), is_shape([(None, 2), (None, 3)])
+        (True, False)
+    """
+    return isinstance(value, list | tuple) and all(
+        size is None or isinstance(size, int) for size in value
+    )
+
+
+def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
+    """Return what a function makes of a shape, or of each in a list or dict of them.
+
+    Example:
+        >>> map_shapes(len, {"a": (None, 2), "b": [(None,), (1, 2, 3)]})
+        {'a': 2, 'b': [1, 3]}
+    """
+    if is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, Mapping):
+        return {key: map_shapes(function, shape) for key, shape in shapes.items()}
+    return [map_shapes(function, shape) for shape in shapes]

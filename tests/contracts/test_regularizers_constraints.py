@@ -17,9 +17,17 @@ REGULARIZER_CASES: dict[str, tuple[dict[str, Any], float]] = {
     "L1": ({"l1": 0.1}, 0.1 * 7.1),
     "L2": ({"l2": 0.1}, 0.1 * 25.01),
     "L1L2": ({"l1": 0.1, "l2": 0.2}, 0.1 * 7.1 + 0.2 * 25.01),
+    # One pair of columns: the cosine of (3, -4) and (0, 0.1) is -0.4 / 0.5.
+    "OrthogonalRegularizer": ({"factor": 0.1, "mode": "columns"}, 0.1 * 0.8),
 }
 CONSTRAINT_CASES: dict[str, tuple[dict[str, Any], list[list[float]]]] = {
     "MaxNorm": ({"max_value": 1.0, "axis": 0}, [[0.6, 0.0], [-0.8, 0.1]]),
+    "NonNeg": ({}, [[3.0, 0.0], [0.0, 0.1]]),
+    "UnitNorm": ({"axis": 0}, [[0.6, 0.0], [-0.8, 1.0]]),
+    "MinMaxNorm": (
+        {"min_value": 0.2, "max_value": 1.0, "rate": 0.5, "axis": 0},
+        [[1.8, 0.0], [-2.4, 0.15]],
+    ),
 }
 
 
@@ -50,16 +58,21 @@ def test_a_regularizer_comes_back_from_its_config(name: str, assert_comes_back: 
     assert again(WEIGHT) == regularizer(WEIGHT)
 
 
-@pytest.mark.parametrize("axis", [0, 1, [0, 1], (0, 1)])
-def test_a_constraint_comes_back_from_its_config(axis: Any, assert_comes_back: Any) -> None:
-    constraint = constraints.MaxNorm(0.5, axis)
+@pytest.mark.parametrize("axis", [0, 1, [0, 1], (0, 1), None])
+@pytest.mark.parametrize("name", CONSTRAINT_CASES)
+def test_a_constraint_comes_back_from_its_config(
+    name: str, axis: Any, assert_comes_back: Any
+) -> None:
+    arguments = CONSTRAINT_CASES[name][0]
+    with_axis = {**arguments, "axis": axis} if "axis" in arguments else arguments
+    constraint = getattr(constraints, name)(**with_axis)
     again = assert_comes_back(CONSTRAINTS, constraint)
     assert torch.equal(again(WEIGHT), constraint(WEIGHT))
 
 
 @pytest.mark.parametrize("cls", [*REGULARIZERS.classes, *CONSTRAINTS.classes])
 def test_they_are_documented(cls: type, assert_documented: Any) -> None:
-    assert_documented(cls, "Args")
+    assert_documented(cls, *(() if cls is constraints.NonNeg else ("Args",)))
 
 
 @pytest.mark.parametrize("name", ["l1", "L1", "l2", "L2", "L1L2", "l1l2"])
@@ -68,9 +81,25 @@ def test_regularizers_are_found_by_keras_names(name: str) -> None:
     assert type(regularizers.get(name)).__name__ == wanted
 
 
-@pytest.mark.parametrize("name", ["max_norm", "MaxNorm"])
-def test_constraints_are_found_by_keras_names(name: str) -> None:
-    assert type(constraints.get(name)) is constraints.MaxNorm
+def test_the_orthogonal_regularizer_is_found_by_keras_names() -> None:
+    for name in ("orthogonal_regularizer", "OrthogonalRegularizer"):
+        assert type(regularizers.get(name)) is regularizers.OrthogonalRegularizer
+    assert regularizers.orthogonal_regularizer is regularizers.OrthogonalRegularizer
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("max_norm", constraints.MaxNorm),
+        ("non_neg", constraints.NonNeg),
+        ("unit_norm", constraints.UnitNorm),
+        ("min_max_norm", constraints.MinMaxNorm),
+    ],
+)
+def test_constraints_are_found_by_keras_names(name: str, wanted: type) -> None:
+    assert getattr(constraints, name) is wanted
+    for spelled in (name, wanted.__name__, wanted):
+        assert type(constraints.get(spelled)) is wanted
 
 
 PRICES = [-0.1, float("nan"), float("inf"), "x", True]
@@ -83,6 +112,13 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (constraints.MaxNorm, {"max_value": "x"}, "max_value"),
     (constraints.MaxNorm, {"max_value": float("nan")}, "max_value"),
     (constraints.MaxNorm, {"axis": "x"}, "axis"),
+    (constraints.UnitNorm, {"axis": [0, 0.5]}, "axis"),
+    (constraints.MinMaxNorm, {"min_value": -1.0}, "min_value"),
+    (constraints.MinMaxNorm, {"min_value": 2.0}, "max_value"),
+    (constraints.MinMaxNorm, {"rate": 1.5}, "rate"),
+    (constraints.MinMaxNorm, {"axis": "x"}, "axis"),
+    *((regularizers.OrthogonalRegularizer, {"factor": price}, "factor") for price in PRICES),
+    (regularizers.OrthogonalRegularizer, {"mode": "diagonal"}, "mode"),
 ]
 
 

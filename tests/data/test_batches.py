@@ -22,8 +22,8 @@ def numbered(size: int, batch_size: int, **asked: Any) -> ArrayBatches:
     numbers = torch.arange(size)
     return ArrayBatches(
         numbers.float()[:, None].expand(size, 3).contiguous(),
-        numbers,
-        numbers.float() / 2,
+        [numbers],
+        [numbers.float() / 2],
         batch_size=batch_size,
         **asked,
     )
@@ -37,11 +37,12 @@ def test_an_epoch_holds_every_example_once_with_its_target_and_weight(
     seen: list[int] = []
     sizes: list[int] = []
     for batch in batches.epoch(epoch):
-        assert batch.targets is not None and batch.weights is not None
-        assert len(batch.inputs) == len(batch.targets) == len(batch.weights) == batch.size
-        numbers = batch.targets.tolist()
+        (targets,), (weights,) = batch.targets, batch.weights
+        assert weights is not None
+        assert len(batch.inputs) == len(targets) == len(weights) == batch.size
+        numbers = targets.tolist()
         assert batch.inputs.tolist() == [[float(n)] * 3 for n in numbers]
-        assert batch.weights.tolist() == [n / 2 for n in numbers]
+        assert weights.tolist() == [n / 2 for n in numbers]
         seen += numbers
         sizes.append(batch.size)
     assert sorted(seen) == list(range(size))
@@ -91,7 +92,7 @@ def test_over_many_epochs_an_example_stands_everywhere_alike() -> None:
 def test_without_targets_and_weights_a_batch_has_none() -> None:
     for shuffle in (False, True):
         (batch,) = ArrayBatches(torch.arange(3), shuffle=shuffle).epoch(0)
-        assert batch.targets is None and batch.weights is None
+        assert batch.targets == [] and batch.weights == []
         assert batch.size == 3
 
 
@@ -123,4 +124,56 @@ def test_a_whole_number_of_any_kind_is_taken(batch_size: Any) -> None:
 
 def test_parts_of_different_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="10 in `x`, 9 in `y`"):
-        ArrayBatches(torch.zeros(10), torch.zeros(9))
+        ArrayBatches(torch.zeros(10), [torch.zeros(9)])
+    with pytest.raises(InputError, match=r"3 in `x\['a'\]`, 4 in `x\['b'\]`"):
+        ArrayBatches({"a": torch.zeros(3), "b": torch.zeros(4)})
+    with pytest.raises(InputError, match="for each of 2 targets, got 1"):
+        ArrayBatches(torch.zeros(3), [torch.zeros(3)] * 2, [torch.zeros(3)])
+
+
+@given(SIZES, BATCHES, SEEDS, EPOCHS, st.booleans())
+def test_several_inputs_and_outputs_stay_together(
+    size: int, batch_size: int, seed: int, epoch: int, shuffle: bool
+) -> None:
+    numbers = torch.arange(size)
+    inputs = {"deep": numbers.float()[:, None], "wide": [numbers, numbers.double() + 0.5]}
+    batches = ArrayBatches(
+        inputs,
+        [numbers, numbers[:, None] * 2],
+        [None, numbers / 4],
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+    )
+    seen: list[int] = []
+    for batch in batches.epoch(epoch):
+        rows = batch.targets[0].tolist()
+        assert list(batch.inputs) == ["deep", "wide"]
+        assert batch.inputs["deep"].tolist() == [[float(n)] for n in rows]
+        assert batch.inputs["wide"][0].tolist() == rows
+        assert batch.inputs["wide"][1].tolist() == [n + 0.5 for n in rows]
+        assert batch.inputs["wide"][1].dtype == torch.float32
+        assert batch.targets[1].tolist() == [[2 * n] for n in rows]
+        assert batch.weights[0] is None and batch.weights[1] is not None
+        assert batch.weights[1].tolist() == [n / 4 for n in rows]
+        assert batch.size == len(rows)
+        seen += rows
+    assert seen == batches.order(epoch).tolist()
+
+
+@given(SIZES, BATCHES, SEEDS, st.integers(0, 40))
+def test_the_rest_of_a_pass_is_what_was_left_of_it(
+    size: int, batch_size: int, seed: int, first: int
+) -> None:
+    batches = numbered(size, batch_size, shuffle=True, seed=seed)
+    epoch, offset = divmod(first, len(batches))
+    rest = [number for b in batches.stream(first, None) for number in b.targets[0].tolist()]
+    assert rest == batches.order(epoch).tolist()[offset * batch_size :]
+
+
+def test_the_first_batch_can_be_seen_beforehand() -> None:
+    batches = numbered(9, 4, shuffle=True)
+    peeked = batches.peek()
+    assert peeked.inputs.shape == (4, 3) and peeked.targets[0].tolist() == [0, 1, 2, 3]
+    assert sum(batch.size for batch in batches.epoch(0)) == batches.examples == 9
+    assert batches.steps == len(batches) == 3

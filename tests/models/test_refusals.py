@@ -210,7 +210,7 @@ DATA = {
         {"x": pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "colour": ["red"] * 12, "d": 1})},
     ),
     "text in a data frame's series": Case(
-        ("`y` holds text or objects", "'cat'"), {"y": pandas.Series(["cat"] * 12)}
+        ("`y` holds text", "'cat'"), {"y": pandas.Series(["cat"] * 12)}
     ),
     "ragged lists": Case(
         ("`x` is ragged", "expected examples of one shape", "Pad or crop"),
@@ -237,7 +237,7 @@ ARGUMENTS = {
         ("`validation_data` cannot be used", "expected (x, y) or (x, y, sample_weight)", "ndarray"),
         {"validation_data": X},
     ),
-    "x alone for validation_data": Case(("got a tuple of 1",), {"validation_data": (X,)}),
+    "x alone for validation_data": Case(("`validation y` is missing",), {"validation_data": (X,)}),
     "a name for validation_data": Case(("got a str",), {"validation_data": "test"}),
     "validation_data that differ in length": Case(
         ("`validation x` and `validation y` differ in length",),

@@ -27,9 +27,14 @@ PAIRS: dict[str, tuple[Any, Any]] = {
             latih.callbacks.ReduceLROnPlateau,
             latih.callbacks.LearningRateScheduler,
             latih.callbacks.TerminateOnNaN,
+            latih.callbacks.CSVLogger,
+            latih.callbacks.TensorBoard,
+            latih.callbacks.BackupAndRestore,
+            latih.callbacks.SwapEMAWeights,
         ),
     }.items()
     for cls in classes
+    if not getattr(cls, "keras_module", "keras").startswith("latih.")  # those are Latih's own
 }
 PAIRS |= {
     f"optimizers.schedules.{cls.__name__}": (
@@ -41,6 +46,13 @@ PAIRS |= {
 }
 FUNCTIONS: dict[str, tuple[Any, Any]] = {
     "Input": (latih.Input, keras.Input),
+    **{
+        f"layers.{name}": (getattr(latih.layers, name), getattr(keras.layers, name))
+        for name in (
+            *("add", "subtract", "multiply", "average", "maximum", "minimum"),
+            *("concatenate", "dot"),
+        )
+    },
     "load_model": (latih.models.load_model, keras.models.load_model),
     "to_categorical": (latih.utils.to_categorical, keras.utils.to_categorical),
     **{

@@ -12,13 +12,14 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from latih.errors import FileFormatError
 
 LARGEST_CONFIG = 16 * 2**20
+LARGEST_METADATA = 2**20
 LARGEST_DIRECTORY = 4 * 2**20
 LARGEST_ARCHIVE_MEMBERS = 10_000
 LARGEST_SWELLING = 16
@@ -34,8 +35,15 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _UNSAFE_MEMBER = re.compile(r"^[/~]|^[A-Za-z]:|\\|(^|/)\.\.(/|$)|[\x00-\x1f]")
 
 
-def open_archive(path: str | os.PathLike[str]) -> zipfile.ZipFile:
-    """Open a ``.keras`` archive for reading.
+def open_archive(
+    path: str | os.PathLike[str],
+    members: Collection[str] = ("metadata.json", "config.json", "model.weights.h5"),
+) -> zipfile.ZipFile:
+    """Open an archive for reading, by default a ``.keras`` one.
+
+    Args:
+        path: the file.
+        members: what must be in it.
 
     Raises:
         FileFormatError: it does not exist, is no archive, lacks a member or has one twice, or has
@@ -47,7 +55,7 @@ def open_archive(path: str | os.PathLike[str]) -> zipfile.ZipFile:
     archive = open_zip(file)
     names = archive.namelist()
     surplus = [name for name in names if _UNSAFE_MEMBER.search(name)]
-    missing = {"metadata.json", "config.json", "model.weights.h5"} - set(names)
+    missing = set(members) - set(names)
     got = ""
     if len(names) > LARGEST_ARCHIVE_MEMBERS or len(set(names)) != len(names):
         got = f"{len(names)} members, some twice or too many"

@@ -14,6 +14,7 @@ from latih.errors import FileFormatError, LatihError
 from latih.files import write_atomically
 from latih.layers.budget import weight_budget
 from latih.registry import Table
+from latih.tensors import map_shapes
 from latih.version import __version__
 
 # The release of Keras whose form is written; later ones read it.
@@ -39,12 +40,15 @@ def write_model(model: Any, path: str | os.PathLike[str]) -> None:
         archive.writestr("model.weights.h5", weights.weights_as_bytes(model, model.optimizer))
 
 
-def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool = True) -> Any:
+def read_model(
+    path: str | os.PathLike[str], table: Table[Any], kind: type, *, compile: bool = True
+) -> Any:
     """Read a model.
 
     Args:
         path: a ``.keras`` file, of Latih or of Keras.
-        table: the models that may be built.
+        table: the layers and models that may be built.
+        kind: the class that the whole must be of.
         compile: whether to compile it as it was, with the optimizer's state.
 
     Returns:
@@ -58,7 +62,7 @@ def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool
         content = guard.read_weights_member(archive, "model.weights.h5")
     # A weight takes four bytes of the file: a config that asks for more has none to fill them.
     with weight_budget(len(content) // 4):
-        model = _rebuild(path, config, table)
+        model = _rebuild(path, config, table, kind)
     with hdf5.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         weights.read_weights(file, model)
         if compile and config.get("compile_config"):
@@ -69,12 +73,20 @@ def read_model(path: str | os.PathLike[str], table: Table[Any], *, compile: bool
     return model
 
 
-def _rebuild(path: str | os.PathLike[str], config: dict[str, Any], table: Table[Any]) -> Any:
+def _rebuild(
+    path: str | os.PathLike[str], config: dict[str, Any], table: Table[Any], kind: type
+) -> Any:
     try:
         model = table.deserialize(config)
+        if not isinstance(model, kind):
+            raise FileFormatError(
+                f"{os.fspath(path)!r} holds no model",
+                expected="a model",
+                got=f"a {type(model).__name__}",
+            )
         build_config = config.get("build_config")
         if not model.built and build_config:
-            model.build(tuple(build_config["input_shape"]))
+            model.build(map_shapes(tuple, build_config["input_shape"]))
         return model
     except LatihError:
         raise

@@ -133,11 +133,17 @@ def weights_as_bytes(model: Layer, optimizer: Optimizer | None) -> bytes:
     return buffer.getvalue()
 
 
-def located(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield a layer and all inside it, with the paths that they have in Keras's files."""
-    yield path, layer
-    for name, child in layer.saved_children():
-        yield from located(child, f"{path}/{name}" if path else name)
+def located(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Yield every layer under its path; one that is shared under the first of its paths."""
+    seen: set[int] = set()
+    waiting = [("", layer)]
+    while waiting:
+        path, here = waiting.pop()
+        if id(here) not in seen:
+            seen.add(id(here))
+            yield path, here
+            children = [(f"{path}/{n}" if path else n, child) for n, child in here.saved_children()]
+            waiting.extend(reversed(children))
 
 
 def _own_weights(layer: Layer) -> Iterator[tuple[str, torch.Tensor]]:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from latih.arguments import number, whole
+from latih.callbacks.memory import Remembering
 from latih.callbacks.monitor import Mode, Monitor
-from latih.engine.events import Callback, LogNames
+from latih.engine.events import LogNames
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Remembering):
     """End training when a number has not improved for some epochs.
 
     The cheapest regularisation there is: the net of the best epoch generalises best.
@@ -37,6 +39,8 @@ class EarlyStopping(Callback):
         Prechelt 1998, "Early Stopping - But When?", the criterion UP.
     """
 
+    remembers = ("wait", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -58,9 +62,10 @@ class EarlyStopping(Callback):
             start_from_epoch, "start_from_epoch", "EarlyStopping", least=0
         )
         self.watched = Monitor(monitor, mode, min_delta, "EarlyStopping")
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin with nothing seen."""
         self.wait = 0
         self.stopped_epoch = 0
         self.best: float | None = None
@@ -70,10 +75,6 @@ class EarlyStopping(Callback):
     def check(self, log_names: LogNames) -> None:
         """Refuse a name that the logs will not hold."""
         self.watched.check(log_names)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Begin with nothing seen."""
-        self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Judge this epoch."""
@@ -105,10 +106,14 @@ class EarlyStopping(Callback):
             self.model.set_weights(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash, less the best weights, which are no JSON."""
-        return {"wait": self.wait, "best": self.best, "best_epoch": self.best_epoch}
+        """Return what must survive a crash, the best weights as tensors."""
+        weights = self.best_weights and [torch.from_numpy(weight) for weight in self.best_weights]
+        return {**super().state_dict(), "best_weights": weights}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave."""
-        self.wait, self.best = state["wait"], state["best"]
-        self.best_epoch = state["best_epoch"]
+        super().load_state_dict(state)
+        weights: list[torch.Tensor] | None = state["best_weights"]
+        self.best_weights = (
+            None if weights is None else [weight.cpu().numpy() for weight in weights]
+        )

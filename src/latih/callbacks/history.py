@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from latih.engine.events import Callback
+from latih.callbacks.memory import Remembering
 
 
-class History(Callback):
+class History(Remembering):
     """Keeps the losses and metrics of every epoch; ``fit`` adds it and returns it.
 
     ``history`` maps each name to a list, ``epoch`` lists the epochs, counted from 0.
@@ -18,13 +18,15 @@ class History(Callback):
         {'loss': [0.5]}
     """
 
+    remembers = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Begin with no epochs."""
+    def forget(self) -> None:
+        """Begin with no epochs; the numbers of an earlier run stay, as in Keras."""
         self.epoch = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -33,10 +35,9 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash."""
-        return {"history": self.history, "epoch": self.epoch}
-
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave."""
-        self.history, self.epoch = dict(state["history"]), list(state["epoch"])
+        super().load_state_dict(state)
+        # Copies: the lists grow, and the state is somebody else's.
+        self.history = {name: list(values) for name, values in self.history.items()}
+        self.epoch = list(self.epoch)

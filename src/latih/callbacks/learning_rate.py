@@ -1,10 +1,11 @@
 """Learning rates that change with the epoch, or when nothing else helps."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from latih.arguments import number, whole
+from latih.callbacks.memory import Remembering
 from latih.callbacks.monitor import Mode, Monitor
 from latih.engine.events import Callback, LogNames
 from latih.errors import InputError
@@ -43,7 +44,7 @@ class LearningRateScheduler(Callback):
 
     def check(self, log_names: LogNames) -> None:
         """Refuse an optimizer whose rate cannot be set."""
-        _require_settable_rate(self.model, "LearningRateScheduler")
+        require_settable_rate(self.model, "LearningRateScheduler")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Set the rate of this epoch."""
@@ -70,7 +71,7 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = self.model.optimizer.current_rate()
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(Remembering):
     """Multiply the learning rate by a factor when a number has stopped improving.
 
     Args:
@@ -93,6 +94,7 @@ class ReduceLROnPlateau(Callback):
     """
 
     adds_to_logs = ("learning_rate",)
+    remembers = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,
@@ -114,21 +116,18 @@ class ReduceLROnPlateau(Callback):
         self.cooldown = whole(cooldown, "cooldown", owner, least=0)
         self.min_lr = number(min_lr, "min_lr", owner, least=0)
         self.watched = Monitor(monitor, mode, min_delta, owner)
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin with nothing seen."""
         self.best: float | None = None
         self.wait = 0
         self.cooldown_counter = 0
 
     def check(self, log_names: LogNames) -> None:
         """Refuse an optimizer whose rate cannot be set, and a name that will not be logged."""
-        _require_settable_rate(self.model, "ReduceLROnPlateau")
+        require_settable_rate(self.model, "ReduceLROnPlateau")
         self.watched.check(log_names)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Begin with nothing seen."""
-        self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Judge this epoch, and log its rate."""
@@ -158,17 +157,14 @@ class ReduceLROnPlateau(Callback):
         if self.verbose:
             print(f"Epoch {epoch + 1}: learning rate reduced to {optimizer.current_rate():g}")
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash."""
-        return {"best": self.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take what :meth:`state_dict` gave."""
-        self.best, self.wait = state["best"], state["wait"]
-        self.cooldown_counter = state["cooldown_counter"]
+def require_settable_rate(model: Any, owner: str) -> None:
+    """Refuse an optimizer that follows a schedule.
 
-
-def _require_settable_rate(model: Any, owner: str) -> None:
+    Args:
+        model: a compiled model.
+        owner: the callback's class, for the sentence.
+    """
     if model.optimizer.schedule is not None:
         name = type(model.optimizer.schedule).__name__
         raise InputError(

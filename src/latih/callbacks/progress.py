@@ -144,7 +144,7 @@ class ProgbarLogger(Callback):
         parts = [] if logs is None or "outputs" in logs else _told(logs)
         if self._training:
             done = self._epochs_done + (batch + 1) / max(self.params.get("steps") or 1, 1)
-            epochs = (self.params.get("epochs") or 0) - (self.params.get("initial_epoch") or 0)
+            epochs = (self.params.get("epochs") or 0) - self.model.initial_epoch
             left = (now - self._began) / done * (epochs - done)
             parts += [
                 f"learning_rate: {self.model.optimizer.current_rate():.3g}",

@@ -1,40 +1,87 @@
 """One stream of batches from arrays in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 
 from latih import random
 from latih.arguments import whole
 from latih.data.arrays import require_same_length
+from latih.errors import InputError
+from latih.structures import flatten, only_one_or_all, unflatten
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The examples of one step.
 
+    Args:
+        inputs: a tensor, or a list or dict of tensors, as the model takes them.
+        targets: one for each output of the model, None where nothing is compared with it; none
+            for prediction.
+        weights: as many as targets, each a tensor or None.
+        size: how many examples there are.
+
     Shapes:
-        inputs: ``(size, ...)``; targets: ``(size, ...)`` or None; weights: ``(size,)`` or None.
+        each of the inputs and targets: ``(size, ...)``; each of the weights: ``(size,)``.
     """
 
-    inputs: torch.Tensor
-    targets: torch.Tensor | None
-    weights: torch.Tensor | None
+    inputs: Any
+    targets: list[torch.Tensor | None]
+    weights: list[torch.Tensor | None]
     size: int
 
 
-class ArrayBatches:
-    """Batches of arrays that are in memory.
+class Batches(Protocol):
+    """A source of batches: what the engine trains on, whatever the data are."""
 
-    A batch is gathered by one ``index_select`` into a buffer that is used again for the next: a
-    loop over examples costs more than the step of a small net. The order is a pure function of
-    ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
+    @property
+    def batch_size(self) -> int | None:
+        """How many examples a step takes; None where the data decide."""
+        ...
+
+    @property
+    def examples(self) -> int | None:
+        """How many examples there are; None where nobody knows."""
+        ...
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps a pass has; None where nobody knows."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """What the orders of the passes follow from."""
+        ...
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there will be no further batch: a generator has ended."""
+        ...
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of one pass."""
+        ...
+
+    def stream(self, first: int, count: int | None) -> Iterator[Batch]:
+        """Yield some batches of an endless stream of passes, or those to the end of a pass."""
+        ...
+
+
+class ArrayBatches:
+    """Batches of arrays that are in memory, or mapped into it.
+
+    A batch is gathered by one ``index_select`` an array into a buffer that is used again for the
+    next: a loop over examples costs more than the step of a small net. The order is a pure function
+    of ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
 
     Args:
-        inputs: the examples.
-        targets: what they should come out as; None for prediction.
-        weights: a weight for each example; None for ones.
+        inputs: the examples: a tensor, or a list or dict of tensors.
+        targets: what they should come out as, one or None for each output; empty for prediction.
+        weights: a weight for each example, or None for ones, as many as targets; empty for none.
         batch_size: how many examples a step takes, >= 1; the last batch may be smaller.
         shuffle: whether each epoch has an order of its own.
         seed: what the orders follow from.
@@ -51,52 +98,78 @@ class ArrayBatches:
 
     def __init__(
         self,
-        inputs: torch.Tensor,
-        targets: torch.Tensor | None = None,
-        weights: torch.Tensor | None = None,
+        inputs: Any,
+        targets: Sequence[torch.Tensor | None] = (),
+        weights: Sequence[torch.Tensor | None] = (),
         *,
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
-        require_same_length(x=inputs, y=targets, sample_weight=weights)
-        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.inputs, self.targets = inputs, list(targets)
+        self.weights = list(weights) or [None] * len(self.targets)
+        _require_one_array_each(self.targets, self.weights)
+        require_same_length(
+            x=inputs,
+            y=only_one_or_all(self.targets),
+            sample_weight=only_one_or_all(self.weights),
+        )
         self.batch_size = whole(batch_size, "batch_size", "fit()", least=1)
         self.shuffle = shuffle
         self.seed = seed
         self.device = torch.device(device)
+        leaves = flatten(inputs)
+        compared = [target for target in self.targets if target is not None]
+        weighted = [weight for weight in self.weights if weight is not None]
+        # What a step reads: inputs, targets and weights in one list, with the type of each as it
+        # goes to the model. Only a memory map is of float64 here.
+        self._parts: list[torch.Tensor] = [*leaves, *compared, *weighted]
+        self._dtypes = [torch.float32 if p.dtype == torch.float64 else p.dtype for p in self._parts]
+        self._single = isinstance(inputs, torch.Tensor)
+        self._first_target = len(leaves)
+        self._first_weight = len(leaves) + len(compared)
+
+    exhausted = False
 
     @property
     def examples(self) -> int:
         """How many examples there are."""
-        return len(self.inputs)
+        return len(self._parts[0])
+
+    @property
+    def steps(self) -> int:
+        """How many steps a pass has."""
+        return -(-self.examples // self.batch_size)
 
     def __len__(self) -> int:
-        """Return how many steps an epoch has."""
-        return -(-self.examples // self.batch_size)
+        """Return how many steps a pass has."""
+        return self.steps
+
+    def peek(self) -> Batch:
+        """Return the first examples in their own order: what a model is built by."""
+        return self._batch([part[: self.batch_size] for part in self._parts])
 
     def order(self, epoch: int) -> torch.Tensor:
         """Return the order of the examples in a pass over them: a function of the seed and it."""
-        if not self.shuffle:
-            return torch.arange(self.examples)
-        return torch.randperm(self.examples, generator=random.generator(self.seed, epoch))
+        return order(self.examples, self.shuffle, self.seed, epoch)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of one pass over the data."""
-        return self.stream(epoch * len(self), len(self))
+        return self.stream(epoch * self.steps, self.steps)
 
-    def stream(self, first: int, count: int) -> Iterator[Batch]:
+    def stream(self, first: int, count: int | None) -> Iterator[Batch]:
         """Yield some batches of an endless stream of passes; a batch is good until the next.
 
         Args:
             first: the step to begin with, counted from the beginning of the first pass.
-            count: how many steps.
+            count: how many steps; None for those to the end of the pass.
         """
-        step, last = first, first + count
+        steps = self.steps
+        step, last = first, first + (steps - first % steps if count is None else count)
         while step < last:
-            epoch, offset = divmod(step, len(self))
-            end = min(len(self), offset + last - step)
+            epoch, offset = divmod(step, steps)
+            end = min(steps, offset + last - step)
             yield from self._part(epoch, offset, end)
             step += end - offset
 
@@ -104,30 +177,49 @@ class ArrayBatches:
         bounds = range(start * self.batch_size, end * self.batch_size, self.batch_size)
         if not self.shuffle:
             for begin in bounds:
-                chosen = slice(begin, min(begin + self.batch_size, self.examples))
-                yield self._batch([part[chosen].to(self.device) for part in self._parts()])
+                chosen = slice(begin, begin + self.batch_size)
+                yield self._batch([part[chosen] for part in self._parts])
             return
-        order = self.order(epoch).to(self.inputs.device)
-        parts = self._parts()
-        buffers = [part.new_empty((self.batch_size, *part.shape[1:])) for part in parts]
+        order = self.order(epoch).to(self._parts[0].device)
+        buffers = [part.new_empty((self.batch_size, *part.shape[1:])) for part in self._parts]
         for begin in bounds:
             chosen = order[begin : begin + self.batch_size]
             size = len(chosen)
             yield self._batch(
                 [
-                    torch.index_select(part, 0, chosen, out=buffer[:size]).to(self.device)
-                    for part, buffer in zip(parts, buffers, strict=True)
+                    torch.index_select(part, 0, chosen, out=buffer[:size])
+                    for part, buffer in zip(self._parts, buffers, strict=True)
                 ]
             )
 
-    def _parts(self) -> list[torch.Tensor]:
-        return [part for part in (self.inputs, self.targets, self.weights) if part is not None]
-
     def _batch(self, parts: list[torch.Tensor]) -> Batch:
-        rest = iter(parts[1:])
+        parts = [p.to(self.device, kind) for p, kind in zip(parts, self._dtypes, strict=True)]
+        targets = iter(parts[self._first_target : self._first_weight])
+        weights = iter(parts[self._first_weight :])
         return Batch(
-            parts[0],
-            None if self.targets is None else next(rest),
-            None if self.weights is None else next(rest),
+            parts[0] if self._single else unflatten(self.inputs, parts),
+            [None if target is None else next(targets) for target in self.targets],
+            [None if weight is None else next(weights) for weight in self.weights],
             len(parts[0]),
+        )
+
+
+def order(examples: int, shuffle: bool, seed: int, epoch: int) -> torch.Tensor:
+    """Return the order of the examples in a pass: a pure function of the seed and the pass.
+
+    Example:
+        >>> order(3, False, 0, 0).tolist(), sorted(order(3, True, 7, 5).tolist())
+        ([0, 1, 2], [0, 1, 2])
+    """
+    if not shuffle:
+        return torch.arange(examples)
+    return torch.randperm(examples, generator=random.generator(seed, epoch))
+
+
+def _require_one_array_each(targets: list[Any], weights: list[Any]) -> None:
+    if len(targets) != len(weights):
+        raise InputError(
+            "`sample_weight` does not fit `y`",
+            expected=f"a weight or None for each of {len(targets)} targets",
+            got=str(len(weights)),
         )

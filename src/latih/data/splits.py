@@ -1,19 +1,18 @@
 """Examples held back from training."""
 
-import torch
+from typing import Any
 
 from latih.arguments import number
 from latih.errors import InputError
+from latih.structures import flatten, map_structure
 
 
-def split_last(
-    fraction: float, *arrays: torch.Tensor | None
-) -> tuple[list[torch.Tensor | None], list[torch.Tensor | None]]:
+def split_last(fraction: float, *arrays: Any) -> tuple[list[Any], list[Any]]:
     """Part the last rows from the others, before any shuffling, as Keras does.
 
     Args:
         fraction: the part to hold back, 0 < fraction < 1.
-        arrays: the arrays to part alike; None stays None.
+        arrays: the arrays to part alike, or lists and dicts of them; None stays None.
 
     Returns:
         The first parts and the last parts.
@@ -22,11 +21,12 @@ def split_last(
         InputError: the fraction leaves nothing on one side.
 
     Example:
-        >>> first, last = split_last(0.25, torch.arange(8))
-        >>> first[0].tolist(), last[0].tolist()
+        >>> import torch
+        >>> first, last = split_last(0.25, torch.arange(8), {"age": torch.arange(8)})
+        >>> first[0].tolist(), last[1]["age"].tolist()
         ([0, 1, 2, 3, 4, 5], [6, 7])
     """
-    length = next(len(array) for array in arrays if array is not None)
+    length = next(len(array) for array in flatten(arrays) if array is not None)
     number(fraction, "validation_split", "fit()", above=0, below=1)
     at = int(length * (1.0 - fraction))
     if at in (0, length):
@@ -36,7 +36,7 @@ def split_last(
             got=f"{at} and {length - at} of {length}",
             fix="Change the fraction, or give validation_data.",
         )
-    return (
-        [None if array is None else array[:at] for array in arrays],
-        [None if array is None else array[at:] for array in arrays],
-    )
+    parts = list(arrays)
+    first = map_structure(lambda array: None if array is None else array[:at], parts)
+    last = map_structure(lambda array: None if array is None else array[at:], parts)
+    return first, last

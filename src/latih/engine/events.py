@@ -30,6 +30,9 @@ class Callback:
     ``self.model.stop_training = True`` to end the run after this epoch. A callback that defines no
     batch hook costs nothing a step.
 
+    What must survive a crash is in :meth:`state_dict`: JSON values, and tensors. A callback that
+    was given a state forgets nothing at the next ``on_train_begin``, but goes on from it.
+
     Example:
         >>> class Loud(Callback):
         ...     def on_epoch_end(self, epoch, logs=None):
@@ -100,11 +103,16 @@ class Callback:
         """Hear that a step ends: Keras's older name of ``on_train_batch_end``."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash, as data that JSON can hold."""
+        """Return what must survive a crash.
+
+        Returns:
+            Data that JSON can hold, in which tensors may stand, alone or in a list: the best
+            weights for example.
+        """
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take what :meth:`state_dict` gave."""
+        """Take what :meth:`state_dict` gave, before ``on_train_begin``; the next run goes on."""
 
 
 class LazyLogs(MutableMapping[str, Any]):

@@ -1,18 +1,21 @@
 """The loop: epochs of steps, with who listens told."""
 
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from latih.arguments import whole
-from latih.data.batches import ArrayBatches
+from latih.data.batches import Batch, Batches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.step import TestStep, TrainStep
+from latih.errors import InputError, LatihWarning
 from latih.layers.base import Layer, mode
+from latih.structures import flatten, map_structure, unflatten
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Plan:
 
 def fit(
     step: TrainStep,
-    batches: ArrayBatches,
-    validation: ArrayBatches | None,
+    batches: Batches,
+    validation: Batches | None,
     callbacks: CallbackList,
     plan: Plan,
 ) -> None:
@@ -69,11 +72,17 @@ def fit(
     model: Any = step.model
     test_step = TestStep(step.model, step.objective)
     logs: dict[str, Any] = {}
-    model.stop_training, model.stop_reason = False, None
+    model.stop_training, model.stop_reason, model.completed = False, None, False
+    model.initial_epoch = plan.initial_epoch
     with InterruptibleSteps() as steps:
         try:
             callbacks.call("on_train_begin", None)
-            for epoch in range(plan.initial_epoch, plan.epochs):
+            # A callback that restored what an earlier run left has moved the first epoch.
+            for epoch in range(model.initial_epoch, plan.epochs):
+                if batches.exhausted:
+                    _warn_of_missing_epochs(epoch, plan.epochs)
+                    model.stop_reason = "the data have ended"
+                    break
                 callbacks.call("on_epoch_begin", epoch, None)
                 logs = _train_epoch(step, batches, callbacks, steps, epoch, plan.steps_per_epoch)
                 if validation is not None and plan.validates(epoch):
@@ -89,6 +98,7 @@ def fit(
             if plan.epochs > 0:
                 step.optimizer.finalize_variable_values(step.weights)
             model.stop_reason = model.stop_reason or "all epochs done"
+            model.completed = True
         except KeyboardInterrupt:
             model.stop_reason = "interrupted by Ctrl-C"
             raise
@@ -103,9 +113,18 @@ def fit(
         steps.raise_if_interrupted()
 
 
+def _warn_of_missing_epochs(done: int, asked: int) -> None:
+    warnings.warn(
+        f"the data have ended after {done} of {asked} epochs. Give a generator that goes on, with "
+        "steps_per_epoch, or data that begin anew: arrays, a Dataset, a DataLoader.",
+        LatihWarning,
+        stacklevel=4,
+    )
+
+
 def _train_epoch(
     step: TrainStep,
-    batches: ArrayBatches,
+    batches: Batches,
     callbacks: CallbackList,
     steps: InterruptibleSteps,
     epoch: int,
@@ -117,8 +136,13 @@ def _train_epoch(
     objective.reset()
     model.train()
     # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
-    steps_each = most or len(batches)
-    for number, batch in enumerate(batches.stream(epoch * steps_each, steps_each)):
+    steps_each = most or batches.steps
+    stream = (
+        batches.epoch(epoch)
+        if steps_each is None
+        else batches.stream(epoch * steps_each, steps_each)
+    )
+    for number, batch in enumerate(stream):
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
@@ -132,7 +156,7 @@ def _train_epoch(
 
 
 def evaluate(
-    step: TestStep, batches: ArrayBatches, callbacks: CallbackList, most: int | None = None
+    step: TestStep, batches: Batches, callbacks: CallbackList, most: int | None = None
 ) -> dict[str, Any]:
     """Return the loss and the metrics of a model on data, without training."""
     with InterruptibleSteps() as steps:
@@ -141,7 +165,7 @@ def evaluate(
 
 def _evaluate(
     step: TestStep,
-    batches: ArrayBatches,
+    batches: Batches,
     callbacks: CallbackList,
     most: int | None,
     steps: InterruptibleSteps,
@@ -153,7 +177,7 @@ def _evaluate(
     objective.reset()
     try:
         with mode(step.model, False), torch.no_grad():
-            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+            for number, batch in enumerate(_one_pass(batches, most)):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
                 step(batch)
@@ -167,30 +191,70 @@ def _evaluate(
 
 
 def predict(
-    model: Layer, batches: ArrayBatches, callbacks: CallbackList, most: int | None = None
-) -> np.ndarray:
-    """Return what a model makes of every example, in their order."""
-    outputs: np.ndarray | None = None
-    done = 0
+    model: Layer,
+    batches: Batches,
+    callbacks: CallbackList,
+    most: int | None = None,
+    samples: int | None = None,
+) -> Any:
+    """Return what a model makes of every example, in their order and its outputs' structure.
+
+    Args:
+        model: what predicts.
+        batches: the examples.
+        callbacks: who listens.
+        most: after how many batches to end.
+        samples: how often to predict each batch; then the mean and the deviation are returned.
+    """
+    parts: list[list[np.ndarray]] = []
+    structure: Any = None
     callbacks.call("on_predict_begin", None)
     try:
         with InterruptibleSteps() as steps, mode(model, False), torch.no_grad():
-            for number, batch in enumerate(batches.stream(0, count(batches, most))):
+            for number, batch in enumerate(_one_pass(batches, most)):
                 callbacks.call("on_predict_batch_begin", number, None)
+                outputs = _predicted(model, batch, samples)
                 # Copied to the host batch by batch, so that a device holds one and not them all.
-                part = model(batch.inputs).cpu().numpy()
-                if outputs is None:
-                    outputs = np.empty((batches.examples, *part.shape[1:]), part.dtype)
-                outputs[done : done + batch.size] = part
-                done += batch.size
-                callbacks.call("on_predict_batch_end", number, {"outputs": part})
+                structure = map_structure(lambda output: output.cpu().numpy(), outputs)
+                parts.append(flatten(structure))
+                callbacks.call("on_predict_batch_end", number, {"outputs": structure})
                 steps.raise_if_interrupted()
     finally:
         callbacks.call_all("on_predict_end", None)
-    assert outputs is not None
-    return outputs[:done]
+    if not parts:
+        raise InputError("there is nothing to predict", expected="at least one batch", got="none")
+    return unflatten(structure, [np.concatenate(part) for part in zip(*parts, strict=True)])
 
 
-def count(batches: ArrayBatches, most: int | None) -> int:
+def _predicted(model: Layer, batch: Batch, samples: int | None) -> Any:
+    if samples is None:
+        return model(batch.inputs)
+    draws = [model(batch.inputs) for _ in range(samples)]
+    stacked = [torch.stack(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
+    means = unflatten(draws[0], [output.mean(dim=0) for output in stacked])
+    spreads = unflatten(draws[0], [output.std(dim=0, correction=0) for output in stacked])
+    return Sampled(means, spreads)
+
+
+class Sampled(NamedTuple):
+    """What many predictions of the same examples have in common, and how far they differ.
+
+    Args:
+        mean: their mean.
+        deviation: their standard deviation.
+    """
+
+    mean: Any
+    deviation: Any
+
+
+def _one_pass(batches: Batches, most: int | None) -> Iterator[Batch]:
+    steps = count(batches, most)
+    return batches.epoch(0) if steps is None else batches.stream(0, steps)
+
+
+def count(batches: Batches, most: int | None) -> int | None:
     """Return how many steps an evaluation or a prediction takes: one pass at most."""
-    return len(batches) if most is None else min(most, len(batches))
+    if batches.steps is None:
+        return most
+    return batches.steps if most is None else min(most, batches.steps)

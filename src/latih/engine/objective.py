@@ -1,116 +1,224 @@
 """What a model is compiled for: the loss to make small and the metrics to read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from latih import losses, metrics
+from latih.arguments import number
 from latih.data.batches import Batch
+from latih.engine.output_objective import (
+    LOSS_KINDS,
+    METRIC_KINDS,
+    OutputObjective,
+    as_loss,
+    as_metric,
+    kinds,
+)
 from latih.errors import InputError, NotReadyError
-from latih.losses import Loss
-from latih.metrics import Mean, MeanMetricWrapper, Metric
+from latih.metrics import Mean, Metric
+from latih.structures import flatten, is_nested
+from latih.tensors import Shape
 
-Kinds = tuple[Callable[..., Metric], Callable[..., Metric], Callable[..., Metric]]
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of ``compile()``, as they were given.
+
+    Args:
+        loss: a name, a loss or a function; for several outputs a list or dict of them.
+        metrics: a list of names, metrics or functions; for several outputs a list or dict of those.
+        weighted_metrics: the same; these see the sample weights.
+        loss_weights: a number for each loss, in the same form.
+    """
+
+    loss: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    loss_weights: Any = None
 
 
 class Objective:
-    """The loss and the metrics of a model, with their running sums.
+    """The losses and the metrics of a model, with their running sums.
 
     ``"accuracy"`` and ``"crossentropy"`` become the kind that fits the targets when these are first
     seen; the name stays as the user typed it.
 
     Args:
-        loss: a name, a :class:`~latih.losses.Loss`, or a function ``(y_true, y_pred)``.
-        metrics: names, metrics or functions; they do not see sample weights.
-        weighted_metrics: the same, with sample weights.
+        given: the arguments of ``compile()``.
 
     Raises:
         UnknownNameError: a name is in no table.
-        InputError: ``metrics`` is not a list.
+        InputError: ``metrics`` is not a list or dict.
     """
 
-    def __init__(
-        self, loss: Any, metrics: Sequence[Any] | None, weighted_metrics: Sequence[Any] | None
-    ) -> None:
-        self.given_loss = loss
-        self.given_metrics = _listed(metrics, "metrics")
-        self.given_weighted_metrics = _listed(weighted_metrics, "weighted_metrics")
-        self.loss = _as_loss(loss)
-        for identifier in self.given_metrics + self.given_weighted_metrics:
-            # Found now, so that a name mistyped is refused by compile() and not by the first step.
-            if _kinds(identifier) is None:
-                _as_metric(identifier, identifier)
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        for argument in ("metrics", "weighted_metrics"):
+            metrics = getattr(given, argument)
+            if metrics is not None and not is_nested(metrics):
+                raise InputError(
+                    f"`{argument}` of compile() cannot be used",
+                    expected="a list, such as ['accuracy']",
+                    got=repr(metrics),
+                    fix=f"Write {argument}=[{metrics!r}].",
+                )
+            for identifier in flatten(metrics):
+                # Found now: a name mistyped is refused by compile(), not by the first step.
+                if identifier is not None and kinds(identifier, METRIC_KINDS) is None:
+                    as_metric(identifier, identifier)
+        for identifier in flatten(given.loss):
+            if identifier is not None and kinds(identifier, LOSS_KINDS) is None:
+                as_loss(identifier)
         self.loss_mean = Mean(name="loss")
-        self._metrics: list[Metric] = []
-        self._weighted: list[Metric] = []
-        self._built = False
+        self.outputs: list[OutputObjective] = []
+        self.logged: dict[str, Metric] = {"loss": self.loss_mean}
+        """What the logs call each metric: the loss, those of outputs, then the metrics."""
 
-    def build(self, targets: torch.Tensor, predictions: torch.Size | Sequence[int]) -> None:
-        """Choose the kinds of accuracy and cross-entropy by the shapes of both sides."""
-        if self._built:
-            return
-        self._metrics = [_choose(m, targets.shape, predictions) for m in self.given_metrics]
-        self._weighted = [
-            _choose(m, targets.shape, predictions) for m in self.given_weighted_metrics
+    @property
+    def has_loss(self) -> bool:
+        """Whether there is any loss to compare outputs with targets."""
+        return any(identifier is not None for identifier in flatten(self.given.loss))
+
+    def compares(self, names: Sequence[str]) -> list[bool]:
+        """Say of each output whether it has a loss or a metric, and so needs targets.
+
+        Args:
+            names: what the outputs are called.
+
+        Raises:
+            InputError: there are more or fewer of something than outputs, or for other outputs.
+        """
+        return [
+            loss is not None or bool(metrics) or bool(weighted)
+            for loss, _, metrics, weighted in self._shared_out(names)
         ]
-        taken: set[str] = {"loss"}
-        for metric in self._metrics + self._weighted:
-            base, number = metric.name, 0
-            while metric.name in taken:
-                number += 1
-                metric.name = f"{base}_{number}"
-            taken.add(metric.name)
-        self._built = True
+
+    def build(
+        self,
+        names: Sequence[str],
+        targets: Sequence[torch.Tensor | None],
+        shapes: Sequence[Shape],
+    ) -> None:
+        """Share out losses and metrics to the outputs, once.
+
+        Args:
+            names: what the outputs are called.
+            targets: what they are compared with.
+            shapes: their shapes.
+
+        Raises:
+            InputError: there are more or fewer of something than outputs, or for other outputs.
+        """
+        if self.outputs:
+            return
+        shares = self._shared_out(names)
+        several = len(names) > 1
+        tracked = several and sum(loss is not None for loss, *_ in shares) > 1
+        self.outputs = [
+            OutputObjective(
+                name if several else None,
+                None if target is None else tuple(target.shape),
+                shape,
+                loss=loss,
+                loss_weight=weight,
+                metrics=metrics,
+                weighted_metrics=weighted,
+                tracks_loss=tracked and loss is not None,
+            )
+            for name, target, shape, (loss, weight, metrics, weighted) in zip(
+                names, targets, shapes, shares, strict=True
+            )
+        ]
+        self.logged.update((o.loss_mean.name, o.loss_mean) for o in self.outputs if o.loss_mean)
+        _name(self.outputs, self.logged)
+
+    def _shared_out(
+        self, names: Sequence[str]
+    ) -> list[tuple[Any, float | None, list[Any], list[Any]]]:
+        """Return the loss, its weight, the metrics and the weighted metrics of each output."""
+        given = self.given
+        weights = [
+            None if weight is None else number(weight, "loss_weights", "compile()")
+            for weight in _one_each(given.loss_weights, names, "loss_weights")
+        ]
+        return list(
+            zip(
+                _one_each(given.loss, names, "loss"),
+                weights,
+                _lists(given.metrics, names, "metrics"),
+                _lists(given.weighted_metrics, names, "weighted_metrics"),
+                strict=True,
+            )
+        )
 
     @property
     def all_metrics(self) -> list[Metric]:
-        """The mean of the loss, then the metrics in their order."""
-        return [self.loss_mean, *self._metrics, *self._weighted]
+        """The mean of the loss, those of the outputs' losses, then the metrics in their order."""
+        return list(self.logged.values())
 
     @property
     def names(self) -> list[str]:
         """What the logs call them."""
-        return [metric.name for metric in self.all_metrics]
+        return list(self.logged)
 
-    def value(self, batch: Batch, predictions: torch.Tensor) -> torch.Tensor:
-        """Return the loss of a batch."""
-        return self.require_loss()(batch.targets, predictions, batch.weights)
+    def losses(self, batch: Batch, predictions: Sequence[torch.Tensor]) -> list[Any]:
+        """Return the loss of each output on a batch, not weighted; None where there is none."""
+        return [
+            None if output.loss is None else output.loss(target, prediction, weights)
+            for output, target, prediction, weights in zip(
+                self.outputs, batch.targets, predictions, batch.weights, strict=True
+            )
+        ]
 
-    def require_loss(self) -> Loss:
-        """Return the loss, or say that there is none.
+    def total(self, losses: Sequence[Any], added: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return what training makes small.
+
+        Args:
+            losses: of the outputs.
+            added: penalties on weights and outputs.
 
         Raises:
-            NotReadyError: the model was compiled without a loss.
+            NotReadyError: there is neither.
         """
-        if self.loss is None:
-            raise NotReadyError(
-                "the model has no loss",
-                expected="compile(loss=...)",
-                got="compile() without one",
-                fix="Compile it with a loss such as 'sparse_categorical_crossentropy'.",
-            )
-        return self.loss
+        total: Any = None
+        for output, loss in zip(self.outputs, losses, strict=True):
+            if loss is not None:
+                loss = loss if output.loss_weight is None else output.loss_weight * loss
+                total = loss if total is None else total + loss
+        for penalty in added:
+            total = penalty if total is None else total + penalty
+        if total is None:
+            raise no_loss()
+        return total
 
-    def update(self, batch: Batch, predictions: torch.Tensor, total: torch.Tensor) -> None:
+    def update(
+        self,
+        batch: Batch,
+        predictions: Sequence[torch.Tensor],
+        losses: Sequence[Any],
+        total: torch.Tensor,
+    ) -> None:
         """Take a batch into the running sums.
 
         Args:
             batch: the examples.
-            predictions: what the model made of them.
+            predictions: what the model made of them, for each output.
+            losses: of the outputs.
             total: the loss with all penalties; it counts as often as the batch has examples.
         """
-        predictions = predictions.detach()
         mean = self.loss_mean
-        if mean.total.device != predictions.device:
+        if mean.total.device != total.device:
             for metric in self.all_metrics:
-                metric.move_to(predictions.device)
-        mean.total.add_(total.detach(), alpha=batch.size)
-        mean.count.add_(batch.size)
-        for metric in self._metrics:
-            metric.update_state(batch.targets, predictions)
-        for metric in self._weighted:
-            metric.update_state(batch.targets, predictions, sample_weight=batch.weights)
+                metric.move_to(total.device)
+        _count(mean, total, batch.size)
+        for output, target, prediction, weights, loss in zip(
+            self.outputs, batch.targets, predictions, batch.weights, losses, strict=True
+        ):
+            if output.loss_mean is not None:
+                _count(output.loss_mean, loss, batch.size)
+            output.update(target, prediction.detach(), weights)
 
     def reset(self) -> None:
         """Begin the running sums anew."""
@@ -123,50 +231,22 @@ class Objective:
         Returns:
             A number for each metric, or a list of them where it has one for each class.
         """
-        return {metric.name: _plain(metric.result()) for metric in self.all_metrics}
+        return {name: _plain(metric.result()) for name, metric in self.logged.items()}
 
 
-def _listed(given: Sequence[Any] | None, argument: str) -> list[Any]:
-    if given is None:
-        return []
-    if isinstance(given, list | tuple):
-        return list(given)
-    raise InputError(
-        f"`{argument}` of compile() cannot be used",
-        expected="a list, such as ['accuracy']",
-        got=repr(given),
-        fix=f"Write {argument}=[{given!r}].",
+def no_loss() -> NotReadyError:
+    """Return the error that there is nothing to make small."""
+    return NotReadyError(
+        "the model has no loss",
+        expected="compile(loss=...), or a layer that calls add_loss()",
+        got="neither",
+        fix="Compile it with a loss such as 'sparse_categorical_crossentropy'.",
     )
 
 
-def _as_loss(identifier: Any) -> Loss | None:
-    found = losses.get(identifier)
-    if found is None or isinstance(found, Loss):
-        return found
-    return losses.LossFunctionWrapper(found)
-
-
-# The kinds of a metric for one output, for class numbers and for one-hot rows.
-_ACCURACIES: Kinds = (
-    metrics.BinaryAccuracy,
-    metrics.SparseCategoricalAccuracy,
-    metrics.CategoricalAccuracy,
-)
-_CROSSENTROPIES: Kinds = (
-    metrics.BinaryCrossentropy,
-    metrics.SparseCategoricalCrossentropy,
-    metrics.CategoricalCrossentropy,
-)
-_KINDS: dict[str, Kinds] = {
-    "accuracy": _ACCURACIES,
-    "acc": _ACCURACIES,
-    "crossentropy": _CROSSENTROPIES,
-    "ce": _CROSSENTROPIES,
-}
-
-
-def _kinds(identifier: Any) -> Kinds | None:
-    return _KINDS.get(identifier.lower()) if isinstance(identifier, str) else None
+def _count(mean: Mean, value: torch.Tensor, examples: int) -> None:
+    mean.total.add_(value.detach(), alpha=examples)
+    mean.count.add_(examples)
 
 
 def _plain(result: Any) -> Any:
@@ -174,23 +254,65 @@ def _plain(result: Any) -> Any:
     return float(values) if values.numel() == 1 else values.tolist()
 
 
-def _choose(
-    identifier: Any, targets: Sequence[int], predictions: torch.Size | Sequence[int]
-) -> Metric:
-    kinds = _kinds(identifier)
-    if kinds is None:
-        return _as_metric(identifier, identifier)
-    binary, sparse, one_hot = kinds
-    if predictions[-1] == 1:
-        return binary(name=identifier)
-    if len(targets) < len(predictions) or targets[-1] == 1:
-        return sparse(name=identifier)
-    return one_hot(name=identifier)
+def _one_each(given: Any, names: Sequence[str], argument: str) -> list[Any]:
+    """Return one entry for each output, None where there is none."""
+    if isinstance(given, Mapping):
+        return _by_name(given, names, argument)
+    if isinstance(given, list | tuple):
+        return _in_order(given, names, argument)
+    return [given] * len(names)
 
 
-def _as_metric(identifier: Any, called: Any) -> Metric:
-    found = metrics.get(identifier)
-    metric = found if isinstance(found, Metric) else MeanMetricWrapper(found)
-    if isinstance(called, str):
-        metric.name = called
-    return metric
+def _lists(given: Any, names: Sequence[str], argument: str) -> list[list[Any]]:
+    """Return a list of metrics for each output."""
+    if given is None or not len(given):
+        return [[] for _ in names]
+    if isinstance(given, Mapping):
+        shared = _by_name(given, names, argument)
+    elif len(names) == 1:
+        return [flatten(given)]
+    else:
+        shared = _in_order(given, names, argument)
+    return [
+        list(own) if isinstance(own, list | tuple) else [] if own is None else [own]
+        for own in shared
+    ]
+
+
+def _by_name(given: Mapping[str, Any], names: Sequence[str], argument: str) -> list[Any]:
+    unknown = set(given) - set(names)
+    if unknown:
+        raise InputError(
+            f"`{argument}` of compile() names an output that there is not",
+            expected=" or ".join(map(repr, names)),
+            got=", ".join(map(repr, sorted(unknown))),
+            fix="Give an output its name by the name= of the layer that makes it.",
+        )
+    return [given.get(name) for name in names]
+
+
+def _in_order(given: Sequence[Any], names: Sequence[str], argument: str) -> list[Any]:
+    if len(given) != len(names):
+        raise InputError(
+            f"`{argument}` of compile() does not fit the model's outputs",
+            expected=f"one entry for each of {', '.join(map(repr, names))}",
+            got=f"{len(given)}: {given!r}",
+            fix=f"Write {argument}={{{names[0]!r}: ...}} or a list with None where there is none.",
+        )
+    return list(given)
+
+
+def _name(outputs: Sequence[OutputObjective], logged: dict[str, Metric]) -> None:
+    """Give each metric its name in the logs, as Keras does: apart even where two are alike."""
+    for weighted in (False, True):
+        for output in outputs:
+            prefix = "" if output.name is None else f"{output.name}_"
+            for metric in output.weighted_metrics if weighted else output.metrics:
+                name = f"{prefix}{metric.name}"
+                if weighted and name in logged:
+                    name = f"{prefix}weighted_{metric.name}"
+                base, count = name, 0
+                while name in logged:
+                    count += 1
+                    name = f"{base}_{count}"
+                logged[name] = metric

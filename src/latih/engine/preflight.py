@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from latih import losses
+from latih.engine.objective import no_loss
 from latih.errors import InputError
+from latih.layers.base import mode
 from latih.losses import Loss, LossFunctionWrapper
 from latih.registry import to_snake_case
 from latih.tensors import Shape
@@ -38,7 +40,23 @@ def check_inputs(expected: Shape | None, inputs: torch.Tensor, model_name: str) 
         )
 
 
-def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape) -> None:
+def require_some_loss(model: Any, example: Any) -> None:
+    """Refuse a model that is compiled without a loss and whose layers add none.
+
+    Args:
+        model: the model.
+        example: inputs of one example; it is asked what it adds to the loss.
+
+    Raises:
+        NotReadyError: there is nothing to make small.
+    """
+    with mode(model, False), torch.no_grad():
+        model(example)
+    if not model.losses:
+        raise no_loss()
+
+
+def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape, called: str = "y") -> None:
     """Refuse targets that the loss cannot compare with outputs of this shape.
 
     A loss of the user's own is not judged.
@@ -47,6 +65,7 @@ def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape) -> None:
         loss: the loss that the model is compiled with.
         targets: what the examples should come out as.
         outputs: the shape of the model's outputs.
+        called: what the user calls the targets.
 
     Raises:
         InputError: labels out of range, one-hot rows for class numbers or the reverse, a
@@ -54,22 +73,23 @@ def check_targets(loss: Loss, targets: torch.Tensor, outputs: Shape) -> None:
     """
     judge = _JUDGES.get(loss.fn if isinstance(loss, LossFunctionWrapper) else type(loss))
     if judge is not None:
-        judge(loss, targets, outputs)
+        judge(loss, targets, outputs, called)
 
 
-def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape, called: str) -> None:
     classes = outputs[-1]
     alike = len(targets.shape) == len(outputs)
     if alike and targets.shape[-1] != 1:
         raise InputError(
-            "`y` holds a row an example, as one-hot labels are, and the loss takes class numbers",
+            f"`{called}` holds a row an example, as one-hot labels are, "
+            "and the loss takes class numbers",
             expected=f"y of shape {_told(outputs[:-1])}, numbers 0..{(classes or 0) - 1}",
             got=f"shape {tuple(targets.shape)}",
             fix="Use loss='categorical_crossentropy', or y.argmax(axis=-1).",
         )
     if len(targets.shape) != len(outputs) - 1 and not alike:
         raise InputError(
-            "`y` does not fit the model's outputs",
+            f"`{called}` does not fit the model's outputs",
             expected=f"one class number for each of {_told(outputs[:-1])}",
             got=f"shape {tuple(targets.shape)}",
             fix="Give one class number an example.",
@@ -83,7 +103,7 @@ def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> No
         )
     if targets.is_floating_point() and not torch.equal(targets, targets.round()):
         raise InputError(
-            "`y` holds fractions, and the loss takes class numbers",
+            f"`{called}` holds fractions, and the loss takes class numbers",
             expected="whole numbers",
             got=f"{targets[targets != targets.round()][0].item():g}",
             fix="For a regression use loss='mse'.",
@@ -95,21 +115,21 @@ def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> No
     lowest, highest = (int(extreme) for extreme in torch.aminmax(counted))
     if lowest < 0 or highest >= classes:
         raise InputError(
-            "`y` holds labels out of range",
+            f"`{called}` holds labels out of range",
             expected=f"0..{classes - 1}, as the model has {classes} outputs",
             got=f"labels from {lowest} to {highest}",
             fix="Number the classes from 0, or give the last layer as many units as classes.",
         )
 
 
-def _judge_one_hot(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+def _judge_one_hot(loss: Any, targets: torch.Tensor, outputs: Shape, called: str) -> None:
     if len(targets.shape) == len(outputs) and targets.shape[-1] == outputs[-1]:
         return
     sparse = targets.ndim < len(outputs) or targets.shape[-1] == 1
     raise InputError(
-        "`y` holds class numbers, and the loss takes one-hot rows"
+        f"`{called}` holds class numbers, and the loss takes one-hot rows"
         if sparse
-        else "`y` has another number of classes than the model has outputs",
+        else f"`{called}` has another number of classes than the model has outputs",
         expected=f"y of shape {_told(outputs)}",
         got=f"shape {tuple(targets.shape)}",
         fix="Use loss='sparse_categorical_crossentropy', or latih.utils.to_categorical(y)."
@@ -118,19 +138,19 @@ def _judge_one_hot(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
     )
 
 
-def _judge_probabilities(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
-    _judge_numbers(loss, targets, outputs)
+def _judge_probabilities(loss: Any, targets: torch.Tensor, outputs: Shape, called: str) -> None:
+    _judge_numbers(loss, targets, outputs, called)
     lowest, highest = (float(extreme) for extreme in torch.aminmax(targets))
     if lowest < 0 or highest > 1:
         raise InputError(
-            "`y` holds labels out of range",
+            f"`{called}` holds labels out of range",
             expected=f"0 or 1, as {_called(loss)} takes them",
             got=f"labels from {lowest:g} to {highest:g}",
             fix="Label the classes 0 and 1; for more than two use sparse_categorical_crossentropy.",
         )
 
 
-def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
+def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape, called: str) -> None:
     del loss
     given = list(targets.shape[1:])
     wanted = list(outputs[1:])
@@ -140,7 +160,7 @@ def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape) -> None:
     if None in wanted and len(given) == len(wanted):
         return
     raise InputError(
-        "`y` does not fit the model's outputs",
+        f"`{called}` does not fit the model's outputs",
         expected=f"y of shape {_told(outputs)}",
         got=f"shape {tuple(targets.shape)}",
         fix="Give the last layer as many units as y has columns.",
@@ -153,7 +173,7 @@ def _called(loss: Loss) -> str:
     return to_snake_case(type(loss).__name__)
 
 
-_JUDGES: dict[Any, Callable[[Any, torch.Tensor, Shape], None]] = {
+_JUDGES: dict[Any, Callable[[Any, torch.Tensor, Shape, str], None]] = {
     losses.SparseCategoricalCrossentropy: _judge_class_numbers,
     losses.sparse_categorical_crossentropy: _judge_class_numbers,
     losses.CategoricalGeneralizedCrossEntropy: _judge_class_numbers,

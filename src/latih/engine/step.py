@@ -8,33 +8,36 @@ from latih.data.batches import Batch
 from latih.engine.objective import Objective
 from latih.layers import Layer
 from latih.optimizers import Optimizer
+from latih.structures import flatten
 
 
-class TotalLoss:
-    """The loss of a batch with the penalties on weights and outputs.
+class Scored:
+    """What a model made of a batch, and how good that is.
 
     What is penalised is looked up once, when it is made: the tree of layers is not walked a step.
 
     Args:
         model: a layer that turns inputs into predictions.
-        objective: its loss.
+        objective: its losses and metrics.
     """
 
     def __init__(self, model: Layer, objective: Objective) -> None:
+        self.model = model
         self.objective = objective
-        self.on_weights = list(model.penalties())
-        self.on_outputs = list(model.penalised_outputs())
+        self.penalties = list(model.penalties())
 
-    def __call__(self, batch: Batch, predictions: torch.Tensor) -> torch.Tensor:
-        """Return the number that training makes small."""
-        total = self.objective.value(batch, predictions)
-        for regularizer, weight in self.on_weights:
-            total = total + regularizer(weight)
-        for layer in self.on_outputs:
-            if layer.activity_penalty is not None:
-                total = total + layer.activity_penalty
-                layer.activity_penalty = None  # or it would hold the step's graph in memory
-        return total
+    def __call__(self, batch: Batch) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
+        """Return the predictions for each output, and the loss of each."""
+        predictions = flatten(self.model(batch.inputs))
+        return predictions, self.objective.losses(batch, predictions)
+
+    def total(self, losses: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Return the number that training makes small: losses, penalties, what layers added."""
+        added = self.model.added_losses
+        if self.penalties or added:
+            added = [*(regularizer(weight) for regularizer, weight in self.penalties), *added]
+            self.model.added_losses = []  # or they would hold the step's graph in memory
+        return self.objective.total(losses, added)
 
 
 class TrainStep:
@@ -44,7 +47,7 @@ class TrainStep:
 
     Args:
         model: a layer that turns inputs into predictions.
-        objective: its loss and metrics.
+        objective: its losses and metrics.
         optimizer: what moves the weights.
     """
 
@@ -52,15 +55,15 @@ class TrainStep:
         self.model = model
         self.objective = objective
         self.optimizer = optimizer
-        self.total_loss = TotalLoss(model, objective)
+        self.scored = Scored(model, objective)
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         self.bounds = list(model.bounds())
         optimizer.build(self.weights)
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
-        predictions = self.model(batch.inputs)
-        total = self.total_loss(batch, predictions)
+        predictions, losses = self.scored(batch)
+        total = self.scored.total(losses)
         scaled = self.optimizer.scale_loss(total)
         gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
         self.optimizer.apply(gradients)
@@ -68,7 +71,7 @@ class TrainStep:
             with torch.no_grad():
                 for constraint, weight in self.bounds:
                     weight.copy_(constraint(weight))
-        self.objective.update(batch, predictions, total)
+        self.objective.update(batch, predictions, losses, total)
 
 
 class TestStep:
@@ -76,15 +79,15 @@ class TestStep:
 
     Args:
         model: a layer that turns inputs into predictions.
-        objective: its loss and metrics.
+        objective: its losses and metrics.
     """
 
     def __init__(self, model: Layer, objective: Objective) -> None:
         self.model = model
         self.objective = objective
-        self.total_loss = TotalLoss(model, objective)
+        self.scored = Scored(model, objective)
 
     def __call__(self, batch: Batch) -> None:
         """Take one batch into the running sums."""
-        predictions = self.model(batch.inputs)
-        self.objective.update(batch, predictions, self.total_loss(batch, predictions))
+        predictions, losses = self.scored(batch)
+        self.objective.update(batch, predictions, losses, self.scored.total(losses))

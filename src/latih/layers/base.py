@@ -4,6 +4,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -16,9 +17,12 @@ from latih.constraints import Constraint
 from latih.errors import InputError, near_matches
 from latih.layers import budget
 from latih.layers.names import checked_name
+from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
+from latih.layers.tracking import TrackedDict, TrackedList, modules_in
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
-from latih.tensors import Shape, as_tensor, shape_of
+from latih.structures import flatten, map_structure
+from latih.tensors import Shape, as_tensor, map_shapes, shape_of
 
 FLOAT32_POLICY = {
     "module": "keras",
@@ -26,6 +30,15 @@ FLOAT32_POLICY = {
     "config": {"name": "float32"},
     "registered_name": None,
 }
+
+
+_penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
+    "losses added in the outermost call that is under way", default=None
+)
+
+
+NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules")
+"""Lists of a layer that never hold layers inside it."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +108,13 @@ class Layer(nn.Module, Configured):
         budget.admit_layer(self.name)
         self.built = False
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.activity_penalty: torch.Tensor | None = None
+        self.added_losses: list[torch.Tensor] = []
+        """What :meth:`add_loss` and activity regularizers added in the last outermost call."""
+        self.calls: list[Node] = []
+        """The calls on symbolic tensors, of which models of the functional kind are made."""
         self._trainable = trainable
         self._weights: dict[str, Weight] = {}
-        self._build_shape: Shape | None = None
+        self._build_shape: Any = None
         given = (input_dim,) if input_shape is None and input_dim is not None else input_shape
         self.batch_input_shape: Shape | None = None if given is None else (batch_size, *given)
 
@@ -171,7 +187,28 @@ class Layer(nn.Module, Configured):
                 if weight.attribute != name and getattr(self, weight.attribute) is value:
                     self._rename(weight, name)
                     return
+        elif (
+            type(value) in (list, dict)
+            and name not in NOT_TRACKED
+            and (not value or modules_in(value))
+        ):
+            # An empty one may be filled later: code for Keras does so.
+            self._modules.pop(name, None)
+            tracked = TrackedList if isinstance(value, list) else TrackedDict
+            value = tracked(value, self, name)
+            super().__setattr__(name, value)
+            self.track(name, value)
+            return
         super().__setattr__(name, value)
+
+    def track(self, attribute: str, container: Any) -> None:
+        """Take the layers in a list or dict, an attribute of this one, for layers inside it."""
+        # The list itself stays the attribute; PyTorch looks for modules here.
+        modules = modules_in(container)
+        if modules:
+            self._modules[attribute] = nn.ModuleList(modules)
+        else:
+            self._modules.pop(attribute, None)
 
     def _rename(self, weight: Weight, attribute: str) -> None:
         kept = self._parameters if weight.trainable else self._buffers
@@ -191,29 +228,141 @@ class Layer(nn.Module, Configured):
         raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
     def forward(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """Build the layer at the first call, and run :meth:`call` in the mode asked for."""
+        """Build the layer at the first call, and run :meth:`call` in the mode asked for.
+
+        A call on symbolic tensors is recorded instead, and gives symbolic tensors.
+        """
+        if args or kwargs or not isinstance(inputs, torch.Tensor):
+            if holds_symbolic(inputs, *args, kwargs):
+                return self._record(inputs, args, kwargs, training)
+            if not isinstance(inputs, torch.Tensor):
+                inputs = _tensors(inputs)
         if training is not None and training != self.training:
             with mode(self, training):
                 return self.forward(inputs, *args, **kwargs)
-        if not isinstance(inputs, torch.Tensor):
-            inputs = _tensors(inputs)
         if not self.built:
-            self.build(_shapes(inputs))
+            self.build(map_structure(shape_of, inputs))
         if self._call_takes_training:
             kwargs["training"] = self.training
+        penalties = _penalties.get()
+        if penalties is None:
+            return self._outermost_call(inputs, args, kwargs)
         outputs = self.call(inputs, *args, **kwargs)
         if self.activity_regularizer is not None:
-            self.activity_penalty = self.activity_regularizer(outputs) / len(outputs)
+            penalties.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
         return outputs
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of the outputs; by default as one example of zeros comes out."""
+    def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
+        # The losses that this layer and those inside it add are collected where a call begins, so
+        # that a layer that is used twice adds twice, and the next call begins anew.
+        self.added_losses = collected = list[torch.Tensor]()
+        token = _penalties.set(collected)
+        try:
+            outputs = self.call(inputs, *args, **kwargs)
+        finally:
+            _penalties.reset(token)
+        if self.activity_regularizer is not None:
+            collected.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
+        return outputs
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to what training makes small; for use in :meth:`call`.
+
+        Args:
+            loss: a scalar tensor, or a list of them.
+
+        Example:
+            >>> class Sparse(Layer):
+            ...     def call(self, inputs):
+            ...         self.add_loss(0.5 * inputs.abs().sum())
+            ...         return inputs
+            >>> layer = Sparse()
+            >>> _ = layer(torch.ones(4))
+            >>> layer.losses
+            [tensor(2.)]
+        """
+        penalties = _penalties.get()
+        target = self.added_losses if penalties is None else penalties
+        target.extend(as_tensor(one) for one in flatten(loss))
+
+    # Being part of a graph
+
+    def _record(self, inputs: Any, args: Any, kwargs: Any, training: bool | None) -> Any:
+        shapes = map_structure(_symbolic_shape, inputs)
+        if not self.built:
+            self.build(shapes)
+        overridden = type(self).compute_output_shape is not Layer.compute_output_shape
+        if overridden and not holds_symbolic(*args, kwargs):
+            outputs = map_shapes(
+                lambda shape: SymbolicTensor(shape, "float32", self.name),
+                self.compute_output_shape(shapes),
+            )
+        else:
+            outputs = self._probed((inputs, *args), kwargs)
+        if training is not None:
+            kwargs = {**kwargs, "training": training}
+        self.calls.append(Node(self, (inputs, *args), kwargs, outputs))
+        return outputs
+
+    def _probed(self, args: Any, kwargs: Any) -> Any:
+        """Return symbolic tensors such as come out of a call on zeros."""
+        first = self._run_on_zeros(args, kwargs, unknown=(2, 32))
+        second = self._run_on_zeros(args, kwargs, unknown=(3, 33))
+        sizes = iter(flatten(second))
+
+        def symbolic(output: torch.Tensor) -> SymbolicTensor:
+            # What differs between the two is what the unknown sizes decide.
+            shape = tuple(
+                a if a == b else None for a, b in zip(output.shape, next(sizes).shape, strict=True)
+            )
+            return SymbolicTensor(shape, str(output.dtype).removeprefix("torch."), self.name)
+
+        return map_structure(symbolic, first)
+
+    def _run_on_zeros(self, args: Any, kwargs: Any, unknown: tuple[int, int]) -> Any:
+        device = _device_of(self)
+
+        def zeros(leaf: Any) -> Any:
+            if not isinstance(leaf, SymbolicTensor):
+                return leaf
+            # Two examples at least, since some layers cannot take the statistics of one.
+            sizes = [
+                unknown[min(axis, 1)] if size is None else size
+                for axis, size in enumerate(leaf.shape)
+            ]
+            budget.allow_probe(sizes, self.name)
+            return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
+
         with mode(self, False), torch.no_grad():
-            # Two examples, since some layers cannot take the statistics of one.
-            shape = [2, *(size or 1 for size in input_shape[1:])]
-            budget.allow_probe(shape, self.name)
-            outputs = self(torch.zeros(shape).to(_device_of(self)))
-        return (input_shape[0], *tuple(outputs.shape)[1:])
+            return self(*map_structure(zeros, args), **map_structure(zeros, kwargs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs; by default as zeros come out.
+
+        Args:
+            input_shape: a shape, or a list or dict of them where the layer takes several tensors.
+        """
+        inputs = map_shapes(lambda shape: SymbolicTensor(shape, "float32", "x"), input_shape)
+        return map_structure(lambda tensor: tensor.shape, self._probed((inputs,), {}))
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors that the layer was first called on."""
+        return self._first_call().args[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that its first call gave."""
+        return self._first_call().structure
+
+    def _first_call(self) -> Node:
+        if not self.calls:
+            raise InputError(
+                f"the layer {self.name!r} is no part of a model yet",
+                expected="a layer called on an Input, or on what other layers made of one",
+                got="one that was never called so",
+            )
+        return self.calls[0]
 
     # What it holds
 
@@ -249,17 +398,32 @@ class Layer(nn.Module, Configured):
                 for name, layer in numbered_by_class(_inner(child)):
                     yield f"{attribute}/{name}", layer
 
+    def every_layer(self) -> Iterator["Layer"]:
+        """Yield this layer and those inside it, each once, in Keras's order."""
+        seen: set[int] = set()
+        waiting: list[Layer] = [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                waiting.extend(reversed(layer.layers))
+
     def _located_weights(self) -> Iterator[tuple["Layer", Weight]]:
         # Keras's order: a layer's own weights, then those inside it.
-        yield from ((self, weight) for weight in self.own_weights())
-        for layer in _inner(self):
-            yield from layer._located_weights()
+        seen: set[int] = set()
+        for layer in self.every_layer():
+            for weight in layer.own_weights():
+                tensor = getattr(layer, weight.attribute)
+                if id(tensor) not in seen:  # a wrapper may show a weight of the layer inside it
+                    seen.add(id(tensor))
+                    yield layer, weight
 
     def _located_trainable_weights(self) -> Iterator[tuple["Layer", Weight]]:
-        # As in Keras: a frozen layer has none, and else it matters what each weight's owner says.
+        # As in Keras: a frozen layer has none, and else it matters what each weight says itself.
         if self._trainable:
             for layer, weight in self._located_weights():
-                if weight.trainable and layer.trainable:
+                if weight.trainable and getattr(layer, weight.attribute).requires_grad:
                     yield layer, weight
 
     @property
@@ -296,18 +460,11 @@ class Layer(nn.Module, Configured):
             if weight.constraint is not None:
                 yield weight.constraint, getattr(layer, weight.attribute)
 
-    def penalised_outputs(self) -> Iterator["Layer"]:
-        """Yield each layer whose outputs are penalised; its ``activity_penalty`` is the last."""
-        for layer in self.modules():
-            if isinstance(layer, Layer) and layer.activity_regularizer is not None:
-                yield layer
-
     @property
     def losses(self) -> list[torch.Tensor]:
-        """The penalties on weights as they are now, and on the outputs of the last call."""
-        on_outputs = [layer.activity_penalty for layer in self.penalised_outputs()]
-        on_weights = [regularizer(weight) for regularizer, weight in self.penalties()]
-        return on_weights + [penalty for penalty in on_outputs if penalty is not None]
+        """The penalties on weights as they are now, and what the last call added."""
+        on_weights = (regularizer(weight) for regularizer, weight in self.penalties())
+        return [*on_weights, *self.added_losses]
 
     def count_params(self) -> int:
         """Return how many numbers the weights hold."""
@@ -368,7 +525,7 @@ class Layer(nn.Module, Configured):
         """Return the shape that the layer was built for, or None."""
         if self._build_shape is None:
             return None
-        return {"input_shape": list(self._build_shape)}
+        return {"input_shape": map_shapes(list, self._build_shape)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -430,15 +587,11 @@ def _device_of(layer: nn.Module) -> torch.device:
 
 def _tensors(inputs: Any) -> Any:
     if isinstance(inputs, Mapping):
-        return {name: as_tensor(value) for name, value in inputs.items()}
-    if isinstance(inputs, list | tuple) and any(isinstance(v, torch.Tensor) for v in inputs):
-        return [as_tensor(value) for value in inputs]
+        return {name: _tensors(value) for name, value in inputs.items()}
+    if isinstance(inputs, list | tuple) and any(getattr(value, "shape", ()) for value in inputs):
+        return [_tensors(value) for value in inputs]
     return as_tensor(inputs)
 
 
-def _shapes(inputs: Any) -> Any:
-    if isinstance(inputs, torch.Tensor):
-        return shape_of(inputs)
-    if isinstance(inputs, Mapping):
-        return {name: shape_of(value) for name, value in inputs.items()}
-    return [shape_of(value) for value in inputs]
+def _symbolic_shape(leaf: Any) -> Shape:
+    return leaf.shape if isinstance(leaf, SymbolicTensor) else tuple(as_tensor(leaf).shape)

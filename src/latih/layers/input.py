@@ -1,23 +1,16 @@
 """Where a model begins: the shape of what it takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from latih.arguments import whole
+from latih.arguments import one_of, whole
 from latih.errors import InputError
 from latih.layers.base import Layer
+from latih.layers.symbolic import Node, SymbolicTensor
 from latih.registry import auto_name
 from latih.tensors import Shape
 
-
-@dataclass(frozen=True)
-class SymbolicTensor:
-    """A tensor of which only the shape is known: what :func:`Input` returns."""
-
-    shape: Shape
-    dtype: str
-    name: str
+DTYPES = ("float32", "int32", "int64", "uint8", "bool")
 
 
 class InputLayer(Layer):
@@ -26,7 +19,7 @@ class InputLayer(Layer):
     Args:
         shape: the shape of one example, without the batch.
         batch_size: how many examples come at once; None for any.
-        dtype: the type that inputs are cast to.
+        dtype: the type that inputs are cast to: ``"float32"``, or whole numbers for an Embedding.
         name: what the layer is called.
         batch_shape: the shape with the batch, instead of ``shape``.
         input_shape: Keras 2's name of ``shape``.
@@ -50,7 +43,9 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name or auto_name("InputLayer"), dtype=dtype)
+        super().__init__(name=name or auto_name("InputLayer"))
+        kind = "float32" if dtype is None else str(dtype).removeprefix("torch.")
+        self.dtype = one_of(kind, "dtype", "Input", DTYPES)
         one_example = shape if shape is not None else input_shape
         if (one_example is None) == (batch_shape is None):
             raise InputError(
@@ -63,15 +58,8 @@ class InputLayer(Layer):
             _sizes(batch_shape) if one_example is None else (batch_size, *_sizes(one_example))
         )
         self.build(self.batch_shape)
-
-    @classmethod
-    def from_symbolic(cls, tensor: SymbolicTensor) -> Self:
-        """Return the layer that stands for what :func:`Input` returned."""
-        return cls(batch_shape=tensor.shape, name=tensor.name)
-
-    def as_symbolic(self) -> SymbolicTensor:
-        """Return what :func:`Input` returns for this layer's shape."""
-        return SymbolicTensor(self.batch_shape, "float32", self.name)
+        symbolic = SymbolicTensor(self.batch_shape, self.dtype, self.name)
+        self.calls.append(Node(self, (), {}, symbolic))
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs."""
@@ -85,7 +73,7 @@ class InputLayer(Layer):
         """Return the constructor's arguments as data that JSON can hold."""
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": "float32",
+            "dtype": self.dtype,
             "name": self.name,
             **self.neutral_config,
         }
@@ -117,15 +105,15 @@ def Input(
     Args:
         shape: the shape of one example, without the batch.
         batch_size: how many examples come at once; None for any.
-        dtype: the type that inputs are cast to; only ``"float32"``.
+        dtype: the type that inputs are cast to: ``"float32"``, or whole numbers for an Embedding.
         name: what the input is called.
         batch_shape: the shape with the batch, instead of ``shape``.
 
     Returns:
-        A tensor without numbers, to stand first in a ``Sequential``.
+        A tensor without numbers: what a ``Sequential`` begins with, or layers are called on.
 
     Example:
         >>> Input((28, 28)).shape
         (None, 28, 28)
     """
-    return InputLayer(shape, batch_size, dtype, name, batch_shape).as_symbolic()
+    return InputLayer(shape, batch_size, dtype, name, batch_shape).output

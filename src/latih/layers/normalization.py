@@ -1,18 +1,18 @@
-"""Keeping what passes through a deep net centred and scaled."""
+"""Keeping what passes through a deep net centred and scaled, by what the batch is like."""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from latih import constraints, initializers, regularizers
+from latih import initializers
 from latih.arguments import number, whole
 from latih.errors import InputError
-from latih.layers.base import Layer
+from latih.layers.affine import Affine
 from latih.tensors import Shape
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(Affine):
     """Centre and scale every feature by the batch's statistics, then let the net choose its own.
 
     It lets gradients through a deep net whatever the layers before it do, allows higher learning
@@ -74,21 +74,22 @@ class BatchNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
         self.axis = whole(axis, "axis", "BatchNormalization")
         self.momentum = number(momentum, "momentum", "BatchNormalization", least=0, most=1)
         self.epsilon = number(epsilon, "epsilon", "BatchNormalization", least=0)
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma: torch.Tensor | None = None
-        self.beta: torch.Tensor | None = None
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape."""
@@ -108,22 +109,7 @@ class BatchNormalization(Layer):
                 fix="Give the size in Input().",
             )
         shape = (features,)
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape,
-                self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                name="gamma",
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                shape,
-                self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-                name="beta",
-            )
+        self.add_affine_weights(shape)
         self.moving_mean = self.add_weight(
             shape, self.moving_mean_initializer, trainable=False, name="moving_mean"
         )

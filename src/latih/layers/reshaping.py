@@ -78,9 +78,17 @@ class Reshape(Layer):
                 got=repr(self.target_shape),
             )
 
+    def build(self, input_shape: Shape) -> None:
+        """Work out the shape that examples of this one get."""
+        self._taken, self._given = input_shape[1:], self.compute_output_shape(input_shape)[1:]
+
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
-        return inputs.reshape(self.compute_output_shape(tuple(inputs.shape)))  # type: ignore[arg-type]
+        if inputs.shape[1:] == self._taken:
+            given = self._given
+        else:  # a size was open, or is not what it was
+            given = self.compute_output_shape(tuple(inputs.shape))[1:]
+        return inputs.reshape(len(inputs), *given)  # type: ignore[arg-type]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
@@ -102,3 +110,53 @@ class Reshape(Layer):
             input_shape[0],
             *(numbers // rest if size == -1 else size for size in self.target_shape),
         )
+
+
+class Permute(Layer):
+    """The axes of an example in another order.
+
+    Args:
+        dims: the old place of each new axis, counted from 1: the batch's axis stays first.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+
+    Shapes:
+        in: ``(n, d1, d2, ...)``; out: the same sizes, as ``dims`` orders them.
+
+    Raises:
+        InputError: ``dims`` is not every number from 1 on once, or the inputs have other axes.
+
+    Example:
+        >>> Permute((2, 1))(torch.zeros(5, 10, 64)).shape
+        torch.Size([5, 64, 10])
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = dims if isinstance(dims, list | tuple) else [dims]
+        self.dims = tuple(whole(axis, "dims", "Permute") for axis in given)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise InputError(
+                "`dims` of Permute cannot be used",
+                expected="each whole number from 1 on once",
+                got=repr(dims),
+                fix="Write (2, 1) to swap the two axes of an example.",
+            )
+        self._order = (0, *self.dims)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of a batch."""
+        self._check(tuple(inputs.shape))
+        return inputs.permute(self._order)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the outputs."""
+        self._check(input_shape)
+        return tuple(input_shape[axis] for axis in self._order)
+
+    def _check(self, shape: Shape) -> None:
+        if len(shape) != len(self._order):
+            raise InputError(
+                f"{self.name!r} cannot take its inputs",
+                expected=f"examples of {len(self.dims)} axes",
+                got=f"shape {shape}",
+            )

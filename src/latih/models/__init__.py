@@ -6,11 +6,16 @@ from typing import Any
 
 from latih import archive
 from latih.errors import InputError
+from latih.layers import LAYERS
+from latih.models.cloning import clone_model as clone_model
+from latih.models.model import FUNCTIONAL
 from latih.models.model import Model as Model
 from latih.models.sequential import Sequential as Sequential
-from latih.registry import Table, custom_object_scope
+from latih.models.unit_variance import lsuv as lsuv
+from latih.registry import custom_object_scope
 
-MODELS: Table[Model] = Table("model", Model, classes=[Sequential])
+# A model is a layer: it stands in their table, so that one may be part of another.
+LAYERS.include(Sequential, Model, aliases={FUNCTIONAL: Model})
 
 
 def load_model(
@@ -53,7 +58,7 @@ def load_model(
             fix="Register the classes that the file names, or give custom_objects.",
         )
     with custom_object_scope(custom_objects or {}):
-        return archive.read_model(filepath, MODELS, compile=compile)
+        return archive.read_model(filepath, LAYERS, Model, compile=compile)
 
 
 def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:

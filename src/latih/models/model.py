@@ -1,26 +1,162 @@
 """A model: what can be trained, looked into, saved and read back."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from latih import archive, registry
+from torch import nn
+
+from latih import archive, losses, metrics, registry
 from latih.errors import FileFormatError, InputError, NotReadyError, near_matches
-from latih.layers import Layer
-from latih.models import summary
+from latih.layers import LAYERS, Layer
+from latih.layers.base import numbered_by_class
+from latih.models import graph_config, summary
+from latih.models.graph import Graph
 from latih.models.trainable import Trainable
 from latih.optimizers import OPTIMIZERS
+from latih.registry import auto_name
+from latih.structures import flatten
+from latih.tensors import map_shapes
+
+FUNCTIONAL, FUNCTIONAL_MODULE = "Functional", "keras.src.models.functional"
+"""What Keras's files call a model that is a graph."""
+
+GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 
 
 class Model(Trainable):
-    """The base of models; :class:`~latih.models.Sequential` is one.
+    """What is trained: the calls between inputs and outputs, or a class with a ``call`` of its own.
+
+    There are three ways to one: :class:`~latih.models.Sequential` for layers one after the other;
+    ``Model(inputs, outputs)`` with what ``Input`` and layers called on it return, for any graph of
+    layers; and a subclass that keeps layers as attributes and says in :meth:`call` what they do.
 
     Args:
-        kwargs: arguments of :class:`~latih.layers.Layer`.
+        inputs: a symbolic tensor, or a list or dict of them.
+        outputs: the same; each must follow from the inputs.
+        kwargs: arguments of :class:`~latih.layers.Layer`, such as ``name``.
+
+    Shapes:
+        in and out: those of the symbolic tensors, or what :meth:`call` takes and gives.
+
+    Raises:
+        InputError: an output does not follow from the inputs, or two layers have one name.
+
+    Example:
+        >>> from latih.layers import Add, Dense, Input
+        >>> x = Input((4,))
+        >>> skip = Add()([x, Dense(4, activation="relu")(x)])
+        >>> model = Model(x, Dense(1)(skip))
+        >>> model.input_shape, model.output_shape
+        ((None, 4), (None, 1))
     """
 
     keras_module = "keras"
+    not_described = Layer.not_described | {"inputs", "outputs"}
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
+        if inputs is not None and kwargs.get("name") is None and type(self) is Model:
+            kwargs["name"] = auto_name(FUNCTIONAL)
+        super().__init__(**kwargs)
+        self.graph: Graph | None = None
+        if inputs is None and outputs is None:
+            return
+        self.graph = Graph.between(inputs, outputs, self.name)
+        self.stack = nn.ModuleList(self.graph.layers)
+        shapes = [tensor.shape for tensor in self.graph.input_tensors]
+        Layer.build(self, shapes[0] if len(shapes) == 1 else shapes)  # type: ignore[arg-type]
+        if not self._trainable:
+            self.trainable = False
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of the layers inside, by a call on zeros of this shape."""
+        if self.graph is None:
+            self.compute_output_shape(map_shapes(tuple, input_shape))
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the outputs of a batch."""
+        if self.graph is None:
+            return super().call(inputs, *args, **kwargs)
+        return self.graph.run(self.graph.taken(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs, or a list or dict of shapes."""
+        if self.graph is None:
+            return super().compute_output_shape(input_shape)
+        return self.graph.output_shapes(input_shape)
+
+    # What it is made of
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside, from the inputs on."""
+        return super().layers if self.graph is None else self.graph.layers
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether it is known, without data, what the inputs and outputs are."""
+        return self.graph is not None
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors that it begins with."""
+        return super().input if self.graph is None else self.graph.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that it ends with."""
+        return super().output if self.graph is None else self.graph.outputs
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The symbolic tensors that it begins with, as a list."""
+        return flatten(self.input)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The symbolic tensors that it ends with, as a list."""
+        return flatten(self.output)
+
+    def saved_children(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers under the names that they have in Keras's files."""
+        if self.graph is None:
+            yield from super().saved_children()
+        else:
+            for name, layer in numbered_by_class(self.graph.layers):
+                yield f"layers/{name}", layer
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, or the graph, as data that JSON can hold."""
+        if self.graph is None:
+            return super().get_config()
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            **graph_config.describe(self.graph),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the model again from :meth:`get_config`'s data, with new weights."""
+        if "input_layers" not in config:
+            return super().from_config(config)
+        described = {key: value for key, value in config.items() if key not in GRAPH_KEYS}
+        return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
+
+    def keras_identity(self) -> dict[str, Any]:
+        """Return what Keras's files call the class."""
+        if type(self) is not Model:
+            return super().keras_identity()
+        return {
+            "module": FUNCTIONAL_MODULE,
+            "class_name": FUNCTIONAL,
+            "registered_name": FUNCTIONAL,
+        }
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shape that it was built for; a graph says it itself."""
+        return super().get_build_config() if self.graph is None else {"input_shape": None}
 
     # What it shows
 
@@ -85,7 +221,7 @@ class Model(Trainable):
             {
                 "name": row.name,
                 "type": row.type,
-                "output_shape": [str(size) for size in row.output_shape],
+                "output_shape": _told(row.output_shape),
                 "parameters": row.parameters,
                 "trainable": row.trainable,
             }
@@ -145,12 +281,13 @@ class Model(Trainable):
         """Return how the model was compiled, as data that JSON can hold."""
         if self.objective is None:
             return None
+        given = self.objective.given
         return {
             "optimizer": registry.serialize(self.optimizer),
-            "loss": registry.serialize(self.objective.given_loss),
-            "loss_weights": None,
-            "metrics": registry.serialize(self.objective.given_metrics) or None,
-            "weighted_metrics": registry.serialize(self.objective.given_weighted_metrics) or None,
+            "loss": registry.serialize(given.loss),
+            "loss_weights": registry.serialize(given.loss_weights),
+            "metrics": registry.serialize(given.metrics) or None,
+            "weighted_metrics": registry.serialize(given.weighted_metrics) or None,
         }
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
@@ -159,11 +296,27 @@ class Model(Trainable):
             raise FileFormatError("the compile_config is no mapping", got=type(config).__name__)
         self.compile(
             optimizer=OPTIMIZERS.deserialize(config.get("optimizer")),
-            loss=config.get("loss"),
+            loss=_made(config.get("loss"), losses.get),
             loss_weights=config.get("loss_weights"),
-            metrics=config.get("metrics"),
-            weighted_metrics=config.get("weighted_metrics"),
+            metrics=_made(config.get("metrics"), metrics.get),
+            weighted_metrics=_made(config.get("weighted_metrics"), metrics.get),
         )
+
+
+def _made(described: Any, get: Callable[[Any], Any]) -> Any:
+    """Return lists and dicts of names and descriptions with objects in the descriptions' places."""
+    if isinstance(described, Mapping):
+        if "class_name" in described or not described:
+            return get(described)
+        return {name: _made(one, get) for name, one in described.items()}
+    if isinstance(described, list | tuple):
+        return [_made(one, get) for one in described]
+    return described
+
+
+def _told(shape: Any) -> list[str]:
+    """Return a shape as the page of a run shows it."""
+    return [] if shape is None else [str(size) for size in shape]
 
 
 def _checked_path(filepath: str | os.PathLike[str], ending: str, overwrite: bool) -> Path:

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-import torch
 from torch import nn
 
 from latih import registry
 from latih.errors import InputError
 from latih.layers import LAYERS, Input, InputLayer, Layer
 from latih.layers.base import numbered_by_class
-from latih.layers.input import SymbolicTensor
+from latih.layers.symbolic import SymbolicTensor
+from latih.models.graph import as_given
 from latih.models.model import Model
-from latih.tensors import Shape
+from latih.structures import map_structure
 
 
 class Sequential(Model):
@@ -50,7 +50,7 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name, **kwargs)
         self.stack = nn.ModuleList()
         self._input: SymbolicTensor | None = None
-        self._shape: Shape | None = None
+        self._output: Any = None
         self._names: set[str] = set()
         for layer in layers or ():
             self.add(layer)
@@ -67,7 +67,7 @@ class Sequential(Model):
             InputError: it is no layer, or its name is taken.
         """
         if isinstance(layer, InputLayer):
-            layer = layer.as_symbolic()
+            layer = layer.output
         if isinstance(layer, SymbolicTensor):
             self._begin(layer)
             return
@@ -88,10 +88,10 @@ class Sequential(Model):
         first = layer.input_shape if isinstance(layer, Model) else layer.batch_input_shape
         if self._input is None and first is not None and not len(self.stack):
             self._begin(Input(batch_shape=first))
+        outputs = None if self._input is None else layer(self._output)
         self._names.add(layer.name)
         self.stack.append(layer)
-        if self._shape is not None:
-            self._shape = _built_onto(layer, self._shape)
+        self._output = outputs
 
     def _begin(self, given: SymbolicTensor) -> None:
         if self._input is not None or len(self.stack):
@@ -100,8 +100,7 @@ class Sequential(Model):
                 expected="at most one, at the start",
                 got=given.name,
             )
-        self._input = given
-        self._shape = given.shape
+        self._input = self._output = given
         Layer.build(self, given.shape)
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -115,34 +114,51 @@ class Sequential(Model):
         self._names.discard(layer.name)
         del self.stack[-1]
         if self._input is not None:
-            self._shape = self._input.shape
-            for left in self.layers:
-                self._shape = left.compute_output_shape(self._shape)
+            self._output = self.layers[-1].calls[-1].structure if self.layers else self._input
         return layer
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights of every layer for inputs of this shape."""
-        shape = tuple(input_shape)
-        if self._input is None:
-            self._input = Input(batch_shape=shape)
+        if self._input is not None:
+            return
+        self._input = Input(batch_shape=input_shape)
+        self._output = self._input
         for layer in self.layers:
-            shape = _built_onto(layer, shape)
-        self._shape = shape
+            self._output = layer(self._output)
 
-    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+    def call(self, inputs: Any) -> Any:
         """Return what the last layer makes of a batch."""
+        outputs = inputs
         # Bytes and whole numbers are cast a batch at a time, so that they are kept small.
-        outputs = inputs if inputs.dtype == torch.float32 else inputs.float()
+        if self._input is not None and not isinstance(inputs, SymbolicTensor):
+            outputs = as_given(inputs, self._input)
         for layer in self.stack:
             outputs = layer(outputs)
         return outputs
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs."""
         shape = tuple(input_shape)
+        if self._input is not None and shape == self._input.shape:
+            return map_structure(lambda tensor: tensor.shape, self._output)
         for layer in self.layers:
             shape = layer.compute_output_shape(shape)
         return shape
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether it is known, without data, what the inputs and outputs are."""
+        return self._input is not None
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor that it begins with."""
+        return super().input if self._input is None else self._input
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor that it ends with."""
+        return super().output if self._input is None else self._output
 
     def saved_children(self) -> Iterator[tuple[str, Layer]]:
         """Yield the layers under the names that they have in Keras's files."""
@@ -152,7 +168,7 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """Return the layers and their arguments as data that JSON can hold."""
         config = self.base_config()
-        first = [] if self._input is None else [InputLayer.from_symbolic(self._input)]
+        first = [] if self._input is None else [self._input.node.layer]
         config["layers"] = [registry.serialize(layer) for layer in [*first, *self.layers]]
         if self._build_shape is not None:
             config["build_input_shape"] = list(self._build_shape)
@@ -165,16 +181,4 @@ class Sequential(Model):
             described = {**config}
             described.pop("build_input_shape", None)
             layers = described.pop("layers", ())
-            return cls([_layer(data) for data in layers], **described)
-
-
-def _built_onto(layer: Layer, shape: Shape) -> Shape:
-    if not layer.built:
-        layer.build(shape)
-    return layer.compute_output_shape(shape)
-
-
-def _layer(data: Any) -> Layer:
-    if isinstance(data, Mapping) and data.get("class_name") == "Sequential":
-        return Sequential.from_config(data["config"])
-    return LAYERS.deserialize(data)
+            return cls([LAYERS.deserialize(data) for data in layers], **described)

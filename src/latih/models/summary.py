@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from latih.layers import Layer
-from latih.tensors import Shape
+from latih.structures import map_structure
 
 
 @dataclass(frozen=True)
@@ -18,33 +18,38 @@ class Row:
 
     name: str
     type: str
-    output_shape: Shape
+    output_shape: Any
     parameters: int
     trainable: bool
     depth: int
+    connected_to: list[str]
 
 
 def rows(model: Any, expand_nested: bool = False) -> list[Row]:
     """Return a row for each layer of a built model; none for one that is not built."""
-    return (
-        [] if model.input_shape is None else list(_rows(model, model.input_shape, expand_nested, 0))
-    )
+    return [] if model.input_shape is None else list(_rows(model, expand_nested, 0))
 
 
-def _rows(model: Any, shape: Shape, expand_nested: bool, depth: int) -> Iterator[Row]:
+def _rows(model: Any, expand_nested: bool, depth: int) -> Iterator[Row]:
     for layer in model.layers:
-        inner = shape
-        shape = layer.compute_output_shape(shape)
         yield Row(
             layer.name,
             type(layer).__name__,
-            shape,
+            _output_shape(layer),
             layer.count_params(),
             bool(layer.trainable_weights),
             depth,
+            [tensor.node.layer.name for tensor in layer.calls[0].inputs] if layer.calls else [],
         )
         if expand_nested and layer.layers:
-            yield from _rows(layer, inner, expand_nested, depth + 1)
+            yield from _rows(layer, expand_nested, depth + 1)
+
+
+def _output_shape(layer: Layer) -> Any:
+    """Return the shape of what the layer gives; None inside a class that says itself what runs."""
+    if not layer.calls:
+        return None
+    return map_structure(lambda tensor: tensor.shape, layer.output)
 
 
 def counts(model: Layer) -> dict[str, int]:
@@ -75,13 +80,18 @@ def print_summary(
     table.add_column("Layer (type)")
     table.add_column("Output Shape")
     table.add_column("Param #", justify="right")
+    # What follows what says itself in a Sequential.
+    connected = getattr(model, "graph", None) is not None
+    if connected:
+        table.add_column("Connected to")
     if show_trainable:
         table.add_column("Trainable")
     for row in rows(model, expand_nested):
         cells = [
             f"{'  ' * row.depth}{row.name} ({row.type})",
-            str(tuple(row.output_shape)),
+            "?" if row.output_shape is None else str(row.output_shape),
             f"{row.parameters:,}",
+            *([", ".join(row.connected_to) or "-"] if connected else []),
         ]
         table.add_row(*cells, *(["Y" if row.trainable else "N"] if show_trainable else []))
     text = io.StringIO() if print_function else None

@@ -6,16 +6,15 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from latih import random, report
+from latih.arguments import whole
 from latih.callbacks import History, ModelCheckpoint, ProgbarLogger, RunLog
 from latih.callbacks.progress import Verbose
-from latih.data import ArrayBatches, as_array
 from latih.engine import loop
 from latih.engine.events import Callback, CallbackList
-from latih.engine.objective import Objective
+from latih.engine.objective import Given, Objective
 from latih.engine.step import TestStep, TrainStep
 from latih.errors import (
     InputError,
@@ -27,10 +26,11 @@ from latih.errors import (
 from latih.layers import Layer
 from latih.layers.base import mode
 from latih.metrics import Metric
-from latih.models import preparation
+from latih.models import ends, preparation
+from latih.models.preparation import Reading
 from latih.optimizers import OPTIMIZERS, Optimizer
 from latih.run_directory import RunDirectory
-from latih.tensors import Shape
+from latih.structures import flatten
 
 # Arguments of Keras's compile() that choose how its backends run, and mean nothing here.
 ABOUT_BACKENDS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
@@ -49,6 +49,8 @@ class Trainable(Layer):
         self.objective: Objective | None = None
         self.stop_training = False
         self.stop_reason: str | None = None
+        self.completed = False
+        self.initial_epoch = 0
         self.history: History | None = None
 
     def compile(
@@ -56,17 +58,19 @@ class Trainable(Layer):
         optimizer: Any = "rmsprop",
         loss: Any = None,
         loss_weights: Any = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
         **kwargs: Any,
     ) -> None:
         """Say how the model is trained: Keras's compile, not torch's.
 
         Args:
             optimizer: a name or an object.
-            loss: a name, an object, or a function ``(y_true, y_pred)``.
-            loss_weights: for models of several outputs, which come with a later release.
-            metrics: a list of names, objects or functions.
+            loss: a name, an object, or a function ``(y_true, y_pred)``; for several outputs one
+                for all, or a list or dict of them.
+            loss_weights: how much the loss of each output counts: a list or dict of numbers.
+            metrics: a list of names, objects or functions; for several outputs a list or dict of
+                such lists.
             weighted_metrics: the same, reckoned with the sample weights.
             kwargs: arguments of Keras about its backends, which mean nothing here:
                 ``run_eagerly``, ``steps_per_execution``, ``jit_compile``, ``auto_scale_loss``.
@@ -87,13 +91,10 @@ class Trainable(Layer):
             raise InputError(
                 f"compile() has no argument `{argument}`", fix=near_matches(argument, known)
             )
-        if loss_weights is not None:
-            raise InputError(
-                "`loss_weights` of compile() cannot be used",
-                expected="None: a model has one output in this release",
-                got=repr(loss_weights),
-            )
-        self.objective = Objective(loss, metrics, weighted_metrics)
+        objective = Objective(Given(loss, metrics, weighted_metrics, loss_weights))
+        if self.is_symbolic:
+            objective.compares(self.output_names)  # what does not fit them is refused now
+        self.objective = objective
         self.optimizer = OPTIMIZERS.get(optimizer)
 
     def fit(
@@ -122,14 +123,18 @@ class Trainable(Layer):
         Everything that can be refused is refused before the first step.
 
         Args:
-            x: the examples: a NumPy array, a tensor, a list, a data frame of numbers.
-            y: what they should come out as.
+            x: the examples: a NumPy array (a memory map too), a tensor, a list, a data frame of
+                numbers; for several inputs a list or a dict of them. Or what is iterated and gives
+                ``(x, y)`` or ``(x, y, sample_weight)``: a torch ``Dataset`` or ``DataLoader``, a
+                generator.
+            y: what they should come out as; for several outputs a list or a dict.
             batch_size: how many examples a step takes; 32 by default.
             epochs: the number of the last epoch, counted from 1.
             verbose: 0 for silence, 1 or ``"auto"`` for a bar on a terminal, 2 for plain lines.
             callbacks: listeners.
             validation_split: the fraction of the last rows that is held back.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate on after an epoch.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)``, or what is iterated, to evaluate
+                on after an epoch.
             shuffle: whether each epoch has an order of its own; it follows the seed.
             class_weight: how much each class counts.
             sample_weight: how much each example counts.
@@ -153,15 +158,13 @@ class Trainable(Layer):
         objective, optimizer = self._compiled("fit()")
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
-        size = 32 if batch_size is None else batch_size
-        given = preparation.examples_to_train(self, x, y, sample_weight)
-        training, held_back = preparation.validation_examples(
-            self, given, validation_split, validation_data
+        reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
+        batches, held_back = preparation.batches_to_train(
+            self, x, y, sample_weight, reading, validation_split
         )
-        # Classes are weighed in training only: the validation loss stays comparable.
-        training = training.weighted_by_class(class_weight)
-        batches = training.batches(self, size, shuffle=shuffle, seed=random.make_seed())
-        validation = held_back and held_back.batches(self, validation_batch_size or size)
+        validation = preparation.validation_batches(
+            self, validation_data, held_back, validation_batch_size or batch_size
+        )
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
@@ -174,11 +177,11 @@ class Trainable(Layer):
         params = {
             "epochs": epochs,
             "initial_epoch": initial_epoch,
-            "steps": steps_per_epoch or len(batches),
+            "steps": steps_per_epoch or batches.steps,
             "verbose": verbose,
             "batch_size": batches.batch_size,
             "shuffle": shuffle,
-            "seed": batches.seed,
+            "seed": reading.seed,
             "examples": batches.examples,
             "validation_examples": validation and validation.examples,
             "validation_freq": validation_freq,
@@ -233,8 +236,7 @@ class Trainable(Layer):
             InputError: the data do not fit the model, its loss, or each other.
         """
         objective, _ = self._compiled("evaluate()")
-        examples = preparation.examples_to_train(self, x, y, sample_weight)
-        batches = examples.batches(self, 32 if batch_size is None else batch_size)
+        batches, _ = preparation.batches_to_train(self, x, y, sample_weight, Reading(batch_size))
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
@@ -250,7 +252,9 @@ class Trainable(Layer):
         verbose: Verbose = "auto",
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> np.ndarray:
+        *,
+        samples: int | None = None,
+    ) -> Any:
         """Return what the model makes of each example.
 
         Args:
@@ -259,24 +263,25 @@ class Trainable(Layer):
             verbose: 0 for silence.
             steps: after how many batches to end; None for all the data.
             callbacks: listeners.
+            samples: how often to predict, with layers that draw in inference too, such as
+                ``MCDropout``: then the mean and the standard deviation of so many predictions are
+                returned, the second telling how sure the model is.
 
         Shapes:
-            x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs.
+            x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs, an array or a list or
+            dict of arrays; with ``samples`` a pair of these, ``mean`` and ``deviation``.
 
         Raises:
             InputError: the examples do not fit the model.
         """
-        inputs = as_array(x, "x")
-        preparation.build_for(self, inputs)
-        batches = ArrayBatches(
-            inputs, batch_size=32 if batch_size is None else batch_size, device=self.device
-        )
+        batches = preparation.batches_to_predict(self, x, batch_size)
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
             {"steps": loop.count(batches, steps)},
         )
-        return loop.predict(self, batches, called, steps)
+        drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
+        return loop.predict(self, batches, called, steps, drawn)
 
     def train_on_batch(
         self,
@@ -305,7 +310,7 @@ class Trainable(Layer):
         step = TrainStep(self, objective, optimizer)
         objective.reset()
         with mode(self, True):
-            for batch in examples.batches(self, len(examples.inputs)).epoch(0):
+            for batch in examples.batches(self, Reading(_length(examples.inputs))).epoch(0):
                 step(batch)
         return _as_asked(objective.results(), return_dict)
 
@@ -313,15 +318,15 @@ class Trainable(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Return the loss and metrics of all the examples given, as one batch."""
-        examples = as_array(x, "x")
+        examples = ends.as_model_takes(self, x, "x")
         return self.evaluate(
-            examples, y, len(examples), 0, sample_weight=sample_weight, return_dict=return_dict
+            examples, y, _length(examples), 0, sample_weight=sample_weight, return_dict=return_dict
         )
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """Return what the model makes of all the examples given, as one batch."""
-        examples = as_array(x, "x")
-        return self.predict(examples, len(examples), 0)
+        examples = ends.as_model_takes(self, x, "x")
+        return self.predict(examples, _length(examples), 0)
 
     def _compiled(self, asked: str) -> tuple[Objective, Optimizer]:
         if self.objective is None or self.optimizer is None:
@@ -341,13 +346,18 @@ class Trainable(Layer):
         return next((weight.device for weight in self.weights), torch.device("cpu"))
 
     @property
-    def input_shape(self) -> Shape | None:
-        """The shape of the inputs, None where any size will do; None before it is built."""
+    def is_symbolic(self) -> bool:
+        """Whether it is known, without data, what the inputs and outputs are."""
+        return False
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the inputs, or a list or dict of shapes; None before it is built."""
         return self._build_shape
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of the outputs."""
+    def output_shape(self) -> Any:
+        """The shape of the outputs, or a list or dict of shapes."""
         if self._build_shape is None:
             raise NotReadyError(
                 f"the model {self.name!r} has no output shape yet",
@@ -358,6 +368,11 @@ class Trainable(Layer):
         return self.compute_output_shape(self._build_shape)
 
     @property
+    def output_names(self) -> list[str]:
+        """What the outputs are called in ``loss=``, ``metrics=`` and the logs."""
+        return ends.output_names(self)
+
+    @property
     def metrics(self) -> list[Metric]:
         """The mean of the loss and the metrics it is compiled with."""
         return [] if self.objective is None else self.objective.all_metrics
@@ -365,17 +380,24 @@ class Trainable(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """What the logs call them."""
-        return [metric.name for metric in self.metrics]
+        return [] if self.objective is None else self.objective.names
 
     @property
     def loss(self) -> Any:
         """The loss as it was given to compile()."""
-        return None if self.objective is None else self.objective.given_loss
+        return None if self.objective is None else self.objective.given.loss
 
 
 def _listed(callbacks: Any) -> list[Callback]:
     given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
     for callback in given:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            raise InputError(
+                "`callbacks` holds a class and not an object of it",
+                expected=f"{callback.__name__}(...)",
+                got=callback.__name__,
+                fix=f"Write {callback.__name__}() with what it needs.",
+            )
         if not isinstance(callback, Callback):
             raise InputError(
                 "`callbacks` holds what is no callback",
@@ -399,6 +421,10 @@ def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
         return scores
     values = list(scores.values())
     return values[0] if len(values) == 1 else values
+
+
+def _length(inputs: Any) -> int:
+    return len(flatten(inputs)[0])
 
 
 def _build_report(run: RunDirectory) -> None:

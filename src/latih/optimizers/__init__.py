@@ -14,6 +14,7 @@ from latih.optimizers.adam import Adam as Adam
 from latih.optimizers.adamax import Adamax as Adamax
 from latih.optimizers.adamw import AdamW as AdamW
 from latih.optimizers.base import Optimizer as Optimizer
+from latih.optimizers.groups import Group as Group
 from latih.optimizers.lion import Lion as Lion
 from latih.optimizers.nadam import Nadam as Nadam
 from latih.optimizers.rmsprop import RMSprop as RMSprop

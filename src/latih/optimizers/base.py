@@ -11,6 +11,7 @@ from latih.optimizers import accumulation, clipping, ema, slots
 from latih.optimizers import rate as rates
 from latih.optimizers.decay import WeightDecay
 from latih.optimizers.flat import FlatParameters
+from latih.optimizers.groups import Division, Group, divide
 from latih.optimizers.schedules import LearningRateSchedule
 from latih.registry import Configured, constructor_arguments, serialize, to_snake_case
 
@@ -108,6 +109,8 @@ class Optimizer(Configured):
         self._micro_steps = 0
         self._decay = WeightDecay()
         self._names: Sequence[str] | None = None
+        self.groups: Sequence[Group] = ()
+        self._division: Division | None = None
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
@@ -191,12 +194,14 @@ class Optimizer(Configured):
                 :meth:`exclude_from_weight_decay`.
 
         Raises:
-            InputError: there are no weights, or they are of several types.
+            InputError: there are no weights, or they are of several types; or the groups do not fit
+                them.
         """
         given = None if names is None else list(names)
         if self.flat is not None and self.flat.holds(variables):
             self._names = given or self._names
             return
+        self._division = divide(self.groups, variables)
         self._names = given
         old_flat, old_slots = self.flat, self.slots
         self.flat = FlatParameters(variables)
@@ -236,6 +241,34 @@ class Optimizer(Configured):
                 are those that :meth:`build` was given.
         """
         self._decay = WeightDecay(var_list, var_names)
+
+    def set_groups(self, groups: Iterable[Group]) -> None:
+        """Let some weights learn faster or slower than the rest.
+
+        A second call forgets what the first one said; an empty list makes all weights alike again.
+        Gradients are clipped over all groups together. Groups are no part of what files hold: set
+        them again for a model that was loaded.
+
+        Args:
+            groups: the groups; a weight that is in none has the factor 1.
+
+        Raises:
+            InputError: a weight is in two groups, or is none that the optimizer moves; what it does
+                not have yet is looked at when it is built.
+
+        Example:
+            >>> from latih.optimizers import SGD
+            >>> base, head = torch.tensor([1.0]), torch.tensor([1.0])
+            >>> optimizer = SGD(0.5)
+            >>> optimizer.set_groups([Group([base], learning_rate=0.1)])
+            >>> optimizer.apply([torch.ones(1), torch.ones(1)], [base, head])
+            >>> base, head
+            (tensor([0.9500]), tensor([0.5000]))
+        """
+        chosen = tuple(groups)
+        if self.flat is not None:
+            self._division = divide(chosen, self.flat.parameters)
+        self.groups = chosen
 
     def finalize_variable_values(self, var_list: Sequence[torch.Tensor]) -> None:
         """Put the averages in the weights' place, with ``use_ema``; else do nothing.
@@ -349,9 +382,25 @@ class Optimizer(Configured):
         elif self.clipvalue is not None:
             clipping.by_value(flat.gradients, self.clipvalue)
         rate = self.current_rate()
+        if self._division is not None:
+            self._move_by_groups(self._division, flat, rate)
+            return
         if self.weight_decay:
             self._decay.apply(flat, self.weight_decay * rate, self._names)
         self.update(flat.values, flat.gradients, rate)
+
+    def _move_by_groups(self, division: Division, flat: FlatParameters, rate: float) -> None:
+        decays = division.decays(self.weight_decay, rate)
+        if any(decays):
+            self._decay.apply_each(flat, decays, self._names)
+        whole, scalars = self.slots, self.scalars
+        try:
+            for run in division.runs:
+                self.slots = {name: slot[run.part] for name, slot in whole.items()}
+                self.scalars = dict(scalars)  # each run starts from what was before this update
+                self.update(flat.values[run.part], flat.gradients[run.part], rate * run.factor)
+        finally:
+            self.slots = whole
 
     def _move_all_but(self, missing: Sequence[int], flat: FlatParameters) -> None:
         remembered = [self.slots[name] for group in self.slot_groups for name in group]

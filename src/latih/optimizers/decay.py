@@ -49,9 +49,16 @@ class WeightDecay:
         if not self.var_list and not self.var_names:
             flat.values.mul_(1.0 - fraction)
             return
+        self.apply_each(flat, [fraction] * len(flat.parameters), names)
+
+    def apply_each(
+        self, flat: FlatParameters, fractions: Sequence[float], names: Sequence[str] | None
+    ) -> None:
+        """Shrink each weight by a fraction of its own, in place; see :meth:`apply`."""
         spared = {id(variable) for variable in self.var_list} | self._spared_by_name(flat, names)
-        for parameter, view in zip(flat.parameters, flat.views(flat.values), strict=True):
-            if id(parameter) not in spared:
+        views = flat.views(flat.values)
+        for parameter, view, fraction in zip(flat.parameters, views, fractions, strict=True):
+            if fraction and id(parameter) not in spared:
                 view.mul_(1.0 - fraction)
 
     def _spared_by_name(self, flat: FlatParameters, names: Sequence[str] | None) -> set[int]:

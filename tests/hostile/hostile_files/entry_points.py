@@ -9,7 +9,6 @@ from typing import Any
 
 import latih
 from latih.archive import load_torch_weights, read_safetensors
-from latih.models import MODELS
 
 from . import good
 
@@ -98,7 +97,7 @@ ENTRY_POINTS = [
         lambda path: latih.models.load_model(path, compile=False),
     ),
     EntryPoint("from_config", (".keras",), _of_model, latih.Sequential.from_config, True),
-    EntryPoint("deserialize", (".keras",), _config, MODELS.deserialize, True),
+    EntryPoint("deserialize", (".keras",), _config, latih.layers.deserialize, True),
     EntryPoint(
         "load_weights",
         (".weights.h5", ".h5"),

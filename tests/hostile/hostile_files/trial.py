@@ -125,7 +125,7 @@ def _holds_the_good_weights(path: str, folder: Path) -> bool:
 def _described(entry: Any, given: Any) -> Any:
     if entry.name == "deserialize":
         return given.get("config")
-    return given.get_config() if entry.name == "clone_model" else given
+    return given
 
 
 def attempt(
@@ -157,11 +157,12 @@ def attempt(
         outcome = f"raised {type(caught).__name__}: {caught}"[:300]
     else:
         try:
-            described = _described(entry, given) if entry.from_config else None
+            looked = entry.from_config and not entry.may_not_look
+            described = _described(entry, given) if looked else None
             same = isinstance(given, Path) and _holds_the_good_weights(job["path"], folder)
-            outcome = _judged(result, original, entry.from_config, described, same)
-            if entry.may_not_look and outcome != "harmless":
-                outcome = _judged(result, original, False, None)
+            outcome = "harmless"
+            if not entry.may_not_look:
+                outcome = _judged(result, original, looked, described, same)
         except Exception as error:
             outcome = f"loaded what is no model: {type(error).__name__}: {error}"[:300]
     trouble = list(watch.seen)

@@ -16,7 +16,7 @@ class OneCycle(LearningRateSchedule):
     ``b + (a - b) (1 + cos(π x)) / 2``, or ``a + (b - a) x`` for ``"linear"``.
 
     The shape is that of torch's ``OneCycleLR``. The momentum, which Smith moves the other way,
-    stays.
+    stays; the callback :class:`latih.callbacks.OneCycle` moves it too.
 
     Args:
         peak: the highest rate, > 0.
@@ -70,13 +70,28 @@ class OneCycle(LearningRateSchedule):
     def rate_at(self, step: float) -> float:
         """Return the learning rate after ``step`` updates."""
         start = self.peak / self.start_divisor
-        last = self.total_steps - 1
-        top = max(self.warmup_fraction * self.total_steps - 1.0, 0.0)
-        if step < top:
-            return self._between(start, self.peak, step / top)
-        part = min((step - top) / (last - top), 1.0)
-        return self._between(self.peak, start / self.end_divisor, part)
+        return self.between(step, start, self.peak, start / self.end_divisor)
 
-    def _between(self, begin: float, end: float, part: float) -> float:
+    def between(self, step: float, start: float, top: float, end: float) -> float:
+        """Return what goes with the rate, from one number to another and to a third.
+
+        Args:
+            step: the updates done.
+            start: the number at the first update.
+            top: the number when the rate is highest.
+            end: the number at the last update.
+
+        Example:
+            >>> schedule = OneCycle(1.0, total_steps=11, warmup_fraction=5 / 11)
+            >>> [round(schedule.between(step, 0.95, 0.85, 0.95), 3) for step in (0, 2, 4, 10)]
+            [0.95, 0.9, 0.85, 0.95]
+        """
+        last = self.total_steps - 1
+        turn = max(self.warmup_fraction * self.total_steps - 1.0, 0.0)
+        if step < turn:
+            return self._on_the_way(start, top, step / turn)
+        return self._on_the_way(top, end, min((step - turn) / (last - turn), 1.0))
+
+    def _on_the_way(self, begin: float, end: float, part: float) -> float:
         left = half_wave(part) if self.annealing == "cosine" else 1.0 - part
         return end + (begin - end) * left

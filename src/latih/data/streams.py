@@ -1,0 +1,258 @@
+"""One stream of batches from what is iterated: loaders, data sets, generators."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+import torch
+
+from latih.arguments import whole
+from latih.data.arrays import as_array, as_arrays, convert, require_same_length
+from latih.data.batches import Batch
+from latih.data.outputs import targets_as_list
+from latih.data.sources import source_of
+from latih.data.weights import ClassWeights, sample_weights_as_list
+from latih.errors import InputError, LatihWarning
+from latih.structures import flatten, map_structure, only_one_or_all
+
+_END = object()
+
+Parts = Callable[
+    [Any, Any, Any, str, Callable[[Any, str], torch.Tensor]],
+    tuple[Any, list[torch.Tensor | None], list[torch.Tensor | None]],
+]
+
+
+class StreamBatches:
+    """Batches of data that are read as they are needed.
+
+    A map-style ``Dataset`` is read in an order that is a pure function of ``(seed, pass)``, like
+    arrays. A ``DataLoader`` and an iterable begin anew each pass, in orders of their own. A
+    generator has one pass: the next epoch goes on where the last one ended, and one that ends too
+    early is warned of. The stream is read by one reader at a time.
+
+    An item is ``(x, y)``, ``(x, y, sample_weight)``, ``(x,)`` or x alone; x, y and sample_weight
+    are arrays, or lists or dicts of arrays where the model has several inputs or outputs.
+
+    Args:
+        data: a ``DataLoader``, a ``Dataset``, a generator, or an object that can be iterated.
+        batch_size: how many examples of a ``Dataset`` a step takes, 32 by default.
+        shuffle: whether each pass over a map-style ``Dataset`` has an order of its own.
+        seed: what these orders follow from.
+        device: where the batches go.
+        class_weight: how much each class of the first output's targets counts.
+        parts: makes inputs, targets and weights of x, y and sample_weight, given what precedes
+            these in sentences and what makes each a tensor; a model knows its inputs' and outputs'
+            names. By default they are taken as they come.
+
+    Raises:
+        InputError: the data can be none of these.
+
+    Example:
+        >>> batches = StreamBatches(([[step]], [step]) for step in range(3))
+        >>> batches.peek().targets
+        [tensor([0])]
+        >>> [batch.inputs.tolist() for batch in batches.epoch(0)]
+        [[[0]], [[1]], [[2]]]
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        class_weight: Mapping[Any, float] | None = None,
+        parts: Parts | None = None,
+    ) -> None:
+        self._source = source_of(data, batch_size, shuffle, seed)
+        self.batch_size = self._source.batch_size
+        self.examples = self._source.examples
+        self.steps = self._source.steps
+        self.shuffle = self._source.shuffle
+        self.seed = seed
+        self.device = torch.device(device)
+        self._parts = parts or parts_as_they_come
+        self.exhausted = False
+        self._class_weights = None if class_weight is None else ClassWeights(class_weight)
+        self._first_is_checked = False
+        # Where the reader is: the pass, how many of its items were taken, and of all passes.
+        self._pass = self._offset = self._taken = 0
+        self._items: Iterator[Any] | None = None
+
+    def peek(self) -> Batch:
+        """Return the next batch without taking it: what a model is built by.
+
+        Raises:
+            InputError: there is none, or it cannot be used.
+        """
+        item = self._next()
+        if item is _END:  # of a pass; the next begins
+            item = self._next()
+        if item is _END or self._items is None:
+            raise InputError("the data give no batch", expected="at least one", got="none")
+        batch = self._batch(item)
+        self._items = chain((item,), self._items)
+        self._offset -= 1
+        self._taken -= 1
+        return batch
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of one pass over the data; of a generator, those that are left."""
+        if self._source.repeats and (self._pass, self._offset) != (epoch, 0):
+            self._begin(epoch, 0)
+        return self._read(None)
+
+    def stream(self, first: int, count: int | None) -> Iterator[Batch]:
+        """Yield some batches of an endless stream of passes.
+
+        A reader that is at ``first`` already goes on; else what comes before is passed over. A
+        generator always goes on, wherever it is.
+
+        Args:
+            first: the step to begin with, counted from the beginning of the first pass.
+            count: how many steps; None for those to the end of the pass.
+        """
+        if self._source.repeats:
+            self._seek(first)
+        return self._read(count)
+
+    def skip(self, steps: int) -> None:
+        """Read batches and leave them: how a generator that is made anew resumes a run.
+
+        Args:
+            steps: how many, >= 0.
+        """
+        for _ in range(whole(steps, "steps", "skip()", least=0)):
+            if self._next() is _END and self._next() is _END:
+                return
+
+    def _seek(self, first: int) -> None:
+        if self.steps is None:
+            # Where the passes begin is known to who reads them.
+            if first != self._taken:
+                self._begin(0, 0)
+                self._taken = 0
+                self.skip(first)
+        elif first != self._pass * self.steps + self._offset:
+            self._begin(*divmod(first, self.steps))
+
+    def _begin(self, epoch: int, offset: int) -> None:
+        self._pass, self._offset, self._items = epoch, offset, None
+
+    def _read(self, count: int | None) -> Iterator[Batch]:
+        came = 0
+        while count is None or came < count:
+            item = self._next()
+            if item is not _END:
+                came += 1
+                yield self._batch(item)
+            elif self.exhausted:
+                if count is not None or came == 0:
+                    self._warn_of_the_end(came, count)
+                return
+            elif count is None and came:
+                return
+
+    def _next(self) -> Any:
+        """Take the next item of this pass, or its end, after which comes the next pass."""
+        if self._items is None:
+            self._items = self._source.items(self._pass, self._offset)
+        try:
+            item = next(self._items, _END)
+        except Exception as error:
+            error.add_note(f"while batch {self._offset + 1} was read from the data")
+            raise
+        if item is not _END:
+            self._offset += 1
+            self._taken += 1
+            return item
+        if self._offset == 0:
+            raise InputError(
+                "the data give no batch",
+                expected="at least one in each pass",
+                got="none",
+                fix="Check how the data set is filtered, or that the generator is a fresh one.",
+            )
+        if self._source.repeats:
+            self._begin(self._pass + 1, 0)
+        else:
+            self.exhausted = True
+        return _END
+
+    def _batch(self, item: Any) -> Batch:
+        where = f"batch {self._offset}'s "
+        # Only the first batch is searched for NaN: it shows the flaws that all have (a column that
+        # was not filled). To search each would cost a pass over it and, on a GPU, a wait; what
+        # comes later shows in the loss.
+        read = convert if self._first_is_checked else as_array
+        x, y, sample_weight = _unpacked(item, where)
+        inputs, targets, weights = self._parts(x, y, sample_weight, where, read)
+        require_same_length(
+            **{
+                f"{where}x": inputs,
+                f"{where}y": only_one_or_all(targets),
+                f"{where}sample_weight": only_one_or_all(weights),
+            }
+        )
+        if self._class_weights is not None and targets and targets[0] is not None:
+            weights[0] = _product(self._class_weights(targets[0]), weights[0])
+        self._first_is_checked = True
+        return Batch(
+            map_structure(self._placed, inputs),
+            [None if target is None else target.to(self.device) for target in targets],
+            [None if weight is None else weight.to(self.device) for weight in weights],
+            len(flatten(inputs)[0]),
+        )
+
+    def _placed(self, tensor: torch.Tensor) -> torch.Tensor:
+        # A memory map of float64 is not cast before.
+        kind = torch.float32 if tensor.dtype == torch.float64 else tensor.dtype
+        return tensor.to(self.device, kind)
+
+    def _warn_of_the_end(self, came: int, count: int | None) -> None:
+        asked = "more" if count is None else f"the {count} batches that were asked for"
+        warnings.warn(
+            f"the data have ended after {self._taken} batches: {came} of {asked} came. Let the "
+            "generator yield at least steps_per_epoch * epochs batches, or give a DataLoader or a "
+            "Dataset, which begin anew each epoch.",
+            LatihWarning,
+            stacklevel=3,
+        )
+
+
+def parts_as_they_come(
+    x: Any, y: Any, sample_weight: Any, where: str, read: Callable[[Any, str], torch.Tensor]
+) -> tuple[Any, list[torch.Tensor | None], list[torch.Tensor | None]]:
+    """Return inputs, targets and weights; a dict's in the order of its sorted keys."""
+    inputs = as_arrays(x, f"{where}x", read)
+    names = sorted(y) if isinstance(y, dict) else None
+    targets = targets_as_list(y, f"{where}y", names, read=read)
+    weights = sample_weights_as_list(
+        sample_weight, f"{where}sample_weight", len(targets), names, read
+    )
+    return inputs, targets, weights
+
+
+def _unpacked(item: Any, where: str) -> tuple[Any, Any, Any]:
+    """Part an item into x, y and sample_weight; what is missing is None."""
+    if not isinstance(item, list | tuple):
+        return item, None, None
+    if not 1 <= len(item) <= 3:
+        raise InputError(
+            f"{where}item cannot be used",
+            expected="x, (x, y) or (x, y, sample_weight)",
+            got=f"a {type(item).__name__} of {len(item)}",
+            fix="Give several inputs as one dict or list: ({'a': ..., 'b': ...}, y).",
+        )
+    x, y, sample_weight = (*item, None, None)[:3]
+    return x, y, sample_weight
+
+
+def _product(by_class: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    if weights is None:
+        return by_class
+    return weights * by_class.reshape(-1, *(1,) * (weights.ndim - 1))

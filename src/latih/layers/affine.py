@@ -1,0 +1,67 @@
+"""γ and β: the scale and the centre that a net chooses for itself once it is normalised."""
+
+from typing import Any
+
+import torch
+
+from latih import constraints, initializers, regularizers
+from latih.layers.base import Layer
+
+
+class Affine(Layer):
+    """The base of normalisations: what they do with γ and β is the same.
+
+    Args:
+        center: whether β is added.
+        scale: whether γ multiplies.
+        beta_initializer: how β starts.
+        gamma_initializer: how γ starts.
+        beta_regularizer: a penalty on β.
+        gamma_regularizer: a penalty on γ.
+        beta_constraint: where β is put back after each update.
+        gamma_constraint: where γ is put back after each update.
+        kwargs: arguments of :class:`~latih.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        *,
+        center: bool,
+        scale: bool,
+        beta_initializer: Any,
+        gamma_initializer: Any,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma: torch.Tensor | None = None
+        self.beta: torch.Tensor | None = None
+
+    def add_affine_weights(self, shape: tuple[int, ...]) -> None:
+        """Make γ and β, in the order of Keras's files, as far as they are asked for."""
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                name="gamma",
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                name="beta",
+            )

@@ -1,0 +1,112 @@
+"""Tensors of which only the shape is known, and the calls that made them.
+
+A model of the functional kind is written by calling layers on such tensors. What is kept points
+backwards only, from a tensor to the call that made it and to that call's inputs: so a copy of a
+deep model, made layer by layer, never has to follow the whole chain at once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from latih.errors import InputError
+from latih.structures import flatten
+from latih.tensors import Shape
+
+
+class SymbolicTensor:
+    """A tensor without numbers: what ``Input`` and layers called on it return.
+
+    Arithmetic and torch's functions take it too; each becomes a layer of the model.
+
+    Args:
+        shape: its shape, None where any size will do.
+        dtype: the type of its numbers, such as ``"float32"``.
+        name: what it is called.
+
+    Example:
+        >>> SymbolicTensor((None, 3), "float32", "x").shape
+        (None, 3)
+    """
+
+    operate: Callable[[Any, Any, Mapping[str, Any]], Any]
+    """Records a function of torch as a layer; ``operation.py``, which knows layers, sets it."""
+
+    def __init__(self, shape: Shape, dtype: str, name: str) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.name = name
+        self._node: Node | None = None
+        self.place = 0
+
+    @property
+    def node(self) -> "Node":
+        """The call that made it."""
+        assert self._node is not None
+        return self._node
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has, the batch's among them."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __bool__(self) -> bool:
+        raise InputError(
+            f"{self!r} has no value yet, and cannot decide an `if`",
+            fix="Write the decision in the call() of a layer of your own.",
+        )
+
+    def __iter__(self) -> Any:
+        raise InputError(
+            f"{self!r} cannot be iterated over", fix="Take parts of it by index: x[:, 0]."
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise InputError(
+            f"{self!r} has no numbers yet",
+            expected="an array",
+            got="a tensor that stands for what a model will be given",
+            fix="Build keras.Model(inputs, outputs) and call it on data.",
+        )
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Record a function of torch that was called on it."""
+        return cls.operate(function, args, kwargs or {})
+
+
+class Node:
+    """One call of a layer on symbolic tensors.
+
+    Args:
+        layer: the layer.
+        args: what it was called with, symbolic tensors and others, nested.
+        kwargs: the same, by name.
+        outputs: the tensors that it gave.
+    """
+
+    def __init__(
+        self, layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any
+    ) -> None:
+        self.layer = layer
+        self.args = args
+        self.kwargs = dict(kwargs)
+        self.inputs = [t for t in flatten([*args, self.kwargs]) if isinstance(t, SymbolicTensor)]
+        self.structure = outputs
+        self.outputs: list[SymbolicTensor] = flatten(outputs)
+        for place, tensor in enumerate(self.outputs):
+            tensor._node, tensor.place = self, place  # type: ignore[reportPrivateUsage]
+
+    @property
+    def index(self) -> int:
+        """The number of the call among those of its layer, from 0."""
+        return next(i for i, node in enumerate(self.layer.calls) if node is self)
+
+
+def holds_symbolic(*values: Any) -> bool:
+    """Say whether there is a symbolic tensor among some values, however nested."""
+    return any(isinstance(leaf, SymbolicTensor) for leaf in flatten(values))
