@@ -224,10 +224,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
                 [1, 2]], dtype=torch.int32)
     """
     x, places = convert_to_tensor(x), convert_to_tensor(indices).to(torch.int64)
-    x, axis = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
-    places = torch.where(places < 0, places + x.shape[axis], places)
-    picked = x.index_select(axis, places.reshape(-1))
-    return picked.reshape((*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]))
+    if axis is None:
+        return take(x.reshape(-1), places, 0)
+    own = axis % x.ndim
+    places = torch.where(places < 0, places + x.shape[own], places)
+    picked = x.index_select(own, places.reshape(-1))
+    return picked.reshape((*x.shape[:own], *places.shape, *x.shape[own + 1 :]))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
