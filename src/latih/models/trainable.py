@@ -160,7 +160,7 @@ class Trainable(Layer):
         run = None if run_dir is None else RunDirectory.create(run_dir)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
         batches, held_back = preparation.batches_to_train(
-            self, x, y, sample_weight, reading, validation_split
+            self, x, y, sample_weight, reading, validation_split if validation_data is None else 0.0
         )
         validation = preparation.validation_batches(
             self, validation_data, held_back, validation_batch_size or batch_size
