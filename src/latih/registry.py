@@ -14,7 +14,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from latih.errors import FileFormatError, InputError, UnknownNameError, near_matches
+from latih.errors import (
+    FileFormatError,
+    InputError,
+    LatihError,
+    UnknownNameError,
+    near_matches,
+)
 
 T = TypeVar("T")
 
@@ -314,7 +320,10 @@ class Table(Generic[T]):
             return identifier
         if isinstance(identifier, str):
             entry = self.find(identifier)
-            return entry() if isinstance(entry, type) else entry
+            if not isinstance(entry, type):
+                return entry
+            self._require_kind(identifier, entry)
+            return entry()
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         if isinstance(identifier, type):
@@ -349,26 +358,24 @@ class Table(Generic[T]):
         entry = self._find_described(name, data)
         if not isinstance(entry, type):
             return entry
-        if not issubclass(entry, self.base):
-            raise FileFormatError(
-                f"{name!r} is not of the kind that is asked for",
-                expected=f"a {self.kind}",
-                got=entry.__name__,
-            )
+        self._require_kind(name, entry)
         if not isinstance(config, Mapping):
             raise FileFormatError(
                 f"the description of {self.kind} {name!r} cannot be read",
                 expected="a config with the constructor's arguments",
                 got=type(config).__name__,
             )
-        try:
+        with reading(f"the description of {self.kind} {name!r}"):
             return entry.from_config(config)  # type: ignore[attr-defined]
-        except TypeError as error:
+
+    def _require_kind(self, name: str, entry: type) -> None:
+        # What the user registered is found in every table, and may be of any kind.
+        if not issubclass(entry, self.base):
             raise FileFormatError(
-                f"the description of {self.kind} {name!r} has arguments that Latih does not know",
-                got=str(error),
-                fix="Save the model with a release that Latih was tested with.",
-            ) from error
+                f"{name!r} is not of the kind that is asked for",
+                expected=f"a {self.kind}",
+                got=entry.__name__,
+            )
 
     def _find_described(self, name: str, data: Mapping[str, Any]) -> Any:
         try:
@@ -473,6 +480,40 @@ def register_keras_serializable(
         return thing
 
     return register
+
+
+@contextmanager
+def reading(what: str) -> Generator[None]:
+    """Turn whatever a description makes a constructor raise into one sentence.
+
+    A description may come from a file, and may hold anything where something else is expected.
+
+    Args:
+        what: what is read, for the error's sentence.
+
+    Raises:
+        FileFormatError: the block raised something that Latih does not raise on purpose.
+
+    Example:
+        >>> with reading("the description of layer 'Dense'"):
+        ...     {}["units"]
+        Traceback (most recent call last):
+        ...
+        latih.errors.FileFormatError: the description of layer 'Dense' cannot be read: expected the
+        arguments that Latih knows, got KeyError: 'units'. Save the model with a release that Latih
+        was tested with.
+    """
+    try:
+        yield
+    except LatihError:
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"{what} cannot be read",
+            expected="the arguments that Latih knows",
+            got=f"{type(error).__name__}: {error}",
+            fix="Save the model with a release that Latih was tested with.",
+        ) from error
 
 
 @contextmanager

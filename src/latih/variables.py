@@ -146,6 +146,14 @@ class Variable(nn.Parameter):
         """Take numbers from these, in place."""
         return self.assign(self.detach() - convert_to_tensor(value, self.dtype).to(self.device))
 
+    def __float__(self) -> float:
+        """Return the only number, without torch's warning that its gradient is lost."""
+        return float(self.detach().item())
+
+    def __int__(self) -> int:
+        """Return the only number, cut down to a whole one."""
+        return int(self.detach().item())
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return a variable of its own memory, with all that was said of this one."""
         if id(self) in memo:

@@ -147,7 +147,8 @@ class Model(Trainable):
         if "input_layers" not in config:
             return super().from_config(config)
         described = {key: value for key, value in config.items() if key not in GRAPH_KEYS}
-        return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
+        with registry.reading(f"the description of the model {config.get('name')!r}"):
+            return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
 
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the class."""

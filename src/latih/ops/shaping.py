@@ -225,11 +225,11 @@ def take(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
     """
     x, places = convert_to_tensor(x), convert_to_tensor(indices).to(torch.int64)
     if axis is None:
-        x = x.reshape(-1)
-    at = 0 if axis is None else axis % x.ndim
-    places = torch.where(places < 0, places + x.shape[at], places)
-    picked = x.index_select(at, places.reshape(-1))
-    return picked.reshape((*x.shape[:at], *places.shape, *x.shape[at + 1 :]))
+        return take(x.reshape(-1), places, 0)
+    own = axis % x.ndim
+    places = torch.where(places < 0, places + x.shape[own], places)
+    picked = x.index_select(own, places.reshape(-1))
+    return picked.reshape((*x.shape[:own], *places.shape, *x.shape[own + 1 :]))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
