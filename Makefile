@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow hostile coverage lint format bench clean
+.PHONY: help demo test test-slow parity hostile coverage lint format bench clean
 
 help:
 	@echo "make demo       train a net on the images that the package carries, and write its page"
 	@echo "make test       run every test but the slow ones"
 	@echo "make coverage   the same, and say how much of the code they run"
 	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
+	@echo "make parity     compare every part with Keras's, and write benchmarks/PARITY.md"
 	@echo "make hostile    try every file that attacks its reader, and count what came of it"
 	@echo "make lint       ruff, pyright, import-linter"
 	@echo "make bench      measure, and write benchmarks/RESULTS.md"
@@ -33,6 +34,9 @@ hostile: .venv/installed
 
 coverage: .venv/installed
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+parity: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/parity --parity-table benchmarks/PARITY.md
 
 lint: .venv/installed
 	$(BIN)/ruff check .
