@@ -556,7 +556,8 @@ def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
     """
     seen: Counter[str] = Counter()
     for layer in layers:
-        kind = to_snake_case(type(layer).__name__)
+        # A graph is a Functional in Keras's files, whatever its class is called here.
+        kind = to_snake_case(layer.keras_identity()["class_name"])
         yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
         seen[kind] += 1
 
