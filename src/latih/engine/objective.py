@@ -132,7 +132,12 @@ class Objective:
             )
         ]
         self.logged.update((o.loss_mean.name, o.loss_mean) for o in self.outputs if o.loss_mean)
+        losses = len(self.logged)
         _name(self.outputs, self.logged)
+        if several:
+            # The order in which Keras's evaluate() lists them: the losses, then by the alphabet.
+            logged = list(self.logged.items())
+            self.logged = dict(logged[:losses] + sorted(logged[losses:], key=lambda one: one[0]))
 
     def _shared_out(
         self, names: Sequence[str]
