@@ -18,6 +18,7 @@ from latih.constraints import Constraint
 from latih.errors import FileFormatError, InputError, near_matches
 from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.layers.tracking import TrackedDict, TrackedList, modules_in
+from latih.metrics import Metric
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, map_structure
@@ -445,6 +446,18 @@ class Layer(nn.Module, Configured):
         return [weight for weight in self.weights if id(weight) not in changed]
 
     non_trainable_variables = non_trainable_weights
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that are attributes of this layer and of those inside it."""
+        kept = (value for layer in self.every_layer() for value in vars(layer).values())
+        found = (
+            metric
+            for value in kept
+            for metric in (value if type(value) is list else [value])
+            if isinstance(metric, Metric)
+        )
+        return list({id(metric): metric for metric in found}.values())
 
     def penalties(self) -> Iterator[tuple[Regularizer, torch.Tensor]]:
         """Yield each trainable weight that has a regularizer, with it."""
