@@ -10,7 +10,7 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -383,9 +383,18 @@ class Table(Generic[T]):
         except UnknownNameError:
             # Keras writes its own optimizers under registered names such as "Adam", too.
             class_name = data.get("class_name")
-            if not isinstance(class_name, str) or class_name == name:
-                raise
-            return self.find(class_name)
+            if isinstance(class_name, str) and class_name != name:
+                with suppress(UnknownNameError):
+                    return self.find(class_name)
+            own = class_name if isinstance(class_name, str) else name
+            near = near_matches(name, self._entries)
+            raise UnknownNameError(
+                f"unknown {self.kind} {name!r}",
+                expected="one of Latih's, or one that was registered before the file is read",
+                fix=(f"{near} " if near.startswith("Did") else "")
+                + "If it is your own, write @keras.saving.register_keras_serializable() above it, "
+                f"or give custom_objects={{{own!r}: {own}}} to load_model().",
+            ) from None
 
     def names(self) -> list[str]:
         """Return every name of the table, sorted."""

@@ -187,9 +187,14 @@ class CallbackList:
         """Say whether anybody has defined one of these hooks."""
         return any(self._listeners[hook] for hook in hooks)
 
-    def check(self, names: Sequence[str]) -> None:
-        """Let every callback refuse what would fail later."""
-        known, complete = list(names), True
+    def check(self, names: Sequence[str], complete: bool = True) -> None:
+        """Let every callback refuse what would fail later.
+
+        Args:
+            names: what the logs will hold.
+            complete: whether these are all; a step of the user's own may log what it will.
+        """
+        known = list(names)
         for callback in self.callbacks:
             known += getattr(callback, "adds_to_logs", ())
             if not type(callback).__module__.startswith("latih."):

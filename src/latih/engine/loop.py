@@ -12,6 +12,7 @@ from latih.arguments import whole
 from latih.data.batches import Batch, Batches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
+from latih.engine.own_step import OwnStep
 from latih.engine.step import TestStep, TrainStep
 from latih.errors import InputError, LatihWarning
 from latih.layers.base import Layer, mode
@@ -58,7 +59,8 @@ class Plan:
 
 
 def fit(
-    step: TrainStep,
+    step: TrainStep | OwnStep,
+    test_step: TestStep | OwnStep,
     batches: Batches,
     validation: Batches | None,
     callbacks: CallbackList,
@@ -70,7 +72,6 @@ def fit(
     hold (the best weights, open files) is put in its place before the error goes on.
     """
     model: Any = step.model
-    test_step = TestStep(step.model, step.objective)
     logs: dict[str, Any] = {}
     model.stop_training, model.stop_reason, model.completed = False, None, False
     model.initial_epoch = plan.initial_epoch
@@ -96,7 +97,7 @@ def fit(
                     model.stop_reason = model.stop_reason or "a callback asked for it"
                     break
             if plan.epochs > 0:
-                step.optimizer.finalize_variable_values(step.weights)
+                step.finish()
             model.stop_reason = model.stop_reason or "all epochs done"
             model.completed = True
         except KeyboardInterrupt:
@@ -123,7 +124,7 @@ def _warn_of_missing_epochs(done: int, asked: int) -> None:
 
 
 def _train_epoch(
-    step: TrainStep,
+    step: TrainStep | OwnStep,
     batches: Batches,
     callbacks: CallbackList,
     steps: InterruptibleSteps,
@@ -131,9 +132,8 @@ def _train_epoch(
     most: int | None,
 ) -> dict[str, Any]:
     model: Any = step.model
-    objective = step.objective
     heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
-    objective.reset()
+    step.reset()
     model.train()
     # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
     steps_each = most or batches.steps
@@ -146,17 +146,17 @@ def _train_epoch(
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
-            callbacks.call("on_train_batch_end", number, LazyLogs(objective.results))
+            callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
             if model.stop_training:
                 break
         else:
             step(batch)
         steps.raise_if_interrupted()
-    return objective.results()
+    return step.results()
 
 
 def evaluate(
-    step: TestStep, batches: Batches, callbacks: CallbackList, most: int | None = None
+    step: TestStep | OwnStep, batches: Batches, callbacks: CallbackList, most: int | None = None
 ) -> dict[str, Any]:
     """Return the loss and the metrics of a model on data, without training."""
     with InterruptibleSteps() as steps:
@@ -164,17 +164,16 @@ def evaluate(
 
 
 def _evaluate(
-    step: TestStep,
+    step: TestStep | OwnStep,
     batches: Batches,
     callbacks: CallbackList,
     most: int | None,
     steps: InterruptibleSteps,
 ) -> dict[str, Any]:
-    objective = step.objective
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
     scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
-    objective.reset()
+    step.reset()
     try:
         with mode(step.model, False), torch.no_grad():
             for number, batch in enumerate(_one_pass(batches, most)):
@@ -182,9 +181,9 @@ def _evaluate(
                     callbacks.call("on_test_batch_begin", number, None)
                 step(batch)
                 if heard:
-                    callbacks.call("on_test_batch_end", number, LazyLogs(objective.results))
+                    callbacks.call("on_test_batch_end", number, LazyLogs(step.results))
                 steps.raise_if_interrupted()
-        scores = objective.results()
+        scores = step.results()
     finally:
         callbacks.call_all("on_test_end", scores)
     return scores

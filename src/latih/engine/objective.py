@@ -132,7 +132,12 @@ class Objective:
             )
         ]
         self.logged.update((o.loss_mean.name, o.loss_mean) for o in self.outputs if o.loss_mean)
+        losses = len(self.logged)
         _name(self.outputs, self.logged)
+        if several:
+            # The order in which Keras's evaluate() lists them: the losses, then by the alphabet.
+            logged = list(self.logged.items())
+            self.logged = dict(logged[:losses] + sorted(logged[losses:], key=lambda one: one[0]))
 
     def _shared_out(
         self, names: Sequence[str]
@@ -208,16 +213,29 @@ class Objective:
             losses: of the outputs.
             total: the loss with all penalties; it counts as often as the batch has examples.
         """
-        mean = self.loss_mean
-        if mean.total.device != total.device:
+        self.count(total, batch.size)
+        self.count_outputs(losses, batch.size)
+        self.update_metrics(batch, predictions)
+
+    def count(self, total: torch.Tensor, examples: int) -> None:
+        """Take the loss of a batch into its mean, as often as the batch has examples."""
+        if self.loss_mean.total.device != total.device:
             for metric in self.all_metrics:
                 metric.move_to(total.device)
-        _count(mean, total, batch.size)
-        for output, target, prediction, weights, loss in zip(
-            self.outputs, batch.targets, predictions, batch.weights, losses, strict=True
-        ):
+        _count(self.loss_mean, total, examples)
+
+    def count_outputs(self, losses: Sequence[Any], examples: int) -> None:
+        """Take the losses of the outputs into their means."""
+        for output, loss in zip(self.outputs, losses, strict=True):
             if output.loss_mean is not None:
-                _count(output.loss_mean, loss, batch.size)
+                output.loss_mean.move_to(loss.device)
+                _count(output.loss_mean, loss, examples)
+
+    def update_metrics(self, batch: Batch, predictions: Sequence[torch.Tensor]) -> None:
+        """Take a batch into the metrics, the losses aside."""
+        for output, target, prediction, weights in zip(
+            self.outputs, batch.targets, predictions, batch.weights, strict=True
+        ):
             output.update(target, prediction.detach(), weights)
 
     def reset(self) -> None:
@@ -231,7 +249,7 @@ class Objective:
         Returns:
             A number for each metric, or a list of them where it has one for each class.
         """
-        return {name: _plain(metric.result()) for name, metric in self.logged.items()}
+        return {name: plain(metric.result()) for name, metric in self.logged.items()}
 
 
 def no_loss() -> NotReadyError:
@@ -249,7 +267,8 @@ def _count(mean: Mean, value: torch.Tensor, examples: int) -> None:
     mean.count.add_(examples)
 
 
-def _plain(result: Any) -> Any:
+def plain(result: Any) -> Any:
+    """Return a number, or a list of numbers where a metric has one for each class."""
     values = torch.as_tensor(result)
     return float(values) if values.numel() == 1 else values.tolist()
 

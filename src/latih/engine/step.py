@@ -1,11 +1,12 @@
 """One step: what training and evaluation do to one batch, in few lines."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from latih.data.batches import Batch
-from latih.engine.objective import Objective
+from latih.engine.objective import Objective, plain
 from latih.layers import Layer
 from latih.optimizers import Optimizer
 from latih.structures import flatten
@@ -25,6 +26,9 @@ class Scored:
         self.model = model
         self.objective = objective
         self.penalties = list(model.penalties())
+        compiled = {id(metric) for metric in objective.all_metrics}
+        # Those that layers keep as attributes, and update in their calls.
+        self.kept = [metric for metric in model.metrics if id(metric) not in compiled]
 
     def __call__(self, batch: Batch) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:
         """Return the predictions for each output, and the loss of each."""
@@ -40,7 +44,40 @@ class Scored:
         return self.objective.total(losses, added)
 
 
-class TrainStep:
+class LoggedStep:
+    """What the loop asks of a step beside the step itself: what it logs.
+
+    Args:
+        model: a layer that turns inputs into predictions.
+        objective: its losses and metrics.
+    """
+
+    names_are_known = True
+
+    def __init__(self, model: Layer, objective: Objective) -> None:
+        self.model = model
+        self.objective = objective
+        self.scored = Scored(model, objective)
+
+    @property
+    def names(self) -> list[str]:
+        """What the logs will hold."""
+        return [*self.objective.names, *(metric.name for metric in self.scored.kept)]
+
+    def reset(self) -> None:
+        """Begin the running sums anew."""
+        self.objective.reset()
+        for metric in self.scored.kept:
+            metric.reset_state()
+
+    def results(self) -> dict[str, Any]:
+        """Read the running sums; this waits for the device."""
+        results = self.objective.results()
+        results.update((metric.name, plain(metric.result())) for metric in self.scored.kept)
+        return results
+
+
+class TrainStep(LoggedStep):
     """One update: forward, loss, backward, the optimizer's part, and the running sums.
 
     Which weights are trainable is read when the step is made, at the start of ``fit``.
@@ -52,10 +89,8 @@ class TrainStep:
     """
 
     def __init__(self, model: Layer, objective: Objective, optimizer: Optimizer) -> None:
-        self.model = model
-        self.objective = objective
+        super().__init__(model, objective)
         self.optimizer = optimizer
-        self.scored = Scored(model, objective)
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
 
@@ -68,19 +103,18 @@ class TrainStep:
         self.optimizer.apply(gradients)
         self.objective.update(batch, predictions, losses, total)
 
+    def finish(self) -> None:
+        """Put the optimizer's averages in the weights' place, if it has any."""
+        self.optimizer.finalize_variable_values(self.weights)
 
-class TestStep:
+
+class TestStep(LoggedStep):
     """One batch of an evaluation: forward, loss, and the running sums.
 
     Args:
         model: a layer that turns inputs into predictions.
         objective: its losses and metrics.
     """
-
-    def __init__(self, model: Layer, objective: Objective) -> None:
-        self.model = model
-        self.objective = objective
-        self.scored = Scored(model, objective)
 
     def __call__(self, batch: Batch) -> None:
         """Take one batch into the running sums."""

@@ -18,6 +18,7 @@ from latih.layers import budget
 from latih.layers.names import checked_name
 from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.layers.tracking import TrackedDict, TrackedList, modules_in
+from latih.metrics import Metric
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, map_structure
@@ -466,6 +467,18 @@ class Layer(nn.Module, Configured):
 
     non_trainable_variables = non_trainable_weights
 
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that are attributes of this layer and of those inside it."""
+        kept = (value for layer in self.every_layer() for value in vars(layer).values())
+        found = (
+            metric
+            for value in kept
+            for metric in (value if type(value) is list else [value])
+            if isinstance(metric, Metric)
+        )
+        return list({id(metric): metric for metric in found}.values())
+
     def penalties(self) -> Iterator[tuple[Regularizer, torch.Tensor]]:
         """Yield each trainable weight that has a regularizer, with it."""
         for weight in self.trainable_weights:
@@ -571,7 +584,8 @@ def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
     """
     seen: Counter[str] = Counter()
     for layer in layers:
-        kind = to_snake_case(type(layer).__name__)
+        # A graph is a Functional in Keras's files, whatever its class is called here.
+        kind = to_snake_case(layer.keras_identity()["class_name"])
         yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
         seen[kind] += 1
 

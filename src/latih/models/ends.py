@@ -8,6 +8,7 @@ import torch
 from latih.data.arrays import as_array, as_arrays, is_list_of_arrays
 from latih.errors import InputError
 from latih.layers.symbolic import SymbolicTensor
+from latih.models.graph import of_rank
 from latih.structures import flatten
 from latih.tensors import Shape, map_shapes
 
@@ -64,7 +65,7 @@ def as_model_takes(
     tensors: list[SymbolicTensor] = flatten(structure)
     names = sorted(structure) if by_key else [tensor.name for tensor in tensors]
     if isinstance(value, dict):
-        if set(value) != set(names):
+        if not set(names) <= set(value):  # what no input is called is left, as in Keras
             raise _misfit(argument, names, ", ".join(map(repr, value)))
         parts = [read(value[name], f"{argument}[{name!r}]") for name in names]
     elif len(names) > 1:
@@ -80,21 +81,10 @@ def as_model_takes(
         if alone and len(value[0].shape) == len(tensors[0].shape):
             value = value[0]
         parts = [read(value, argument)]
-    parts = [
-        _of_rank(part, len(t.shape), t.shape[-1]) for part, t in zip(parts, tensors, strict=True)
-    ]
+    parts = [of_rank(part, t.shape) for part, t in zip(parts, tensors, strict=True)]
     if by_key:
         return dict(zip(names, parts, strict=True))
     return parts if len(parts) > 1 else parts[0]
-
-
-def _of_rank(part: torch.Tensor, rank: int, last: int | None) -> torch.Tensor:
-    """Return numbers as a column where a column of one is expected, and the reverse, as Keras."""
-    if part.ndim == rank - 1 and last == 1:
-        return part.unsqueeze(-1)
-    if part.ndim == rank + 1 and part.shape[-1] == 1:
-        return part.squeeze(-1)
-    return part
 
 
 def _misfit(argument: str, names: Sequence[str], got: str) -> InputError:

@@ -112,16 +112,20 @@ class Graph:
         values: list[Any] = [*inputs, *[None] * (self._size - len(inputs))]
         for step in self._steps:
             step.run(values)
-        if len(self._results) == 1 and isinstance(self.outputs, SymbolicTensor):
-            return values[self._results[0]]
-        return unflatten(self.outputs, [values[place] for place in self._results])
+        return self._given_out([values[place] for place in self._results])
+
+    def _given_out(self, outputs: list[Any]) -> Any:
+        # As in Keras a list of one output is given out as that output.
+        if len(outputs) == 1 and not isinstance(self.outputs, Mapping):
+            return outputs[0]
+        return unflatten(self.outputs, outputs)
 
     def output_shapes(self, input_shapes: Any) -> Any:
         """Return the shapes of the outputs for inputs of other shapes than those of the graph."""
         flat: list[Shape] = []
         map_shapes(flat.append, input_shapes)
         if flat == [tensor.shape for tensor in self.input_tensors]:
-            return map_structure(lambda tensor: tensor.shape, self.outputs)
+            return self._given_out([tensor.shape for tensor in self.output_tensors])
         inputs = [
             SymbolicTensor(shape, tensor.dtype, tensor.name)
             for shape, tensor in zip(flat, self.input_tensors, strict=True)
@@ -225,9 +229,34 @@ class _Step:
 
 
 def as_given(inputs: Any, expected: SymbolicTensor) -> Any:
-    """Return a batch in the type that an input declares."""
+    """Return a batch in the type and the rank that an input declares.
+
+    Raises:
+        InputError: it has axes too many or too few.
+    """
     kind = DTYPES[expected.dtype]
-    return inputs if inputs.dtype in (kind, expected.dtype) else inputs.to(kind)
+    if inputs.dtype not in (kind, expected.dtype):
+        inputs = inputs.to(kind)
+    if inputs.ndim == len(expected.shape):
+        return inputs
+    inputs = of_rank(inputs, expected.shape)
+    if inputs.ndim != len(expected.shape):
+        raise InputError(
+            f"a batch has another number of axes than the input {expected.name!r}",
+            expected=f"shape {expected.shape}",
+            got=f"shape {tuple(inputs.shape)}",
+            fix="The first axis counts the examples: write x[None] for one example alone.",
+        )
+    return inputs
+
+
+def of_rank(part: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Return numbers as a column where a column of one is expected, and the reverse, as Keras."""
+    if part.ndim == len(shape) - 1 and shape[-1] == 1:
+        return part.unsqueeze(-1)
+    if part.ndim == len(shape) + 1 and part.shape[-1] == 1:
+        return part.squeeze(-1)
+    return part
 
 
 def _symbolic(structure: Any, argument: str, owner: str) -> list[SymbolicTensor]:

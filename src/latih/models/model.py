@@ -75,19 +75,25 @@ class Model(Trainable):
 
     def build(self, input_shape: Any) -> None:
         """Make the weights of the layers inside, by a call on zeros of this shape."""
-        if self.graph is None:
-            self.built = True  # or the call would begin by building
-            try:
-                self.compute_output_shape(map_shapes(tuple, input_shape))
-            except BaseException:
-                self.built = False
-                raise
+        if self.graph is not None or not self.has_call:
+            return
+        self.built = True  # the layers inside build themselves, in the call
+        try:
+            self.compute_output_shape(map_shapes(tuple, input_shape))
+        except BaseException:
+            self.built = False
+            raise
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs of a batch."""
         if self.graph is None:
             return super().call(inputs, *args, **kwargs)
         return self.graph.run(self.graph.taken(inputs))
+
+    @property
+    def has_call(self) -> bool:
+        """Whether it is said what a call does; a step of the user's own may need none."""
+        return self.graph is not None or type(self).call is not Model.call
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs, or a list or dict of shapes."""

@@ -165,6 +165,8 @@ def _checked(
     model: Any, x: Any, y: Any, sample_weight: Any, prefix: str, read: Read
 ) -> tuple[Any, list[torch.Tensor | None], list[torch.Tensor | None]]:
     """Return inputs, targets and weights that fit the model and its losses."""
+    if model.has_own_step:
+        return _for_own_step(model, x, y, sample_weight, prefix, read)
     objective: Objective = model.objective
     if y is None and objective.has_loss:
         raise InputError(
@@ -189,6 +191,21 @@ def _checked(
             called = f"{prefix}y" if len(names) == 1 else f"{prefix}y[{output.name!r}]"
             preflight.check_targets(output.loss, target, shape, called)
     return inputs, targets, weights
+
+
+def _for_own_step(
+    model: Any, x: Any, y: Any, sample_weight: Any, prefix: str, read: Read
+) -> tuple[Any, list[torch.Tensor | None], list[torch.Tensor | None]]:
+    """Return inputs, targets and weights as they come: what they mean, the user's step knows."""
+    inputs = ends.as_model_takes(model, x, f"{prefix}x", read)
+    if model.has_call:
+        build_for(model, inputs)
+    model.target_keys = sorted(y) if isinstance(y, dict) else None
+    targets = [] if y is None else targets_as_list(y, f"{prefix}y", model.target_keys, read=read)
+    weights = sample_weights_as_list(
+        sample_weight, f"{prefix}sample_weight", len(targets), model.target_keys, read
+    )
+    return inputs, targets, weights[: len(targets)]
 
 
 def batches_to_predict(model: Any, x: Any, batch_size: int | None) -> Batches:

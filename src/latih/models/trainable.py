@@ -15,7 +15,6 @@ from latih.callbacks.progress import Verbose
 from latih.engine import loop
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
-from latih.engine.step import TestStep, TrainStep
 from latih.errors import (
     InputError,
     LatihError,
@@ -23,12 +22,11 @@ from latih.errors import (
     NotReadyError,
     near_matches,
 )
-from latih.layers import Layer
 from latih.layers.base import mode
-from latih.metrics import Metric
 from latih.models import ends, preparation
 from latih.models.preparation import Reading
-from latih.optimizers import OPTIMIZERS, Optimizer
+from latih.models.stepping import Stepping
+from latih.optimizers import OPTIMIZERS
 from latih.run_directory import RunDirectory
 from latih.structures import flatten
 
@@ -36,7 +34,7 @@ from latih.structures import flatten
 ABOUT_BACKENDS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
 
 
-class Trainable(Layer):
+class Trainable(Stepping):
     """The half of a model that learns; :class:`~latih.models.Model` adds what it shows and saves.
 
     Args:
@@ -45,8 +43,6 @@ class Trainable(Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.optimizer: Optimizer | None = None
-        self.objective: Objective | None = None
         self.stop_training = False
         self.stop_reason: str | None = None
         self.completed = False
@@ -155,13 +151,12 @@ class Trainable(Layer):
                 what will not be logged.
             UnwritableError: ``run_dir`` or a callback's file cannot be written.
         """
-        objective, optimizer = self._compiled("fit()")
+        self.compiled("fit()")
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
-        batches, held_back = preparation.batches_to_train(
-            self, x, y, sample_weight, reading, validation_split if validation_data is None else 0.0
-        )
+        split = 0.0 if validation_data is not None else validation_split
+        batches, held_back = preparation.batches_to_train(self, x, y, sample_weight, reading, split)
         validation = preparation.validation_batches(
             self, validation_data, held_back, validation_batch_size or batch_size
         )
@@ -190,11 +185,14 @@ class Trainable(Layer):
             "callbacks": [type(callback).__name__ for callback in _listed(callbacks)],
         }
         called = CallbackList(listeners, self, params)
-        names = objective.names
-        called.check(names + [f"val_{name}" for name in names] if validation else names)
-        step = TrainStep(self, objective, optimizer)
+        step = self.make_train_step()
+        names = step.names
+        called.check(
+            names + [f"val_{name}" for name in names] if validation else names,
+            complete=step.names_are_known,
+        )
         try:
-            loop.fit(step, batches, validation, called, plan)
+            loop.fit(step, self.make_test_step(), batches, validation, called, plan)
         except BaseException:
             if run is not None:
                 with contextlib.suppress(LatihError):  # what went wrong is said, not what follows
@@ -235,14 +233,14 @@ class Trainable(Layer):
             NotReadyError: the model is not compiled.
             InputError: the data do not fit the model, its loss, or each other.
         """
-        objective, _ = self._compiled("evaluate()")
+        self.compiled("evaluate()")
         batches, _ = preparation.batches_to_train(self, x, y, sample_weight, Reading(batch_size))
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
             {"steps": loop.count(batches, steps)},
         )
-        scores = loop.evaluate(TestStep(self, objective), batches, called, steps)
+        scores = loop.evaluate(self.make_test_step(), batches, called, steps)
         return _as_asked(scores, return_dict)
 
     def predict(
@@ -304,15 +302,15 @@ class Trainable(Layer):
             NotReadyError: the model is not compiled.
             InputError: the data do not fit the model, its loss, or each other.
         """
-        objective, optimizer = self._compiled("train_on_batch()")
+        self.compiled("train_on_batch()")
         examples = preparation.examples_to_train(self, x, y, sample_weight)
         examples = examples.weighted_by_class(class_weight)
-        step = TrainStep(self, objective, optimizer)
-        objective.reset()
+        step = self.make_train_step()
+        step.reset()
         with mode(self, True):
             for batch in examples.batches(self, Reading(_length(examples.inputs))).epoch(0):
                 step(batch)
-        return _as_asked(objective.results(), return_dict)
+        return _as_asked(step.results(), return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -327,16 +325,6 @@ class Trainable(Layer):
         """Return what the model makes of all the examples given, as one batch."""
         examples = ends.as_model_takes(self, x, "x")
         return self.predict(examples, _length(examples), 0)
-
-    def _compiled(self, asked: str) -> tuple[Objective, Optimizer]:
-        if self.objective is None or self.optimizer is None:
-            raise NotReadyError(
-                f"the model {self.name!r} is not compiled",
-                expected=f"compile() before {asked}",
-                got="no optimizer and no loss",
-                fix="Call model.compile(optimizer='adam', loss=...) first.",
-            )
-        return self.objective, self.optimizer
 
     # What training needs to know of it
 
@@ -371,11 +359,6 @@ class Trainable(Layer):
     def output_names(self) -> list[str]:
         """What the outputs are called in ``loss=``, ``metrics=`` and the logs."""
         return ends.output_names(self)
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The mean of the loss and the metrics it is compiled with."""
-        return [] if self.objective is None else self.objective.all_metrics
 
     @property
     def metrics_names(self) -> list[str]:

@@ -1,0 +1,72 @@
+"""A step that the user wrote: the model's own ``train_step`` or ``test_step`` on a batch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from latih.data.batches import Batch
+from latih.engine.objective import plain
+from latih.errors import InputError
+
+
+class OwnStep:
+    """Calls a method of the model on each batch, and logs what it returns.
+
+    The method gets what Keras's gets: ``(x, y)``, ``(x, y, sample_weight)``, or x alone.
+
+    Args:
+        model: whose step it is.
+        method: its ``train_step`` or ``test_step``.
+    """
+
+    names: list[str] = []
+    """What the logs will hold is known to nobody before the first step."""
+    names_are_known = False
+
+    def __init__(self, model: Any, method: Callable[[Any], Any]) -> None:
+        self.model = model
+        self.method = method
+        self._logs: Mapping[str, Any] = {}
+
+    def __call__(self, batch: Batch) -> None:
+        """Do the step."""
+        logs = self.method(self._data(batch))
+        if not isinstance(logs, Mapping):
+            raise InputError(
+                f"{self.method.__name__}() of {self.model.name!r} returned what cannot be logged",
+                expected="a dict of numbers by their names",
+                got=f"a {type(logs).__name__}",
+                fix="Return {m.name: m.result() for m in self.metrics}.",
+            )
+        self._logs = logs
+
+    def _data(self, batch: Batch) -> Any:
+        targets, weights = batch.targets, batch.weights
+        if not targets:
+            # As in Keras x stands alone, unless it looks like x with y.
+            return (batch.inputs,) if isinstance(batch.inputs, list | tuple) else batch.inputs
+        y = self._as_given(targets)
+        if all(weight is None for weight in weights):
+            return batch.inputs, y
+        return batch.inputs, y, self._as_given(weights)
+
+    def _as_given(self, parts: list[torch.Tensor | None]) -> Any:
+        if self.model.target_keys is not None:
+            return dict(zip(self.model.target_keys, parts, strict=True))
+        return parts[0] if len(parts) == 1 else parts
+
+    def reset(self) -> None:
+        """Begin the running sums anew."""
+        self._logs = {}
+        self.model.reset_metrics()
+
+    def results(self) -> dict[str, Any]:
+        """Return what the last step said; this waits for the device."""
+        return {name: plain(value) for name, value in self._logs.items()}
+
+    def finish(self) -> None:
+        """Put the optimizer's averages in the weights' place, if it has any."""
+        optimizer = self.model.optimizer
+        if optimizer is not None:
+            optimizer.finalize_variable_values(self.model.trainable_weights)
