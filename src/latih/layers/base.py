@@ -556,7 +556,7 @@ def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
     """
     seen: Counter[str] = Counter()
     for layer in layers:
-        kind = to_snake_case(type(layer).__name__)
+        kind = to_snake_case(layer.keras_identity()["class_name"])
         yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
         seen[kind] += 1
 
