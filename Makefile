@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow coverage lint format bench clean
+.PHONY: help demo test test-slow hostile coverage lint format bench clean
 
 help:
 	@echo "make demo       train a net on the images that the package carries, and write its page"
 	@echo "make test       run every test but the slow ones"
 	@echo "make coverage   the same, and say how much of the code they run"
 	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
+	@echo "make hostile    try every file that attacks its reader, and count what came of it"
 	@echo "make lint       ruff, pyright, import-linter"
 	@echo "make bench      measure, and write benchmarks/RESULTS.md"
 
@@ -26,6 +27,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow --durations=10
+
+hostile: .venv/installed
+	$(BIN)/python tests/hostile/run.py
 
 coverage: .venv/installed
 	$(BIN)/python -m pytest --cov --cov-report=term

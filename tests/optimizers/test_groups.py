@@ -121,6 +121,7 @@ def test_gradients_are_clipped_over_all_groups(name: str) -> None:
         torch.testing.assert_close(ours, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*have no gradient")
 @each
 def test_a_factor_of_nought_leaves_weights_and_what_is_remembered_of_them(name: str) -> None:
     together, apart = weights(), weights()

@@ -1,7 +1,6 @@
 """A layer: weights and what they do to a batch. A PyTorch module that speaks Keras."""
 
 import inspect
-import math
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from torch import nn
 
 from latih import constraints, initializers, registry, regularizers
 from latih.constraints import Constraint
-from latih.errors import FileFormatError, InputError, near_matches
+from latih.errors import InputError, near_matches
+from latih.layers import budget
+from latih.layers.names import checked_name
 from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.layers.tracking import TrackedDict, TrackedList, modules_in
 from latih.registry import Configured, auto_name, to_snake_case
@@ -31,7 +32,6 @@ FLOAT32_POLICY = {
 }
 
 
-_budget: ContextVar[list[int] | None] = ContextVar("numbers left to weights", default=None)
 _penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
     "losses added in the outermost call that is under way", default=None
 )
@@ -104,7 +104,8 @@ class Layer(nn.Module, Configured):
         registry.require_float32(dtype, type(self).__name__)
         super().__init__()
         self.training = False
-        self.name = name or auto_name(type(self).__name__)
+        self.name = checked_name(name, type(self).__name__) or auto_name(type(self).__name__)
+        budget.admit_layer(self.name)
         self.built = False
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.added_losses: list[torch.Tensor] = []
@@ -166,7 +167,7 @@ class Layer(nn.Module, Configured):
             attribute, number = f"weight_{number}", number + 1
         if vars(self).get(attribute, self) is None:
             delattr(self, attribute)  # a None that held the place
-        _spend(math.prod(shape), attribute, self.name)
+        budget.spend(shape, attribute, self.name)
         if initializer is None:
             initializer = "glorot_uniform" if len(shape) > 1 else "zeros"
         values = initializers.get(initializer)(tuple(shape)).to(_device_of(self))
@@ -329,6 +330,7 @@ class Layer(nn.Module, Configured):
                 unknown[min(axis, 1)] if size is None else size
                 for axis, size in enumerate(leaf.shape)
             ]
+            budget.allow_probe(sizes, self.name)
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
         with mode(self, False), torch.no_grad():
@@ -559,33 +561,6 @@ def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
         kind = to_snake_case(layer.keras_identity()["class_name"])
         yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
         seen[kind] += 1
-
-
-@contextmanager
-def weight_budget(numbers: int) -> Generator[None]:
-    """Let the layers inside the block hold so many numbers in all, and refuse more.
-
-    What a file describes is built inside such a block: a few bytes of it may ask for terabytes.
-    """
-    token = _budget.set([numbers])
-    try:
-        yield
-    finally:
-        _budget.reset(token)
-
-
-def _spend(numbers: int, attribute: str, layer: str) -> None:
-    budget = _budget.get()
-    if budget is None:
-        return
-    budget[0] -= numbers
-    if budget[0] < 0:
-        raise FileFormatError(
-            f"the file describes more weights than it holds, the last `{attribute}` of {layer!r}",
-            expected="a weight in the file for each that is described",
-            got=f"at least {-budget[0]} numbers too many",
-            fix="The file is damaged or hostile; save the model again.",
-        )
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:

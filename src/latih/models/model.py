@@ -72,7 +72,12 @@ class Model(Trainable):
     def build(self, input_shape: Any) -> None:
         """Make the weights of the layers inside, by a call on zeros of this shape."""
         if self.graph is None:
-            self.compute_output_shape(map_shapes(tuple, input_shape))
+            self.built = True  # or the call would begin by building
+            try:
+                self.compute_output_shape(map_shapes(tuple, input_shape))
+            except BaseException:
+                self.built = False
+                raise
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs of a batch."""
@@ -142,7 +147,8 @@ class Model(Trainable):
         if "input_layers" not in config:
             return super().from_config(config)
         described = {key: value for key, value in config.items() if key not in GRAPH_KEYS}
-        return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
+        with registry.reading(f"the description of the model {config.get('name')!r}"):
+            return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
 
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the class."""

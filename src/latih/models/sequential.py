@@ -177,7 +177,8 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the model again from :meth:`get_config`'s data, with new weights."""
-        described = dict(config)
-        described.pop("build_input_shape", None)
-        layers = described.pop("layers", ())
-        return cls([LAYERS.deserialize(data) for data in layers], **described)
+        with registry.reading("the description of a Sequential"):
+            described = {**config}
+            described.pop("build_input_shape", None)
+            layers = described.pop("layers", ())
+            return cls([LAYERS.deserialize(data) for data in layers], **described)
