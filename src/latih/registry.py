@@ -96,8 +96,12 @@ class Configured:
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the class."""
         registered = _registered_name(type(self))
+        module = type(self).__module__ if registered else self.keras_module
+        if registered is None and module.startswith("latih"):
+            # What Keras does not have it looks up under this name among what its user registered.
+            registered = f"latih>{type(self).__name__}"
         return {
-            "module": type(self).__module__ if registered else self.keras_module,
+            "module": module,
             "class_name": type(self).__name__,
             "registered_name": registered,
         }

@@ -44,8 +44,6 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "decay": lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.05, 2, 0.7)),
 }
 
-LATER = "later"
-"""What is done with a model after it was saved or read: so many passes over the data."""
 TRAINING = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
 
 
@@ -61,6 +59,7 @@ class Case:
         optimizer: a key of ``OPTIMIZERS``.
         options: the other arguments of ``compile``.
         batch_size: how many examples a step takes.
+        otherwise: what Keras 3.10 does otherwise than later releases, which Latih follows.
     """
 
     make: Callable[[Any], Any]
@@ -70,6 +69,7 @@ class Case:
     optimizer: str
     options: Callable[[Any], dict[str, Any]]
     batch_size: int
+    otherwise: str
 
     @property
     def name(self) -> str:
@@ -90,11 +90,11 @@ class Case:
 
     def ask(self, model: Any) -> dict[str, Any]:
         """Return what a model predicts, and the losses of training it on."""
-        predicted = model.predict(self.x, batch_size=4, verbose=0)
-        return {
-            "predictions": [np.asarray(one).tolist() for one in _leaves(predicted)],
-            "losses": self.train(model),
-        }
+        return {"predictions": self.predict(model), "losses": self.train(model)}
+
+    def predict(self, model: Any) -> list[Any]:
+        predicted = model.predict(self.x, batch_size=EXAMPLES, verbose=0)
+        return [np.asarray(one).tolist() for one in _leaves(predicted)]
 
     # Each of these leaves its files and what they should come out as in a folder.
 
@@ -113,9 +113,9 @@ class Case:
         asked = self.ask(model)
         again = self.compiled(k)
         if not again.built:
-            again.predict(self.x, verbose=0)
+            self.predict(again)
         again.load_weights(folder / f"{self.name}.weights.h5")
-        asked["predictions of the weights"] = self.ask(again)["predictions"]
+        asked["predictions of the weights"] = self.predict(again)
         put(folder / f"{self.name}.{reader}.json", asked)
 
 
@@ -130,12 +130,13 @@ def case(
     *,
     batch_size: int = 4,
     options: Callable[[Any], dict[str, Any]] = lambda k: {},
+    otherwise: str = "",
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Enter what makes a model among the cases."""
 
     def enter(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
         assert make.__name__ not in CASES
-        CASES[make.__name__] = Case(make, x, y, loss, optimizer, options, batch_size)
+        CASES[make.__name__] = Case(make, x, y, loss, optimizer, options, batch_size, otherwise)
         return make
 
     return enter

@@ -151,7 +151,7 @@ def autoencoder(k: Any) -> Any:
     encoder = k.Model(image, code, name="encoder")
     given = k.Input((5,))
     seen = k.layers.Reshape((3, 3, 2))(k.layers.Dense(18, "relu")(given))
-    decoder = k.Model(given, k.layers.Conv2DTranspose(2, 3, 2, "same")(seen), name="decoder")
+    decoder = k.Model(given, k.layers.Conv2DTranspose(2, 2, 2)(seen), name="decoder")
     return k.Model(image, decoder(encoder(image)), name="autoencoder")
 
 
@@ -232,13 +232,15 @@ def tensors_by_name(k: Any) -> Any:
 @case(data.IMAGES, data.LABELS, CLASSES, "adam")
 def spectral_graph(k: Any) -> Any:
     image = k.Input((6, 6, 2))
-    shared = k.layers.SpectralNormalization(k.layers.Conv2D(2, 3, padding="same"))
-    seen = k.layers.Concatenate()([shared(image), shared(shared(image))])
+    once = k.layers.SpectralNormalization(k.layers.Conv2D(2, 3, padding="same"))(image)
+    seen = k.layers.Concatenate()(
+        [image, once, k.layers.SpectralNormalization(k.layers.Conv2D(2, 1))(once)]
+    )
     flat = k.layers.Flatten()(k.layers.LeakyReLU()(seen))
     return k.Model(image, k.layers.Dense(3, "softmax")(flat))
 
 
-@case([data.X, data.X2], data.Y1, "mse", "adam")
+@case([data.X, data.X2], data.Y1, "mse", "adam", otherwise="such a model is refused")
 def an_input_that_is_not_used(k: Any) -> Any:
     x, unused = k.Input((6,), name="used"), k.Input((4,), name="unused")
     return k.Model([x, unused], k.layers.Dense(1)(k.layers.Dense(4, "relu")(x)))

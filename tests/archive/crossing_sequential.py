@@ -73,7 +73,7 @@ def upwards(k: Any) -> Any:
     return k.Sequential(
         [
             k.Input((6, 6, 2)),
-            k.layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh"),
+            k.layers.Conv2DTranspose(3, 2, strides=2, padding="same", activation="tanh"),
             k.layers.UpSampling2D((1, 2), interpolation="bilinear"),
             k.layers.AveragePooling2D((2, 3), strides=2),
             k.layers.Conv2D(2, 3),
@@ -237,9 +237,25 @@ def penalised(k: Any) -> Any:
     return k.Sequential(
         [
             k.Input((6,)),
-            k.layers.Dense(5, "relu", kernel_regularizer="l2", activity_regularizer="l1"),
-            k.layers.Dense(4, kernel_constraint="max_norm", bias_regularizer=k.regularizers.L1(0.1)),
+            k.layers.Dense(5, "relu", kernel_regularizer="l2"),
+            k.layers.Dense(
+                4, kernel_constraint="max_norm", bias_regularizer=k.regularizers.L1(0.1)
+            ),
             k.layers.BatchNormalization(gamma_constraint="non_neg"),
             k.layers.Dense(1, kernel_constraint=k.constraints.UnitNorm(axis=0)),
         ]
     )
+
+
+@case(
+    data.X, data.Y1, "mse", "sgd", otherwise="the length of the batch does not divide the penalty"
+)
+def penalised_outputs(k: Any) -> Any:
+    sparse = k.layers.Dense(5, "tanh", activity_regularizer=k.regularizers.L1L2(0.01, 0.02))
+    return k.Sequential([k.Input((6,)), sparse, k.layers.Dense(1)])
+
+
+@case(data.IMAGES, data.Y2, "mse", "sgd", otherwise="the odd place of `same` is cut off elsewhere")
+def transposed_and_odd(k: Any) -> Any:
+    spread = k.layers.Conv2DTranspose(2, 3, strides=2, padding="same", activation="tanh")
+    return k.Sequential([k.Input((6, 6, 2)), spread, k.layers.GlobalAveragePooling2D()])

@@ -83,8 +83,10 @@ def custom_layers(k: Any) -> SimpleNamespace:
             super().__init__(**kwargs)
             self.units, self.depth = units, depth
             self.zoom = layers.Dense(units, "tanh", name="last_by_name")
-            self.norms = [layers.BatchNormalization() for _ in range(depth)]
-            self.hidden = [layers.Dense(units, "tanh") for _ in range(depth)]
+            self.norms, self.hidden = [], []
+            for _ in range(depth):  # the two lists take turns
+                self.hidden.append(layers.Dense(units, "tanh"))
+                self.norms.append(layers.BatchNormalization())
             self.ends = {"out": layers.Dense(units), "into": layers.Dense(units)}
             self._private = layers.LayerNormalization()
 
@@ -108,7 +110,9 @@ def custom_layers(k: Any) -> SimpleNamespace:
         def call(self, inputs: Any) -> Any:
             return super().call(inputs) * self.factor
 
-    return SimpleNamespace(**{cls.__name__: cls for cls in (Halves, Gated, Running, Residual, Scaled)})
+    return SimpleNamespace(
+        **{cls.__name__: cls for cls in (Halves, Gated, Running, Residual, Scaled)}
+    )
 
 
 @cache
@@ -119,10 +123,12 @@ def latihs_layers(k: Any) -> SimpleNamespace:
             MCDropout=k.layers.MCDropout, WeightNormalization=k.layers.WeightNormalization
         )
 
+    @k.utils.register_keras_serializable("latih")
     class MCDropout(k.layers.Dropout):
         def call(self, inputs: Any, training: bool = False) -> Any:
             return super().call(inputs, training=True)
 
+    @k.utils.register_keras_serializable("latih")
     class WeightNormalization(k.layers.Wrapper):
         def __init__(self, layer: Any, data_init: bool = True, **kwargs: Any) -> None:
             super().__init__(layer, **kwargs)
