@@ -3,7 +3,7 @@
 from typing import Any
 
 import crossing_case as data
-from crossing_case import case
+from crossing_case import NEVER, case
 from crossing_subclassed import custom_layers
 
 CLASSES = "sparse_categorical_crossentropy"
@@ -184,7 +184,7 @@ def transferred(k: Any) -> Any:
     base = k.Model(x, features, name="base")
     base.trainable = False
     given = k.Input((6,))
-    hidden = k.layers.Dropout(1e-12)(base(given, training=False))
+    hidden = k.layers.Dropout(NEVER)(base(given, training=False))
     return k.Model(given, k.layers.Dense(3, "softmax")(hidden))
 
 
@@ -244,3 +244,12 @@ def spectral_graph(k: Any) -> Any:
 def an_input_that_is_not_used(k: Any) -> Any:
     x, unused = k.Input((6,), name="used"), k.Input((4,), name="unused")
     return k.Model([x, unused], k.layers.Dense(1)(k.layers.Dense(4, "relu")(x)))
+
+
+@case(data.IMAGES, data.Y1, "mse", "sgd")
+def augmented_graph(k: Any) -> Any:
+    image = k.Input((6, 6, 2))
+    turned = k.layers.RandomRotation((0.25, 0.25))(image)
+    moved = k.layers.RandomTranslation(0.0, (0.5, 0.5), fill_mode="constant")(turned)
+    dropped = k.layers.Dropout(NEVER)(k.layers.Flatten()(moved))
+    return k.Model(image, k.layers.Dense(1)(dropped))

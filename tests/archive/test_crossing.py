@@ -1,0 +1,133 @@
+"""Models of every kind cross over: saved by Latih and read by Keras, and the reverse.
+
+Keras runs by itself, once for each of two releases: the one that is installed, and 3.10.0, which
+``make test`` lays beside it. Each writes all its models and reads all of Latih's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import crossing_models
+import numpy as np
+import pytest
+from crossing_case import CASES, described
+
+import latih
+
+KERAS_3_10 = Path(sys.prefix) / "keras-3.10"
+RELEASES = {"newest": None, "3.10": KERAS_3_10}
+
+each_release = pytest.mark.parametrize(
+    "release",
+    [
+        "newest",
+        pytest.param(
+            "3.10",
+            marks=pytest.mark.skipif(
+                not (KERAS_3_10 / "keras").is_dir(),
+                reason="Keras 3.10 is not there: `make test` installs it into .venv/keras-3.10",
+            ),
+        ),
+    ],
+)
+each_case = pytest.mark.parametrize("name", CASES)
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which everybody has written all models, and read them all."""
+    folder = tmp_path_factory.mktemp("crossing")
+    crossing_models.write_all(latih, folder / "latih")
+    here = [name for name, place in RELEASES.items() if place is None or place.is_dir()]
+    running = [(name, _start_keras(name, folder)) for name in here]
+    for name, process in running:
+        _, said = process.communicate(timeout=540)
+        assert process.returncode == 0, f"Keras {name}: {said}"
+        crossing_models.read_all(latih, folder / name, "latih")
+    return folder
+
+
+def _start_keras(release: str, folder: Path) -> subprocess.Popen[str]:
+    place = RELEASES[release]
+    script = Path(crossing_models.__file__)
+    return subprocess.Popen(
+        [sys.executable, str(script), "keras", release, str(folder)],
+        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(place or "")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _known_to_differ(request: pytest.FixtureRequest, name: str, release: str) -> None:
+    if release == "3.10" and CASES[name].otherwise:
+        reason = f"in Keras 3.10 {CASES[name].otherwise}"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _result(path: Path) -> dict[str, Any]:
+    error = path.with_suffix(".error")
+    assert not error.exists(), error.read_text()
+    return json.loads(path.read_text())
+
+
+def _assert_crossed(folder: Path, name: str, reader: str) -> None:
+    wanted = _result(folder / f"{name}.written.json")
+    got = _result(folder / f"{name}.{reader}.json")
+    for key in ("predictions", "predictions of the weights"):
+        assert len(got[key]) == len(wanted["predictions"])
+        for one, other in zip(got[key], wanted["predictions"], strict=True):
+            scale = np.abs(other).max()
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-6 * scale, err_msg=key)
+    assert sorted(got["losses"]) == sorted(wanted["losses"])
+    for what, losses in wanted["losses"].items():
+        np.testing.assert_allclose(got["losses"][what], losses, rtol=1e-4, err_msg=what)
+
+
+@each_release
+@each_case
+def test_keras_reads_what_latih_saved(
+    request: pytest.FixtureRequest, crossed: Path, name: str, release: str
+) -> None:
+    _known_to_differ(request, name, release)
+    _assert_crossed(crossed / "latih", name, release)
+
+
+@each_release
+@each_case
+def test_latih_reads_what_keras_saved(
+    request: pytest.FixtureRequest, crossed: Path, name: str, release: str
+) -> None:
+    _known_to_differ(request, name, release)
+    _assert_crossed(crossed / release, name, "latih")
+
+
+def test_the_models_are_many_and_hold_every_layer(crossed: Path) -> None:
+    assert len(CASES) >= 40
+    found: set[str] = set()
+
+    def gather(data: Any) -> None:
+        if isinstance(data, dict):
+            found.add(str(data.get("class_name")))
+        for part in data.values() if isinstance(data, dict) else data:
+            if isinstance(part, dict | list):
+                gather(part)
+
+    for name in CASES:
+        gather(described(crossed / "latih" / f"{name}.keras"))
+    assert {cls.__name__ for cls in latih.layers.LAYERS.classes} <= found
+
+
+def test_the_state_of_the_optimizer_matters_to_the_losses(crossed: Path) -> None:
+    """What the tests above compare would differ if an optimizer began anew."""
+    for name in ("chain", "siamese", "layers_in_lists"):
+        model = latih.models.load_model(crossed / "latih" / f"{name}.keras", compile=False)
+        case = CASES[name]
+        fresh = case.compiled(latih)
+        model.compile(fresh.optimizer, fresh.loss)
+        wanted = _result(crossed / "latih" / f"{name}.written.json")["losses"]["loss"]
+        assert not np.allclose(case.train(model)["loss"], wanted, rtol=1e-3)
