@@ -51,8 +51,13 @@ def auto_name(class_name: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
-def clear_session() -> None:
-    """Start naming from the beginning again, as in a new process."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start naming from the beginning again, as in a new process.
+
+    Args:
+        free_memory: taken for Keras's sake; Python frees what nobody holds by itself.
+    """
+    del free_memory
     _names.clear()
 
 

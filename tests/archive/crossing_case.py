@@ -76,7 +76,7 @@ class Case:
         return self.make.__name__
 
     def compiled(self, k: Any) -> Any:
-        k.utils.clear_session()
+        k.utils.clear_session(free_memory=False)
         k.utils.set_random_seed(7)
         model = self.make(k)
         loss = self.loss(k) if callable(self.loss) else self.loss
@@ -108,7 +108,7 @@ class Case:
 
     def read(self, k: Any, folder: Path, reader: str) -> None:
         """Read a model that was saved and train it on; read its weights alone, too."""
-        k.utils.clear_session()
+        k.utils.clear_session(free_memory=False)
         model = k.models.load_model(folder / f"{self.name}.keras")
         asked = self.ask(model)
         again = self.compiled(k)
