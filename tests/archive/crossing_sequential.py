@@ -197,7 +197,7 @@ def augmented(k: Any) -> Any:
             k.layers.RandomRotation((0.5, 0.5)),
             k.layers.RandomTranslation((0.25, 0.25), 0.0, fill_mode="constant"),
             k.layers.RandomZoom((-0.2, -0.2), (0.0, 0.0), fill_mode="nearest"),
-            k.layers.RandomCrop(6, 1),
+            k.layers.RandomCrop(6, 1, seed=3),
             k.layers.RandomContrast(NEVER, value_range=(0, 1)),
             k.layers.RandomBrightness((0.1, 0.1), value_range=(0, 1)),
             k.layers.MixUp(alpha=0.3),

@@ -6,6 +6,7 @@ Keras runs by itself, once for each of two releases: the one that is installed, 
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,75 @@ def test_the_models_are_many_and_hold_every_layer(crossed: Path) -> None:
     for name in CASES:
         gather(described(crossed / "latih" / f"{name}.keras"))
     assert {cls.__name__ for cls in latih.layers.LAYERS.classes} <= found
+
+
+# What only Keras writes, and what it means.
+SAYS_NOTHING: dict[str, Any] = {
+    "training": (False, True),  # what call() has for a default, where nobody said it
+    "mask": (None, [None, None]),  # no mask
+    "activity_regularizer": (None,),  # of a class of the user's without a constructor
+    "autocast": (True,),  # the same; there is one type
+    "quantization_config": (None,),  # not quantised
+    "renorm": (False,),  # not renormalised, and so these do not matter:
+    "renorm_clipping": (None,),
+    "renorm_momentum": (0.99,),
+    "synchronized": (False,),  # statistics of one device
+    "rms_scaling": (False,),  # another layer's since 3.9
+    "input_axes": (None,),  # which axes of a kernel are counted: the usual ones
+    "output_axes": (None,),
+}
+# What is not compared: where a shared object lay in memory; shapes, which Latih says of every layer
+# and Keras of those with weights; what the compile state is (its losses are compared).
+NOT_COMPARED = ("shared_object_id", "build_config", "compile_config")
+
+
+def _differences(own: Any, keras: Any, where: str) -> list[str]:
+    """Return how the description that Latih has written differs from that of Keras."""
+    if isinstance(keras, dict) and keras.get("class_name") == "DTypePolicy":
+        keras = keras["config"]["name"]
+        own = own["config"]["name"]
+    if isinstance(own, dict) and own.get("class_name") == "DTypePolicy" and keras == "float32":
+        own = own["config"]["name"]  # SpatialDropout2D has the name alone
+    if isinstance(own, dict) and isinstance(keras, dict):
+        where = str(own.get("class_name", where))
+        told = [f"{where} has {key} in Latih alone" for key in own.keys() - keras.keys()]
+        for key in keras.keys() - own.keys():
+            if keras[key] not in SAYS_NOTHING.get(key, ()):
+                told.append(f"{where} has {key}={keras[key]} in Keras alone")
+        return told + [
+            difference
+            for key in own.keys() & keras.keys()
+            for difference in _differences(own[key], keras[key], f"{where}.{key}")
+        ]
+    if where.endswith(".axis") and isinstance(keras, list) and keras == [own]:
+        return []  # LayerNormalization and Normalization list their axes
+    if isinstance(own, list) and isinstance(keras, list) and len(own) == len(keras):
+        pairs = zip(own, keras, strict=True)
+        return [told for one, other in pairs for told in _differences(one, other, where)]
+    if isinstance(own, float) and isinstance(keras, float):
+        own, keras = np.float32(own), np.float32(keras)
+    if isinstance(own, str) and own.startswith("functional") and isinstance(keras, str):
+        # A Sequential of Keras holds a graph, which takes one of the names.
+        keras = re.sub(r"^functional(_\d+)?$", own, keras)
+    return [] if own == keras else [f"{where}: {own} in Latih, {keras} in Keras"]
+
+
+def _without(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without(value) for key, value in data.items() if key not in NOT_COMPARED}
+    return [_without(value) for value in data] if isinstance(data, list) else data
+
+
+# One has layers of the user's in Keras; for the other Keras takes the first batch's length down.
+DESCRIBED_OTHERWISE = {"of_latihs_own", "built_by_data"}
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - DESCRIBED_OTHERWISE))
+def test_the_same_code_is_described_as_keras_describes_it(crossed: Path, name: str) -> None:
+    own, keras = (
+        _without(described(crossed / writer / f"{name}.keras")) for writer in ("latih", "newest")
+    )
+    assert _differences(own, keras, "") == []
 
 
 def test_the_state_of_the_optimizer_matters_to_the_losses(crossed: Path) -> None:
