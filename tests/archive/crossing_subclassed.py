@@ -190,6 +190,20 @@ def custom_models(k: Any) -> SimpleNamespace:
             return self.a_last(x)
 
     @registered
+    class Nested(k.Model):
+        """Has lists in a dict, of the names before `layers`, where Keras looks for all of them."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self._hidden = layers.Dense(4, "tanh")
+            inner = {"b": [layers.Dense(4), [layers.Dense(3)]], "a": layers.Dense(4, "tanh")}
+            self.inner = inner
+
+        def call(self, inputs: Any) -> Any:
+            first, (second,) = self.inner["b"]
+            return second(first(self.inner["a"](self._hidden(inputs))))
+
+    @registered
     class Mixed(k.Model):
         """Holds a Sequential and a graph, and a layer under two names."""
 
@@ -266,7 +280,7 @@ def custom_models(k: Any) -> SimpleNamespace:
         def result(self) -> Any:
             return self.largest + 0.0
 
-    made = (Classifier, Blocks, Mixed, TwoEnds, Bare, Named, Weighted, cubed, Largest)
+    made = (Classifier, Blocks, Nested, Mixed, TwoEnds, Bare, Named, Weighted, cubed, Largest)
     return SimpleNamespace(**{thing.__name__: thing for thing in made})
 
 
@@ -278,6 +292,11 @@ def subclassed(k: Any) -> Any:
 @case(data.X, data.Y1, "mse", "adam")
 def layers_in_lists(k: Any) -> Any:
     return custom_models(k).Blocks()
+
+
+@case(data.X, data.LABELS, "mse", "adam", otherwise="lists in lists are overlooked")
+def lists_in_lists(k: Any) -> Any:
+    return custom_models(k).Nested()
 
 
 @case(data.X, data.Y1, "mse", "adam")

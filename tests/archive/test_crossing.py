@@ -6,6 +6,7 @@ Keras runs by itself, once for each of two releases: the one that is installed, 
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import crossing_models
+import keras
 import numpy as np
 import pytest
 from crossing_case import CASES, described
@@ -143,35 +145,35 @@ SAYS_NOTHING: dict[str, Any] = {
 NOT_COMPARED = ("shared_object_id", "build_config", "compile_config")
 
 
-def _differences(own: Any, keras: Any, where: str) -> list[str]:
+def _differences(own: Any, other: Any, where: str) -> list[str]:
     """Return how the description that Latih has written differs from that of Keras."""
-    if isinstance(keras, dict) and keras.get("class_name") == "DTypePolicy":
-        keras = keras["config"]["name"]
+    if isinstance(other, dict) and other.get("class_name") == "DTypePolicy":
+        other = other["config"]["name"]
         own = own["config"]["name"]
-    if isinstance(own, dict) and own.get("class_name") == "DTypePolicy" and keras == "float32":
+    if isinstance(own, dict) and own.get("class_name") == "DTypePolicy" and other == "float32":
         own = own["config"]["name"]  # SpatialDropout2D has the name alone
-    if isinstance(own, dict) and isinstance(keras, dict):
+    if isinstance(own, dict) and isinstance(other, dict):
         where = str(own.get("class_name", where))
-        told = [f"{where} has {key} in Latih alone" for key in own.keys() - keras.keys()]
-        for key in keras.keys() - own.keys():
-            if keras[key] not in SAYS_NOTHING.get(key, ()):
-                told.append(f"{where} has {key}={keras[key]} in Keras alone")
+        told = [f"{where} has {key} in Latih alone" for key in own.keys() - other.keys()]
+        for key in other.keys() - own.keys():
+            if other[key] not in SAYS_NOTHING.get(key, ()):
+                told.append(f"{where} has {key}={other[key]} in Keras alone")
         return told + [
             difference
-            for key in own.keys() & keras.keys()
-            for difference in _differences(own[key], keras[key], f"{where}.{key}")
+            for key in own.keys() & other.keys()
+            for difference in _differences(own[key], other[key], f"{where}.{key}")
         ]
-    if where.endswith(".axis") and isinstance(keras, list) and keras == [own]:
+    if where.endswith(".axis") and isinstance(other, list) and other == [own]:
         return []  # LayerNormalization and Normalization list their axes
-    if isinstance(own, list) and isinstance(keras, list) and len(own) == len(keras):
-        pairs = zip(own, keras, strict=True)
-        return [told for one, other in pairs for told in _differences(one, other, where)]
-    if isinstance(own, float) and isinstance(keras, float):
-        own, keras = np.float32(own), np.float32(keras)
-    if isinstance(own, str) and own.startswith("functional") and isinstance(keras, str):
+    if isinstance(own, list) and isinstance(other, list) and len(own) == len(other):
+        pairs = zip(own, other, strict=True)
+        return [told for one, two in pairs for told in _differences(one, two, where)]
+    if isinstance(own, float) and isinstance(other, float):
+        own, other = np.float32(own), np.float32(other)
+    if isinstance(own, str) and own.startswith("functional") and isinstance(other, str):
         # A Sequential of Keras holds a graph, which takes one of the names.
-        keras = re.sub(r"^functional(_\d+)?$", own, keras)
-    return [] if own == keras else [f"{where}: {own} in Latih, {keras} in Keras"]
+        other = re.sub(r"^functional(_\d+)?$", own, other)
+    return [] if own == other else [f"{where}: {own} in Latih, {other} in Keras"]
 
 
 def _without(data: Any) -> Any:
@@ -186,10 +188,46 @@ DESCRIBED_OTHERWISE = {"of_latihs_own", "built_by_data"}
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - DESCRIBED_OTHERWISE))
 def test_the_same_code_is_described_as_keras_describes_it(crossed: Path, name: str) -> None:
-    own, keras = (
+    own, of_keras = (
         _without(described(crossed / writer / f"{name}.keras")) for writer in ("latih", "newest")
     )
-    assert _differences(own, keras, "") == []
+    assert _differences(own, of_keras, "") == []
+
+
+def _drawn_graph(k: Any, seed: int) -> Any:
+    dice = random.Random(seed)
+    inputs = [k.Input((2,), name=f"in{number}") for number in range(dice.randint(1, 3))]
+    tensors, callable_again = list(inputs), []
+    for number in range(dice.randint(3, 12)):
+        kind = dice.choice(("again", "merge", "model", "dense", "dense"))
+        if kind == "merge":
+            merged = dice.choices(tensors, k=dice.randint(2, 3))
+            tensors.append(k.layers.Add(name=f"add{number}")(merged))
+            continue
+        if kind == "model":
+            x = k.Input((2,))
+            callable_again.append(k.Model(x, k.layers.Dense(2)(x), name=f"model{number}"))
+        elif kind == "dense" or not callable_again:
+            callable_again.append(k.layers.Dense(2, name=f"dense{number}"))
+        called = dice.choice(callable_again) if kind == "again" else callable_again[-1]
+        tensors.append(called(dice.choice(tensors)))
+    return k.Model(inputs, dice.sample(tensors[len(inputs) :], k=dice.randint(1, 3)))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_layers_and_calls_of_any_graph_come_in_keras_order(seed: int) -> None:
+    """Files go by that order: of two Dense layers one is `dense` there, the other `dense_1`."""
+
+    def ordered(model: Any) -> Any:
+        config = _without(json.loads(json.dumps(model.get_config())))
+        parts = ("layers", "input_layers", "output_layers")
+        return [layer.name for layer in model.layers], {part: config[part] for part in parts}
+
+    for k in (latih, keras):
+        k.utils.clear_session(free_memory=False)
+    (own_names, own), (names, of_keras) = (ordered(_drawn_graph(k, seed)) for k in (latih, keras))
+    assert own_names == names
+    assert _differences(own, of_keras, "") == []
 
 
 def test_the_state_of_the_optimizer_matters_to_the_losses(crossed: Path) -> None:
