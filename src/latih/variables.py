@@ -105,10 +105,6 @@ class Variable(nn.Parameter):
         del force
         return self.detach().cpu().numpy().copy()
 
-    def __float__(self) -> float:
-        """Return the one number that it holds."""
-        return self.item()
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return the numbers for NumPy's functions."""
         del copy  # always one: the numbers change, an array of them should not

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ layers = latih.layers
 
 
 def run(path: Path, *inputs: torch.Tensor) -> list[Any]:
-    session = onnxruntime.InferenceSession(path)
-    names = [one.name for one in session.get_inputs()]
-    return session.run(None, {n: x.numpy() for n, x in zip(names, inputs, strict=True)})
+    def compute() -> list[Any]:
+        session = onnxruntime.InferenceSession(path)
+        names = [one.name for one in session.get_inputs()]
+        return session.run(None, {n: x.numpy() for n, x in zip(names, inputs, strict=True)})
+
+    # onnxruntime lets the thread that it runs in calculate with denormals again.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(compute).result()
 
 
 def moved_off_its_start(model: Any) -> None:
@@ -75,6 +81,8 @@ def test_another_program_computes_the_same_for_every_kind_of_layer(tmp_path: Pat
         inputs = [torch.rand(examples, *shape) for _, shape in ROWS.values()]
         outputs = run(tmp_path / "m.onnx", *inputs)
         for name, got, wanted in zip(names, outputs, model(inputs), strict=True):
+            if name == "MCDropout":  # draws anew each time; a graph keeps the mask it was made with
+                continue
             np.testing.assert_allclose(
                 got, wanted.detach(), rtol=1e-4, atol=1e-5, err_msg=name, strict=True
             )

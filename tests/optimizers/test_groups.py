@@ -230,7 +230,6 @@ def test_what_no_optimizer_of_this_model_moves_is_refused() -> None:
         [torch.zeros(3)],
         other.layers[:1],
         other.trainable_weights[:1],
-        [model.layers[1].moving_mean],
     ):
         with pytest.raises(InputError, match="does not move"):
             model.optimizer.set_groups([Group(foreign, 0.5)])

@@ -44,8 +44,8 @@ A case is a test that passed; those that draw examples by themselves count once.
 of arrays or numbers. Its error is the largest difference in it, divided by the largest number that
 was expected in it, or by atol / rtol where that is larger, the size below which the tolerance is an
 absolute one. The worst of a row's comparisons is shown; "equal" where all were of names, decisions
-or numbers that must be the same; "coarse" where all allowed {COARSE:g} or more, as those of the moments
-of random draws do: such comparisons are counted, and left out of the error.
+or numbers that must be the same; "coarse" where all allowed {COARSE:g} or more, as those of the
+moments of random draws do: such comparisons are counted, and left out of the error.
 """
 
 

@@ -41,7 +41,7 @@ class Scored:
 
 
 class TrainStep:
-    """One update: forward, loss, backward, clip, move, bound, and the running sums.
+    """One update: forward, loss, backward, the optimizer's part, and the running sums.
 
     Which weights are trainable is read when the step is made, at the start of ``fit``.
 
@@ -57,7 +57,6 @@ class TrainStep:
         self.optimizer = optimizer
         self.scored = Scored(model, objective)
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
-        self.bounds = list(model.bounds())
         optimizer.build(self.weights)
 
     def __call__(self, batch: Batch) -> None:
@@ -67,10 +66,6 @@ class TrainStep:
         scaled = self.optimizer.scale_loss(total)
         gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
         self.optimizer.apply(gradients)
-        if self.bounds:
-            with torch.no_grad():
-                for constraint, weight in self.bounds:
-                    weight.copy_(constraint(weight))
         self.objective.update(batch, predictions, losses, total)
 
 

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from latih import constraints, initializers, registry, regularizers
-from latih.constraints import Constraint
 from latih.errors import InputError, near_matches
 from latih.layers import budget
 from latih.layers.names import checked_name
@@ -23,6 +22,7 @@ from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, map_structure
 from latih.tensors import Shape, as_tensor, map_shapes, shape_of
+from latih.variables import Variable
 
 FLOAT32_POLICY = {
     "module": "keras",
@@ -47,8 +47,6 @@ class Weight:
 
     attribute: str
     trainable: bool
-    regularizer: Regularizer | None
-    constraint: Constraint | None
 
 
 class Layer(nn.Module, Configured):
@@ -171,21 +169,29 @@ class Layer(nn.Module, Configured):
         if initializer is None:
             initializer = "glorot_uniform" if len(shape) > 1 else "zeros"
         values = initializers.get(initializer)(tuple(shape)).to(_device_of(self))
-        self._weights[attribute] = Weight(
-            attribute, trainable, regularizers.get(regularizer), constraints.get(constraint)
+        told = name or attribute
+        variable = Variable(
+            values,
+            trainable=trainable and self._trainable,
+            name=told,
+            path=f"{self.name}/{told}",
         )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._weights[attribute] = Weight(attribute, trainable)
         if trainable:
-            self.register_parameter(attribute, nn.Parameter(values, requires_grad=self._trainable))
+            self.register_parameter(attribute, variable)
         else:
-            self.register_buffer(attribute, values)
-        return getattr(self, attribute)
+            self.register_buffer(attribute, variable)
+        return variable
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a weight is kept under the name that it is assigned to."""
         if isinstance(value, torch.Tensor):
             for weight in vars(self).get("_weights", {}).values():
-                if weight.attribute != name and getattr(self, weight.attribute) is value:
-                    self._rename(weight, name)
+                if getattr(self, weight.attribute) is value:
+                    if weight.attribute != name:
+                        self._rename(weight, name)
                     return
         elif (
             type(value) in (list, dict)
@@ -221,6 +227,18 @@ class Layer(nn.Module, Configured):
             for known in (renamed if one is weight else one for one in self._weights.values())
         }
 
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        # PyTorch puts new tensors in the place of buffers when a module goes elsewhere, where it
+        # keeps parameters: a weight that is not trained must stay the variable that it is.
+        kept = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
+        super()._apply(fn, recurse)
+        for name, variable in kept.items():
+            moved = self._buffers[name]
+            assert moved is not None
+            variable.data = moved.detach()
+            self._buffers[name] = variable
+        return self
+
     # Using them
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -249,7 +267,7 @@ class Layer(nn.Module, Configured):
             return self._outermost_call(inputs, args, kwargs)
         outputs = self.call(inputs, *args, **kwargs)
         if self.activity_regularizer is not None:
-            penalties.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
+            penalties.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
 
     def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
@@ -262,7 +280,7 @@ class Layer(nn.Module, Configured):
         finally:
             _penalties.reset(token)
         if self.activity_regularizer is not None:
-            collected.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
+            collected.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
 
     def add_loss(self, loss: Any) -> None:
@@ -450,15 +468,10 @@ class Layer(nn.Module, Configured):
 
     def penalties(self) -> Iterator[tuple[Regularizer, torch.Tensor]]:
         """Yield each trainable weight that has a regularizer, with it."""
-        for layer, weight in self._located_trainable_weights():
-            if weight.regularizer is not None:
-                yield weight.regularizer, getattr(layer, weight.attribute)
-
-    def bounds(self) -> Iterator[tuple[Constraint, torch.Tensor]]:
-        """Yield each trainable weight that has a constraint, with it."""
-        for layer, weight in self._located_trainable_weights():
-            if weight.constraint is not None:
-                yield weight.constraint, getattr(layer, weight.attribute)
+        for weight in self.trainable_weights:
+            regularizer = getattr(weight, "regularizer", None)
+            if regularizer is not None:
+                yield regularizer, weight
 
     @property
     def losses(self) -> list[torch.Tensor]:

@@ -132,8 +132,7 @@ class Trainable(Layer):
             epochs: the number of the last epoch, counted from 1.
             verbose: 0 for silence, 1 or ``"auto"`` for a bar on a terminal, 2 for plain lines.
             callbacks: listeners.
-            validation_split: the fraction of the last rows that is held back; none beside
-                ``validation_data``.
+            validation_split: the fraction of the last rows that is held back.
             validation_data: ``(x, y)``, ``(x, y, sample_weight)``, or what is iterated, to evaluate
                 on after an epoch.
             shuffle: whether each epoch has an order of its own; it follows the seed.
@@ -160,8 +159,9 @@ class Trainable(Layer):
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
-        split = validation_split if validation_data is None else 0.0
-        batches, held_back = preparation.batches_to_train(self, x, y, sample_weight, reading, split)
+        batches, held_back = preparation.batches_to_train(
+            self, x, y, sample_weight, reading, validation_split if validation_data is None else 0.0
+        )
         validation = preparation.validation_batches(
             self, validation_data, held_back, validation_batch_size or batch_size
         )
