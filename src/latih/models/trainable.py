@@ -158,7 +158,7 @@ class Trainable(Stepping):
         split = 0.0 if validation_data is not None else validation_split
         batches, held_back = preparation.batches_to_train(self, x, y, sample_weight, reading, split)
         validation = preparation.validation_batches(
-            self, validation_data, held_back, validation_batch_size or batch_size
+            self, validation_data, held_back, validation_batch_size, batch_size
         )
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
