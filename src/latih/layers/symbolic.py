@@ -16,7 +16,7 @@ from latih.tensors import Shape
 class SymbolicTensor:
     """A tensor without numbers: what ``Input`` and layers called on it return.
 
-    Arithmetic and torch's functions take it too; each becomes a layer of the model.
+    Layers take it; arithmetic and functions have their place in the ``call`` of a layer.
 
     Args:
         shape: its shape, None where any size will do.
@@ -27,9 +27,6 @@ class SymbolicTensor:
         >>> SymbolicTensor((None, 3), "float32", "x").shape
         (None, 3)
     """
-
-    operate: Callable[[Any, Any, Mapping[str, Any]], Any]
-    """Records a function of torch as a layer; ``operation.py``, which knows layers, sets it."""
 
     def __init__(self, shape: Shape, dtype: str, name: str) -> None:
         self.shape = shape
@@ -75,8 +72,38 @@ class SymbolicTensor:
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Record a function of torch that was called on it."""
-        return cls.operate(function, args, kwargs or {})
+        """Refuse a function of torch that was called on it."""
+        del types, args, kwargs
+        raise _no_layer(f"{getattr(function, '__name__', 'a function')}()", "a symbolic tensor")
+
+
+def _refusing(operator: str) -> Callable[..., Any]:
+    def refuse(self: SymbolicTensor, *others: Any) -> Any:
+        del others
+        raise _no_layer(f"`{operator}`", repr(self))
+
+    return refuse
+
+
+OPERATORS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%",
+    "pow": "**", "matmul": "@",
+}  # fmt: skip
+for _name, _operator in OPERATORS.items():
+    setattr(SymbolicTensor, f"__{_name}__", _refusing(_operator))
+    setattr(SymbolicTensor, f"__r{_name}__", _refusing(_operator))
+for _name, _operator in {"neg": "-", "getitem": "[]", "float": "float()", "len": "len()"}.items():
+    setattr(SymbolicTensor, f"__{_name}__", _refusing(_operator))
+
+
+def _no_layer(done: str, to: str) -> InputError:
+    return InputError(
+        f"{done} cannot be done to {to}",
+        expected="a layer that is called on it",
+        got="a function of numbers, and it has none yet",
+        fix="Use a layer such as Add()([a, b]) or Rescaling(2.0)(a), or write a Layer whose call() "
+        "does it.",
+    )
 
 
 class Node:

@@ -18,6 +18,13 @@ from latih.registry import Configured, constructor_arguments, serialize, to_snak
 AVERAGE, SUMS = "average", "gradient_accumulator"
 """The slots of the moving average of the weights and of the gradients added up."""
 
+OF_KERAS_2 = {
+    "lr": "Write learning_rate=.",
+    "decay": "Give learning_rate=InverseTimeDecay(rate, decay_steps=1, decay_rate=decay), or "
+    "weight_decay= to make the weights smaller.",
+}
+"""What became of arguments that older scripts give."""
+
 
 class Optimizer(Configured):
     """The base of optimizers: define :meth:`update` on flat buffers.
@@ -124,7 +131,8 @@ class Optimizer(Configured):
             known = constructor_arguments(type(self))
             raise InputError(
                 f"{type(self).__name__} has no argument `{argument}`",
-                fix=near_matches(argument, [name for name in known if name != "unknown"]),
+                fix=OF_KERAS_2.get(argument)
+                or near_matches(argument, [name for name in known if name != "unknown"]),
             )
 
     def _refuse_two_ways_to_clip(self) -> None:
