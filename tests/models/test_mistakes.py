@@ -94,7 +94,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "wrong size": (called_otherwise, ["dense", "4 numbers", r"\(6, 5\)"]),
     "wrong size, where torch is the first to see it": (
         own_layer_otherwise,
-        ["'scaled'", r"built for, \(None, 4\)", r"\(6, 5\)", "torch says"],
+        ["'scaled'", r"built for, \(None, 4\)", r"\(None, 5\)", "torch says"],
     ),
     "a shared layer of another size": (shared_over_sizes, ["4 numbers", r"\(2, 5\)"]),
     "not connected": (not_connected, ["do not follow", "Add 'forgotten' to the inputs"]),

@@ -188,12 +188,20 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the model again from :meth:`get_config`'s data, with new weights."""
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make the model again from :meth:`get_config`'s data, with new weights.
+
+        Args:
+            config: the data.
+            custom_objects: names in it and the user's classes or functions that they mean.
+        """
         described = dict(config)
         described.pop("build_input_shape", None)
         layers = described.pop("layers", ())
-        return cls([LAYERS.deserialize(data) for data in layers], **described)
+        with registry.custom_object_scope(custom_objects or {}):
+            return cls([LAYERS.deserialize(data) for data in layers], **described)
 
 
 def _several(name: str, count: int) -> InputError:
