@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow coverage lint format bench clean
+.PHONY: help demo test test-slow parity hostile coverage lint format bench clean
 
 help:
 	@echo "make demo       train a net on the images that the package carries, and write its page"
 	@echo "make test       run every test but the slow ones"
 	@echo "make coverage   the same, and say how much of the code they run"
 	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
+	@echo "make parity     compare every part with Keras's, and write benchmarks/PARITY.md"
+	@echo "make hostile    try every file that attacks its reader, and count what came of it"
 	@echo "make lint       ruff, pyright, import-linter"
 	@echo "make bench      measure, and write benchmarks/RESULTS.md"
 
@@ -18,17 +20,29 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
 	touch $@
 
+# A second release of Keras for the tests of files, beside the one that is installed.
+.venv/keras-3.10/installed: .venv/installed
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) keras==3.10.0
+	touch $@
+
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
-test: .venv/installed
+test: .venv/installed .venv/keras-3.10/installed
 	$(BIN)/python -m pytest
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow --durations=10
 
-coverage: .venv/installed
+hostile: .venv/installed
+	$(BIN)/python tests/hostile/run.py
+
+coverage: .venv/installed .venv/keras-3.10/installed
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+parity: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/parity --parity-table benchmarks/PARITY.md
 
 lint: .venv/installed
 	$(BIN)/ruff check .

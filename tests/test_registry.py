@@ -91,7 +91,8 @@ def test_plain_data_are_written_as_they_are(data: Any) -> None:
         (np.int64(3), 3),
         (np.array([1, 2]), [1, 2]),
         ((1, (2, 3)), [1, [2, 3]]),
-        (doubled, "doubled"),
+        (doubled, registry.described_function("doubled")),
+        (latih.activations.relu, "relu"),
     ],
 )
 def test_numbers_arrays_and_functions_become_data(given: Any, written: Any) -> None:

@@ -11,24 +11,29 @@ Example:
     ['accuracy', 'loss']
 """
 
+from latih import _malloc as _malloc
 from latih import _openmp as _openmp
 from latih import activations as activations
+from latih import backend as backend
 from latih import callbacks as callbacks
 from latih import config as config
 from latih import constraints as constraints
 from latih import datasets as datasets
+from latih import dtype_policies as dtype_policies
 from latih import errors as errors
 from latih import initializers as initializers
 from latih import layers as layers
 from latih import losses as losses
 from latih import metrics as metrics
 from latih import models as models
+from latih import ops as ops
 from latih import optimizers as optimizers
 from latih import random as random
 from latih import regularizers as regularizers
 from latih import saving as saving
 from latih import utils as utils
 from latih.constraints import Constraint as Constraint
+from latih.dtype_policies import DTypePolicy as DTypePolicy
 from latih.initializers import Initializer as Initializer
 from latih.layers import Input as Input
 from latih.layers import Layer as Layer
@@ -38,4 +43,5 @@ from latih.models import Model as Model
 from latih.models import Sequential as Sequential
 from latih.optimizers import Optimizer as Optimizer
 from latih.regularizers import Regularizer as Regularizer
+from latih.variables import Variable as Variable
 from latih.version import __version__ as __version__

@@ -2,6 +2,8 @@
 
 import torch
 
+from latih.dtype_policies.dtype_policy import dtype_policy as dtype_policy
+from latih.dtype_policies.dtype_policy import set_dtype_policy as set_dtype_policy
 from latih.errors import InputError
 
 # Adam's moments of a unit that has stopped learning decay into denormal numbers, on which a CPU is
@@ -45,6 +47,52 @@ def floatx() -> str:
         'float32'
     """
     return "float32"
+
+
+def set_floatx(value: str) -> None:
+    """Set the type in which weights and floating inputs are kept; there is one to choose.
+
+    Args:
+        value: ``"float32"``.
+
+    Raises:
+        InputError: it is another type.
+    """
+    if value != "float32":
+        raise InputError(
+            "`value` of set_floatx is not to be had",
+            expected="'float32', the only type that weights have in this release",
+            got=repr(value),
+            fix="Leave the call out.",
+        )
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set where images carry their channels, when a layer is not told: last is what there is.
+
+    Args:
+        data_format: ``"channels_last"``.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if data_format != "channels_last":
+        raise InputError(
+            "`data_format` of set_image_data_format is not to be had",
+            expected="'channels_last', the only default of this release",
+            got=repr(data_format),
+            fix="Give data_format='channels_first' to the layers that have it.",
+        )
+
+
+def backend() -> str:
+    """Return what calculates: always PyTorch.
+
+    Example:
+        >>> backend()
+        'torch'
+    """
+    return "torch"
 
 
 def image_data_format() -> str:

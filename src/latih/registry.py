@@ -14,13 +14,21 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from latih.errors import FileFormatError, InputError, UnknownNameError, near_matches
+from latih.errors import (
+    FileFormatError,
+    InputError,
+    LatihError,
+    UnknownNameError,
+    near_matches,
+)
 
 T = TypeVar("T")
 
 _registered: dict[str, Any] = {}
 _scope: ContextVar[Mapping[str, Any] | None] = ContextVar("custom objects", default=None)
 _names: Counter[str] = Counter()
+_tables: list["Table[Any]"] = []
+_written_by_name: set[Any] = set()
 
 
 def to_snake_case(name: str) -> str:
@@ -43,8 +51,13 @@ def auto_name(class_name: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
-def clear_session() -> None:
-    """Start naming from the beginning again, as in a new process."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start naming from the beginning again, as in a new process.
+
+    Args:
+        free_memory: taken for Keras's sake; Python frees what nobody holds by itself.
+    """
+    del free_memory
     _names.clear()
 
 
@@ -88,8 +101,12 @@ class Configured:
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the class."""
         registered = _registered_name(type(self))
+        module = type(self).__module__ if registered else self.keras_module
+        if registered is None and module.startswith("latih"):
+            # What Keras does not have it looks up under this name among what its user registered.
+            registered = f"latih>{type(self).__name__}"
         return {
-            "module": type(self).__module__ if registered else self.keras_module,
+            "module": module,
             "class_name": type(self).__name__,
             "registered_name": registered,
         }
@@ -148,7 +165,8 @@ def serialize(value: Any) -> Any:
 
     Returns:
         Data that JSON can hold; an object becomes ``{module, class_name, config,
-        registered_name}``, a function its name.
+        registered_name}``, a function the same with its name as the config, an activation's
+        function its bare name.
 
     Raises:
         InputError: there is no way to write it, as with a lambda.
@@ -167,13 +185,29 @@ def serialize(value: Any) -> Any:
         return value.tolist()
     name = getattr(value, "__name__", None)
     if callable(value) and name and name != "<lambda>":
-        return _registered_name(value) or name
+        known = _registered_name(value) or name
+        return known if value in _written_by_name else described_function(known)
     raise InputError(
         f"{value!r} cannot be written to a file",
         expected="a name, a number, or an object with get_config()",
         got=type(value).__name__,
         fix="Give it a name and register it with latih.utils.register_keras_serializable().",
     )
+
+
+def described_function(name: str) -> dict[str, Any]:
+    """Return how Keras's files write a function of this name."""
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": name,
+        "registered_name": "function",
+    }
+
+
+def write_by_name(functions: Iterable[Callable[..., Any]]) -> None:
+    """Let files hold the bare names of these functions, as Keras writes its activations."""
+    _written_by_name.update(functions)
 
 
 def _described(value: Configured) -> dict[str, Any]:
@@ -188,13 +222,14 @@ def require_float32(dtype: Any, owner: str) -> None:
     """Refuse any float type but float32, the one there is in this release.
 
     Args:
-        dtype: None, a name, or Keras's description of a policy.
+        dtype: None, a name, a policy, or Keras's description of one.
         owner: who was given it, for the error's sentence.
 
     Raises:
         InputError: it is another type.
     """
-    name = dtype.get("config", {}).get("name") if isinstance(dtype, Mapping) else dtype
+    described = dtype.get("config", {}) if isinstance(dtype, Mapping) else None
+    name = getattr(dtype, "name", dtype) if described is None else described.get("name")
     if name not in (None, "float32"):
         raise InputError(
             f"`dtype` of {owner} is not to be had",
@@ -244,6 +279,7 @@ class Table(Generic[T]):
             self._entries[cls.__name__] = cls
             self._entries.setdefault(to_snake_case(cls.__name__), cls)
         self._lowered = {name.lower(): entry for name, entry in self._entries.items()}
+        _tables.append(self)
 
     def include(self, *classes: type[T], aliases: Mapping[str, Any] | None = None) -> None:
         """Let names mean classes of a room above, too: a model is a layer, and may be part of one.
@@ -272,6 +308,10 @@ class Table(Generic[T]):
             )
         return entry
 
+    def holds(self, name: Any) -> bool:
+        """Say whether there is a class or function of this very name in the table."""
+        return isinstance(name, str) and name in self._entries
+
     def get(self, identifier: Any) -> Any:
         """Return the object that ``identifier`` means.
 
@@ -289,7 +329,10 @@ class Table(Generic[T]):
             return identifier
         if isinstance(identifier, str):
             entry = self.find(identifier)
-            return entry() if isinstance(entry, type) else entry
+            if not isinstance(entry, type):
+                return entry
+            self._require_kind(identifier, entry)
+            return entry()
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         if isinstance(identifier, type):
@@ -324,26 +367,24 @@ class Table(Generic[T]):
         entry = self._find_described(name, data)
         if not isinstance(entry, type):
             return entry
-        if not issubclass(entry, self.base):
-            raise FileFormatError(
-                f"{name!r} is not of the kind that is asked for",
-                expected=f"a {self.kind}",
-                got=entry.__name__,
-            )
+        self._require_kind(name, entry)
         if not isinstance(config, Mapping):
             raise FileFormatError(
                 f"the description of {self.kind} {name!r} cannot be read",
                 expected="a config with the constructor's arguments",
                 got=type(config).__name__,
             )
-        try:
+        with reading(f"the description of {self.kind} {name!r}"):
             return entry.from_config(config)  # type: ignore[attr-defined]
-        except TypeError as error:
+
+    def _require_kind(self, name: str, entry: type) -> None:
+        # What the user registered is found in every table, and may be of any kind.
+        if not issubclass(entry, self.base):
             raise FileFormatError(
-                f"the description of {self.kind} {name!r} has arguments that Latih does not know",
-                got=str(error),
-                fix="Save the model with a release that Latih was tested with.",
-            ) from error
+                f"{name!r} is not of the kind that is asked for",
+                expected=f"a {self.kind}",
+                got=entry.__name__,
+            )
 
     def _find_described(self, name: str, data: Mapping[str, Any]) -> Any:
         try:
@@ -369,6 +410,59 @@ class Table(Generic[T]):
         return sorted(self._entries)
 
 
+def serialize_keras_object(obj: Any) -> Any:
+    """Turn an object into data: :func:`serialize` under Keras's name.
+
+    Args:
+        obj: what :func:`serialize` takes.
+    """
+    return serialize(obj)
+
+
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """Make again what :func:`serialize_keras_object` described, whatever its family.
+
+    Args:
+        config: the data; lists and mappings of it, and plain values, are taken as they stand.
+        custom_objects: names of the user's classes and functions.
+        safe_mode: taken for Keras's sake: code in data is never run.
+
+    Raises:
+        UnknownNameError: no table holds the name.
+        FileFormatError: the description is none.
+
+    Example:
+        >>> from latih import losses
+        >>> deserialize_keras_object(serialize_keras_object(losses.Huber(delta=2.0))).delta
+        2.0
+    """
+    del safe_mode
+    with custom_object_scope(custom_objects):
+        return _revived(config)
+
+
+def _revived(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_revived(one) for one in data]
+    if not isinstance(data, Mapping):
+        return data
+    if not isinstance(data.get("class_name"), str) or "config" not in data:
+        return {name: _revived(value) for name, value in data.items()}
+    return _table_of(data).deserialize(data)
+
+
+def _table_of(data: Mapping[str, Any]) -> "Table[Any]":
+    name = data["config"] if data["class_name"] == "function" else data["class_name"]
+    having = [table for table in _tables if table.holds(name)]
+    for table in having:  # a loss and a metric may bear one name
+        entry = table.find(name)
+        if getattr(entry, "keras_module", None) == data.get("module"):
+            return table
+    return having[0] if having else Table("object", object)
+
+
 def register_keras_serializable(
     package: str = "Custom", name: str | None = None
 ) -> Callable[[T], T]:
@@ -388,7 +482,7 @@ def register_keras_serializable(
         >>> @register_keras_serializable("doc")
         ... def doubled(x):
         ...     return 2 * x
-        >>> serialize(doubled)
+        >>> serialize(doubled)["config"]
         'doc>doubled'
     """
 
@@ -407,13 +501,47 @@ def register_keras_serializable(
 
 
 @contextmanager
-def custom_object_scope(objects: Mapping[str, Any]) -> Generator[None]:
+def reading(what: str) -> Generator[None]:
+    """Turn whatever a description makes a constructor raise into one sentence.
+
+    A description may come from a file, and may hold anything where something else is expected.
+
+    Args:
+        what: what is read, for the error's sentence.
+
+    Raises:
+        FileFormatError: the block raised something that Latih does not raise on purpose.
+
+    Example:
+        >>> with reading("the description of layer 'Dense'"):
+        ...     {}["units"]
+        Traceback (most recent call last):
+        ...
+        latih.errors.FileFormatError: the description of layer 'Dense' cannot be read: expected the
+        arguments that Latih knows, got KeyError: 'units'. Save the model with a release that Latih
+        was tested with.
+    """
+    try:
+        yield
+    except LatihError:
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"{what} cannot be read",
+            expected="the arguments that Latih knows",
+            got=f"{type(error).__name__}: {error}",
+            fix="Save the model with a release that Latih was tested with.",
+        ) from error
+
+
+@contextmanager
+def custom_object_scope(objects: Mapping[str, Any] | None) -> Generator[None]:
     """Let names inside the block mean the user's objects, before any of Latih's.
 
     Args:
-        objects: names and the classes or functions that they shall mean.
+        objects: names and the classes or functions that they shall mean; None for none.
     """
-    token = _scope.set({**(_scope.get() or {}), **objects})
+    token = _scope.set({**(_scope.get() or {}), **(objects or {})})
     try:
         yield
     finally:

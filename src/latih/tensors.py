@@ -80,3 +80,25 @@ def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
     if isinstance(shapes, Mapping):
         return {key: map_shapes(function, shape) for key, shape in shapes.items()}
     return [map_shapes(function, shape) for shape in shapes]
+
+
+def set_keras_mask(x: torch.Tensor, mask: torch.Tensor | None) -> None:
+    """Say which entries of a tensor count, for the losses and metrics that will see it.
+
+    Args:
+        x: the tensor; what is calculated from it does not carry the mask on.
+        mask: a truth for each entry, or for each of the first axes; None for all.
+    """
+    x._keras_mask = mask  # type: ignore[attr-defined]
+
+
+def get_keras_mask(x: Any) -> torch.Tensor | None:
+    """Return what :func:`set_keras_mask` said, or None.
+
+    Example:
+        >>> x = torch.zeros(2)
+        >>> set_keras_mask(x, torch.tensor([True, False]))
+        >>> get_keras_mask(x), get_keras_mask(x + 1)
+        (tensor([ True, False]), None)
+    """
+    return getattr(x, "_keras_mask", None)

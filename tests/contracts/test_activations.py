@@ -34,7 +34,19 @@ CASES: dict[str, tuple[float, float]] = {
     "log_softmax": (1.0, -np.log1p(np.exp(-1.0))),
     "exponential": (1.0, np.e),
     "hard_silu": (1.0, 4 / 6),
+    "glu": (3.0, 1.5),
+    "soft_shrink": (-2.0, -1.5),
+    "hard_shrink": (-0.25, 0.0),
+    "tanh_shrink": (1.0, 1 - np.tanh(1.0)),
+    "threshold": (2.0, 2.0),
+    "hard_tanh": (-3.0, -1.0),
+    "log_sigmoid": (-1.0, -np.log1p(np.e)),
+    "squareplus": (3.0, (3 + 13**0.5) / 2),
+    "sparse_plus": (0.5, 1.5**2 / 4),
+    "sparse_sigmoid": (0.5, 0.75),
 }
+# What an activation must be told beside its input.
+TOLD: dict[str, tuple[float, ...]] = {"threshold": (1.0, 0.0)}
 each = pytest.mark.parametrize("name", CASES)
 
 
@@ -44,7 +56,7 @@ def test_every_activation_is_in_the_table_and_here() -> None:
         thing.__name__
         for name, thing in vars(activations).items()
         if inspect.isfunction(thing)
-        and thing.__module__ == activations.__name__
+        and thing.__module__.startswith(activations.__name__)
         and not name.startswith("_")
     }
     assert shown - {"get"} == set(CASES)
@@ -53,18 +65,19 @@ def test_every_activation_is_in_the_table_and_here() -> None:
 @each
 def test_an_activation_follows_its_formula(name: str) -> None:
     given, wanted = CASES[name]
-    outputs = getattr(activations, name)(torch.tensor([given, 0.0]))
+    outputs = getattr(activations, name)(torch.tensor([given, 0.0]), *TOLD.get(name, ()))
     assert outputs[0].item() == pytest.approx(wanted, rel=1e-5)
 
 
 @each
 def test_an_activation_takes_lists_and_arrays_of_any_rank(name: str) -> None:
-    function = getattr(activations, name)
+    function, told = getattr(activations, name), TOLD.get(name, ())
     values = np.linspace(-2, 2, 12).reshape(2, 3, 2)
-    outputs = function(torch.tensor(values, dtype=torch.float32))
-    assert outputs.shape == (2, 3, 2) and outputs.dtype == torch.float32
-    assert torch.equal(function(values), outputs)
-    assert torch.equal(function(values.tolist()), outputs)
+    outputs = function(torch.tensor(values, dtype=torch.float32), *told)
+    assert outputs.shape == ((2, 3, 1) if name == "glu" else (2, 3, 2))
+    assert outputs.dtype == torch.float32
+    assert torch.equal(function(values, *told), outputs)
+    assert torch.equal(function(values.tolist(), *told), outputs)
 
 
 @each

@@ -1,5 +1,6 @@
 """Every optimizer and schedule keeps its contract."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 import torch
 
 from latih import optimizers
-from latih.errors import InputError, LatihError, NotReadyError
+from latih.errors import InputError, LatihError, LatihWarning, NotReadyError
 from latih.optimizers import OPTIMIZERS, Optimizer, schedules
 from latih.optimizers.schedules import SCHEDULES, LearningRateSchedule
+from latih.registry import to_snake_case
+from latih.variables import Variable, name_scope
 
 # A way to make it with slots, and how many of these a weight has.
 CASES: dict[str, tuple[Callable[..., Optimizer], int]] = {
@@ -122,7 +125,9 @@ def test_pairs_move_the_weights_as_lists_do(name: str) -> None:
 def test_a_weight_without_a_gradient_need_not_have_one(name: str) -> None:
     first, second = weights()
     optimizer = make(name)
-    optimizer.apply([gradients(0)[0], None], [first, second])
+    with pytest.warns(LatihWarning, match="1 of the weights have no gradient"):
+        optimizer.apply([gradients(0)[0], None], [first, second])
+    optimizer.apply([gradients(1)[0], None])  # told once
     assert torch.equal(second, weights()[1])
     assert not torch.equal(first, weights()[0])
 
@@ -303,3 +308,64 @@ def test_bad_arguments_of_the_other_schedules_are_refused_by_their_name(
 def test_bad_arguments_of_a_schedule_are_refused_by_their_name(arguments: Any, named: str) -> None:
     with pytest.raises(LatihError, match=named):
         schedules.ExponentialDecay(*arguments)
+
+
+@each
+def test_an_optimizer_is_named_after_its_class_and_counted(name: str) -> None:
+    first, second = optimizers.get(name), optimizers.get(name)
+    assert second.name.startswith(to_snake_case(name))
+    assert first.name != second.name
+    assert optimizers.deserialize(optimizers.serialize(second)).name == second.name
+
+
+@each
+def test_the_rate_and_the_count_can_be_assigned_to(name: str) -> None:
+    optimizer = make(name)
+    optimizer.learning_rate.assign(0.125)
+    assert optimizer.current_rate() == 0.125
+    optimizer.iterations.assign(7)
+    assert optimizer.updates == 7 and int(optimizer.iterations) == 7
+    assert copy.deepcopy(optimizer.learning_rate).item() == 0.125
+
+
+@each
+def test_a_state_goes_from_one_optimizer_to_another(name: str) -> None:
+    one, other, of_one, of_other = make(name), make(name), weights(), weights()
+    moved(one, of_one, range(2))
+    with pytest.raises(NotReadyError, match="build"):
+        other.set_weights(one.variables)
+    other.build(of_other)
+    other.set_weights([variable.numpy() for variable in one.variables])
+    for a, b in zip(one.variables, other.variables, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_variables_are_spared_decay_by_their_paths_and_bound_by_their_constraints() -> None:
+    kernel = Variable([1.0, -1.0], name="kernel")
+    with name_scope("dense"):
+        bias = Variable([1.0, -1.0], name="bias")
+    kernel.constraint = lambda w: w.clamp(min=0)
+    optimizer = optimizers.SGD(0.5, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["dense/"])
+    optimizer.apply_gradients([(torch.zeros(2), kernel), (torch.zeros(2), bias)])
+    assert kernel.tolist() == [0.75, 0.0] and bias.tolist() == [1.0, -1.0]
+
+
+def test_keras_names_show_the_averages_and_the_sums() -> None:
+    weight = Variable([2.0])
+    optimizer = optimizers.SGD(1.0, use_ema=True, gradient_accumulation_steps=2)
+    assert optimizer._accumulated_gradients == optimizer._model_variables_moving_average == []
+    optimizer.apply_gradients([(torch.tensor([0.5]), weight)])
+    assert optimizer._accumulated_gradients[0].tolist() == [0.5]
+    assert optimizer._model_variables_moving_average[0].tolist() == [2.0]
+    assert int(optimizer._iterations) == 1 and int(optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted"),
+    [("clipnorm", [0.6, 0.8]), ("global_clipnorm", [0.6, 0.8]), ("clipvalue", [1.0, 1.0])],
+)
+def test_gradients_are_clipped_in_copies_for_who_asks(limit: str, wanted: list[float]) -> None:
+    gradient = torch.tensor([3.0, 4.0])
+    (clipped,) = optimizers.SGD(**{limit: 1.0})._clip_gradients([gradient])
+    assert clipped.tolist() == pytest.approx(wanted) and gradient.tolist() == [3.0, 4.0]

@@ -244,6 +244,7 @@ def test_torchs_own_errors_are_left_as_they_are() -> None:
         Broken()(X)
 
 
+@pytest.mark.filterwarnings("ignore:.*have no gradient:latih.errors.LatihWarning")
 def test_one_target_will_do_where_one_output_is_compared() -> None:
     model = two_outputs(loss=[None, "mse"])
     other = two_outputs(loss=[None, "mse"])

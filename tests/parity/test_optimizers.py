@@ -209,6 +209,7 @@ def test_keras_in_float32_is_as_near_as_its_powers_of_beta_allow(name: str, comm
     assert_alike(ours, theirs, 1e-5 if common == "plain" else 1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:. of the weights have no gradient")
 @pytest.mark.parametrize("common", ["plain", "accumulation, clip, decay", "accumulation, ema"])
 @pytest.mark.parametrize("name", OWN)
 def test_a_weight_without_a_gradient_is_left_with_all_that_is_remembered_of_it(
@@ -340,6 +341,7 @@ def test_the_loss_is_scaled_and_gradients_are_scaled_back() -> None:
     assert latih.optimizers.SGD().scale_loss(gradient) is gradient
 
 
+@pytest.mark.filterwarnings("ignore:. of the weights have no gradient")
 def test_some_of_the_weights_may_be_updated_and_nothing_is_forgotten() -> None:
     few, all_of_them = weights_of(latih), weights_of(latih)
     one, other = of(latih, "adam"), of(latih, "adam")

@@ -69,7 +69,14 @@ ACTIVATION_ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "gelu": [{"approximate": True}],
     "softmax": [{"axis": 0}],
     "log_softmax": [{"axis": 0}],
+    "glu": [{"axis": 0}],
+    "soft_shrink": [{"threshold": 0.2}],
+    "hard_shrink": [{"threshold": 0.2}],
+    "threshold": [{"threshold": 1.0, "default_value": -2.0}],
+    "squareplus": [{"b": 1.0}],
 }
+# These cannot be called with their input alone.
+NEEDY = {"threshold"}
 
 
 @few
@@ -77,12 +84,18 @@ ACTIVATION_ARGUMENTS: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("name", ACTIVATIONS.names())
 def test_activations_have_keras_values_and_slopes(name: str, x: np.ndarray) -> None:
     ours, theirs = latih.activations.get(name), keras.activations.get(name)
-    for arguments in [{}, *ACTIVATION_ARGUMENTS.get(ours.__name__, [])]:
+    if name == "glu":  # both axes that are halved must have two halves
+        x = np.concatenate([x, x], axis=-1)
+        x = np.concatenate([x, x], axis=0)
+    plain: list[dict[str, Any]] = [] if name in NEEDY else [{}]
+    for arguments in [*plain, *ACTIVATION_ARGUMENTS.get(ours.__name__, [])]:
         got, slope = value_and_gradients(lambda t, a=arguments: ours(t, **a), x)
         wanted, wanted_slope = value_and_gradients(lambda t, a=arguments: theirs(t, **a), x)
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
         # At a kink any slope between those on both sides is right.
-        smooth = ~np.isin(x, [0.0, 0.5, 1.0, 2.0, 3.0, -3.0, 6.0])
+        smooth = ~np.isin(
+            x, [0.0, 0.5, 1.0, 2.0, 3.0, -3.0, 6.0, -0.5, -1.0, *map(np.float32, (0.2, -0.2))]
+        )
         np.testing.assert_allclose(slope[smooth], wanted_slope[smooth], rtol=1e-4, atol=1e-5)
 
 
@@ -94,9 +107,10 @@ def test_every_activation_that_takes_arguments_is_tried_with_some() -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS.names())
 def test_activations_stay_finite_where_keras_does(name: str) -> None:
-    x = np.array([-1e4, -100, -20, 20, 100, 1e4], "float32")
-    got = latih.activations.get(name)(torch.tensor(x))
-    np.testing.assert_allclose(got, keras.activations.get(name)(torch.tensor(x)), rtol=1e-5)
+    x = torch.tensor([-1e4, -100, -20, 20, 100, 1e4])
+    told = ACTIVATION_ARGUMENTS[name][0] if name in NEEDY else {}
+    got = latih.activations.get(name)(x, **told)
+    np.testing.assert_allclose(got, keras.activations.get(name)(x, **told), rtol=1e-5)
 
 
 # Losses

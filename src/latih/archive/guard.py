@@ -1,27 +1,38 @@
-"""What a file may say, and no more.
+"""What a file may say, and no more: zip archives and JSON.
 
 Every hole ever found in a loader of models was one thing: the file named code, a path or a size,
 and the loader obeyed. So nothing here follows a name to another file, and nothing is allocated
 because a file declares it.
 """
 
+import io
 import json
 import os
+import re
 import zipfile
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
+from latih.errors import FileFormatError
 
-from latih.errors import FileFormatError, LatihError
-
-LARGEST_CONFIG = 64 * 2**20
+LARGEST_CONFIG = 16 * 2**20
 LARGEST_METADATA = 2**20
+LARGEST_DIRECTORY = 4 * 2**20
 LARGEST_ARCHIVE_MEMBERS = 10_000
 LARGEST_SWELLING = 16
+MOST_VALUES = 500_000
+MOST_VALUES_TO_COMPILE = 10_000
+DEEPEST_NESTING = 200
+
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+# Names that would lead out of a directory, if anybody unpacked the archive there.
+_UNSAFE_MEMBER = re.compile(r"^[/~]|^[A-Za-z]:|\\|(^|/)\.\.(/|$)|[\x00-\x1f]")
 
 
 def open_archive(
@@ -35,29 +46,105 @@ def open_archive(
         members: what must be in it.
 
     Raises:
-        FileFormatError: it does not exist, is no archive, or lacks a member or has one twice.
+        FileFormatError: it does not exist, is no archive, lacks a member or has one twice, or has
+            one that is called like a path out of the archive.
     """
     file = Path(path)
-    if not file.is_file():
+    require_file(file, "a .keras file")
+    refuse_legacy(file)
+    archive = open_zip(file)
+    names = archive.namelist()
+    surplus = [name for name in names if _UNSAFE_MEMBER.search(name)]
+    missing = set(members) - set(names)
+    got = ""
+    if len(names) > LARGEST_ARCHIVE_MEMBERS or len(set(names)) != len(names):
+        got = f"{len(names)} members, some twice or too many"
+    elif surplus:
+        got = f"a member called {surplus[0]!r}"
+    elif missing:
+        got = f"an archive without {', '.join(sorted(missing))}"
+    if got:
+        archive.close()
+        raise not_keras(path, got)
+    return archive
+
+
+def require_file(file: Path, expected: str) -> None:
+    """Refuse a path at which no file stands.
+
+    Raises:
+        FileFormatError: nothing or a directory stands there.
+    """
+    try:
+        there = file.is_file()
+        got = "a directory" if file.is_dir() else "nothing"
+    except (OSError, ValueError) as error:  # a name that no file can have
+        there, got = False, str(error)
+    if not there:
         raise FileFormatError(
-            f"there is no file {str(path)!r}",
-            expected="a .keras file",
-            got="a directory" if file.is_dir() else "nothing",
+            f"there is no file {os.fspath(file)!r}",
+            expected=expected,
+            got=got,
             fix="Check the path.",
         )
+
+
+def refuse_legacy(file: Path) -> None:
+    """Refuse a whole model in HDF5, which Keras 2 wrote and which may hold code.
+
+    Raises:
+        FileFormatError: it is one, or weights alone.
+    """
+    with open(file, "rb") as opened:
+        if opened.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+            return
+    raise FileFormatError(
+        f"{os.fspath(file)!r} is an HDF5 file, not a .keras file",
+        expected="a zip archive with metadata.json, config.json and model.weights.h5",
+        got="weights alone, or a whole model in the form of Keras 2, which is not read",
+        fix=(
+            "Weights alone are read by model.load_weights(); a whole model by Keras, whose "
+            "model.save('name.keras') writes what is read here."
+        ),
+    )
+
+
+class _OfBoundedReads(io.FileIO):
+    """A file that gives no more at once than a zip's directory may hold."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > LARGEST_DIRECTORY:
+            raise OSError(f"a directory of {size} bytes")
+        return super().read(size)
+
+
+def open_zip(file: Path) -> zipfile.ZipFile:
+    """Open a zip archive, without believing what it says of its own directory.
+
+    Raises:
+        FileFormatError: it is none, or its directory is larger than any honest one.
+    """
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise not_keras(path, str(error)) from error
-    names = archive.namelist()
-    if len(names) > LARGEST_ARCHIVE_MEMBERS or len(set(names)) != len(names):
-        archive.close()
-        raise not_keras(path, f"{len(names)} members, some twice or too many")
-    missing = set(members) - set(names)
-    if missing:
-        archive.close()
-        raise not_keras(path, f"an archive without {', '.join(sorted(missing))}")
-    return archive
+        # An entry costs memory many times its bytes, and all are made before one can be counted.
+        with _OfBoundedReads(file) as bounded, zipfile.ZipFile(bounded) as directory:
+            directory.namelist()
+        return zipfile.ZipFile(file)
+    except _DAMAGE as error:
+        raise not_keras(file, str(error) or type(error).__name__) from error
+
+
+# What reading a damaged zip raises, whatever kind its members are packed by.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    IndexError,
+    MemoryError,
+)
 
 
 def read_member(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
@@ -69,94 +156,18 @@ def read_member(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
         largest: the bytes allowed, counted as they come out, whatever the file declares.
 
     Raises:
-        FileFormatError: it is larger, or damaged.
+        FileFormatError: it is larger, damaged, or packed in a way that takes memory by itself.
     """
+    if archive.getinfo(name).compress_type not in COMPRESSIONS:
+        raise not_keras(str(archive.filename), f"{name}, packed in another way than deflate")
     try:
         with archive.open(name) as member:
             content = member.read(largest + 1)
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except _DAMAGE as error:
         raise not_keras(str(archive.filename), f"{name}: {error}") from error
     if len(content) > largest:
         raise not_keras(str(archive.filename), f"{name} of more than {largest} bytes")
     return content
-
-
-def read_json(archive: zipfile.ZipFile, name: str, largest: int) -> dict[str, Any]:
-    """Read a member that is a JSON object.
-
-    Raises:
-        FileFormatError: it is none, or nested beyond reason.
-    """
-    content = read_member(archive, name, largest)
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise not_keras(str(archive.filename), f"{name}: {error}") from error
-    if not isinstance(value, dict):
-        raise not_keras(str(archive.filename), f"{name} holds a {type(value).__name__}")
-    return value
-
-
-def read_array(group: h5py.Group, name: str, shape: Sequence[int], what: str) -> np.ndarray:
-    """Read one array of a weights file: of this shape, stored in this file, as plain numbers.
-
-    Raises:
-        FileFormatError: it is missing, or a link, or stored elsewhere, or of another shape or kind.
-    """
-    dataset = _plain_child(group, name, what)
-    if not isinstance(dataset, h5py.Dataset):
-        raise FileFormatError(f"{what} is missing", expected="an array", got="a group")
-    if dataset.external is not None or dataset.is_virtual:
-        raise FileFormatError(f"{what} is stored in another file, which is not opened")
-    if dataset.shape is None or tuple(dataset.shape) != tuple(shape):
-        raise FileFormatError(
-            f"{what} does not fit the model",
-            expected=f"shape {tuple(shape)}",
-            got="nothing" if dataset.shape is None else f"shape {tuple(dataset.shape)}",
-            fix="The weights are another model's: build the model as it was when they were saved.",
-        )
-    if dataset.dtype.kind not in "fiu" or dataset.dtype.itemsize > 8:
-        raise FileFormatError(f"{what} holds no numbers", got=str(dataset.dtype))
-    return np.asarray(dataset[()])
-
-
-def plain_group(group: h5py.Group, path: str, what: str) -> h5py.Group | None:
-    """Walk to a group, refusing links on the way; None when it is not there."""
-    here: Any = group
-    for part in path.split("/"):
-        if part not in here:
-            return None
-        here = _plain_child(here, part, what)
-        if not isinstance(here, h5py.Group):
-            raise FileFormatError(f"{what} cannot be read", expected="a group", got="an array")
-    return here
-
-
-@contextmanager
-def damage_told(named: str) -> Generator[None]:
-    """Turn what HDF5's library raises at damaged bytes into one sentence.
-
-    Args:
-        named: the file, as the user knows it.
-    """
-    try:
-        yield
-    except LatihError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileFormatError(
-            f"{named!r} holds weights that are damaged",
-            expected="HDF5",
-            got=f"{type(error).__name__}: {error}",
-            fix="Take another copy of the file, or save the model again.",
-        ) from error
 
 
 def read_weights_member(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -172,18 +183,83 @@ def read_weights_member(archive: zipfile.ZipFile, name: str) -> bytes:
     return read_member(archive, name, LARGEST_SWELLING * whole_file)
 
 
-def _plain_child(group: h5py.Group, name: str, what: str) -> Any:
-    link = group.get(name, getlink=True)
-    if link is None:
-        raise FileFormatError(
-            f"{what} is missing",
-            expected="every weight of the model",
-            got="a file without it",
-            fix="The weights are another model's: build the model as it was when they were saved.",
-        )
-    if not isinstance(link, h5py.HardLink):
-        raise FileFormatError(f"{what} is a link to another place, which is not followed")
-    return group[name]
+def read_json(archive: zipfile.ZipFile, name: str, largest: int) -> dict[str, Any]:
+    """Read a member that is a JSON object.
+
+    Raises:
+        FileFormatError: it is none, or nested or filled beyond reason.
+    """
+    content = read_member(archive, name, largest)
+    try:
+        return parse_json(content)
+    except (ValueError, RecursionError) as error:
+        raise not_keras(str(archive.filename), f"{name}: {error}") from error
+
+
+def parse_json(content: bytes) -> dict[str, Any]:
+    """Return the object that JSON describes.
+
+    Raises:
+        ValueError: it is none, has a name twice, or is nested or filled beyond reason.
+
+    Example:
+        >>> parse_json(b'{"units": 3}')
+        {'units': 3}
+        >>> parse_json(b'{"units": 3, "units": 4}')
+        Traceback (most recent call last):
+        ...
+        ValueError: 'units' stands twice in one object
+    """
+    # Counted in the bytes, since three of them are a list that takes twenty times as much.
+    values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
+    if values > MOST_VALUES:
+        raise ValueError(f"{values} values, where a config has {MOST_VALUES} at most")
+    value = json.loads(content, object_pairs_hook=_each_name_once)
+    if not isinstance(value, dict):
+        raise ValueError(f"a {type(value).__name__} where an object is expected")
+    _refuse_depth(value)
+    return value
+
+
+def _each_name_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    # Two readers might take two different ones of them.
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return read
+
+
+def refuse_many_values(compile_config: Any) -> None:
+    """Refuse to compile a model for thousands of losses and metrics.
+
+    Each of them takes much more memory than the name that asks for it.
+
+    Raises:
+        ValueError: there are too many values.
+    """
+    values = sum(len(level) for level in _levels([compile_config]))
+    if values > MOST_VALUES_TO_COMPILE:
+        raise ValueError(f"{values} values, where {MOST_VALUES_TO_COMPILE} would do")
+
+
+def _refuse_depth(value: Any) -> None:
+    for depth, _ in enumerate(_levels([value]), start=1):
+        if depth > DEEPEST_NESTING:
+            raise ValueError(f"nested deeper than {DEEPEST_NESTING} levels")
+
+
+def _levels(outermost: list[Any]) -> Iterator[list[Any]]:
+    """Yield the values of JSON level by level, from the outside in; without recursion."""
+    level = outermost
+    while level:
+        yield level
+        containers = [value for value in level if isinstance(value, dict | list)]
+        level = [
+            inner
+            for outer in containers
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
 
 
 def not_keras(path: str | os.PathLike[str], got: str) -> FileFormatError:

@@ -9,10 +9,10 @@ from typing import Any
 
 import h5py
 
-from latih.archive import guard, weights
+from latih.archive import guard, hdf5, weights
 from latih.errors import FileFormatError, LatihError
 from latih.files import write_atomically
-from latih.layers.base import weight_budget
+from latih.layers.budget import weight_budget
 from latih.registry import Table
 from latih.tensors import map_shapes
 from latih.version import __version__
@@ -63,7 +63,7 @@ def read_model(
     # A weight takes four bytes of the file: a config that asks for more has none to fill them.
     with weight_budget(len(content) // 4):
         model = _rebuild(path, config, table, kind)
-    with guard.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
+    with hdf5.damage_told(os.fspath(path)), h5py.File(io.BytesIO(content), "r") as file:
         weights.read_weights(file, model)
         if compile and config.get("compile_config"):
             _compile(path, model, config["compile_config"])
@@ -97,6 +97,7 @@ def _rebuild(
 
 def _compile(path: str | os.PathLike[str], model: Any, compile_config: Any) -> None:
     try:
+        guard.refuse_many_values(compile_config)
         model.compile_from_config(compile_config)
     except LatihError:
         raise

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import torch
 
-from latih.archive import guard
+from latih.archive import guard, hdf5
 from latih.errors import FileFormatError
 from latih.files import write_atomically
 from latih.layers import Layer
@@ -19,7 +19,7 @@ from latih.tensors import as_tensor
 
 def write_weights(file: h5py.Group, model: Layer, optimizer: Optimizer | None) -> None:
     """Write a model's weights and, if there is one, its optimizer's state."""
-    for path, layer in _located(model):
+    for path, layer in located(model):
         group = file.create_group(f"{path}/vars" if path else "vars")
         group.attrs["name"] = layer.name
         for number, (_, weight) in enumerate(_own_weights(layer)):
@@ -38,10 +38,11 @@ def read_weights(file: h5py.Group, model: Layer) -> None:
         FileFormatError: one is missing, surplus, or of another shape.
     """
     fresh: list[tuple[torch.Tensor, np.ndarray]] = []
-    for path, layer in _located(model):
+    known: set[str] = set()
+    for path, layer in located(model):
         what = f"the weights of layer {layer.name!r}"
         own = list(_own_weights(layer))
-        group = guard.plain_group(file, f"{path}/vars" if path else "vars", what)
+        group = hdf5.plain_group(file, f"{path}/vars" if path else "vars", what)
         stored = 0 if group is None else len(group)
         if stored != len(own):
             raise FileFormatError(
@@ -52,10 +53,12 @@ def read_weights(file: h5py.Group, model: Layer) -> None:
             )
         for number, (attribute, weight) in enumerate(own):
             assert group is not None
-            array = guard.read_array(
+            array = hdf5.read_array(
                 group, str(number), weight.shape, f"`{attribute}` of layer {layer.name!r}"
             )
             fresh.append((weight, array))
+            known.add(f"{path}/vars/{number}" if path else f"vars/{number}")
+    hdf5.refuse_surplus(file, known, apart=("optimizer",))
     with torch.no_grad():
         for weight, array in fresh:
             weight.copy_(as_tensor(array))
@@ -68,7 +71,7 @@ def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
         FileFormatError: it is another optimizer's.
     """
     what = f"the state of the optimizer {optimizer.name!r}"
-    group = guard.plain_group(file, "optimizer/vars", what)
+    group = hdf5.plain_group(file, "optimizer/vars", what)
     if group is None:
         return
     own = optimizer.variables
@@ -82,10 +85,20 @@ def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
     # A model that was compiled and never trained has counters only: its slots begin anew.
     optimizer.load_variables(
         [
-            as_tensor(guard.read_array(group, str(number), variable.shape, what))
+            as_tensor(_state(group, number, variable, what))
             for number, variable in enumerate(own[: len(group)])
         ]
     )
+
+
+def _state(group: h5py.Group, number: int, own: torch.Tensor, what: str) -> np.ndarray:
+    array = hdf5.read_array(group, str(number), own.shape, what)
+    if own.ndim == 0:
+        # Counters and rates steer all that follows; a slot's numbers only their own weights.
+        largest = torch.finfo(torch.float32).max if own.is_floating_point() else 2**31 - 1
+        if not (np.isfinite(array) and abs(float(array)) <= largest):
+            raise FileFormatError(f"{what} holds a number that cannot be", got=str(array))
+    return array
 
 
 def write_weights_file(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -100,11 +113,15 @@ def read_weights_file(model: Layer, path: str | os.PathLike[str]) -> None:
     Raises:
         FileFormatError: it is none, or another model's.
     """
-    if not Path(path).is_file():
-        raise FileFormatError(
-            f"there is no file {os.fspath(path)!r}", expected="a .weights.h5 file"
-        )
-    with guard.damage_told(os.fspath(path)), h5py.File(os.fspath(path), "r") as file:
+    guard.require_file(Path(path), "a .weights.h5 file")
+    with hdf5.damage_told(os.fspath(path)), h5py.File(os.fspath(path), "r") as file:
+        if "model_config" in file.attrs or "layer_names" in file.attrs or "model_weights" in file:
+            raise FileFormatError(
+                f"{os.fspath(path)!r} is in the form of Keras 2, which is not read",
+                expected="a file that save_weights('name.weights.h5') of Latih or Keras 3 wrote",
+                got="a whole model or weights by layers' names",
+                fix="Load it in Keras, and save its weights with model.save_weights() there.",
+            )
         read_weights(file, model)
 
 
@@ -116,7 +133,7 @@ def weights_as_bytes(model: Layer, optimizer: Optimizer | None) -> bytes:
     return buffer.getvalue()
 
 
-def _located(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def located(layer: Layer) -> Iterator[tuple[str, Layer]]:
     """Yield every layer under its path; one that is shared under the first of its paths."""
     seen: set[int] = set()
     waiting = [("", layer)]

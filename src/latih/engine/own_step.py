@@ -18,17 +18,15 @@ class OwnStep:
     Args:
         model: whose step it is.
         method: its ``train_step`` or ``test_step``.
-        trains: whether the step moves weights, which are then put back within their bounds.
     """
 
     names: list[str] = []
     """What the logs will hold is known to nobody before the first step."""
     names_are_known = False
 
-    def __init__(self, model: Any, method: Callable[[Any], Any], *, trains: bool) -> None:
+    def __init__(self, model: Any, method: Callable[[Any], Any]) -> None:
         self.model = model
         self.method = method
-        self.bounds = list(model.bounds()) if trains else []
         self._logs: Mapping[str, Any] = {}
 
     def __call__(self, batch: Batch) -> None:
@@ -42,10 +40,6 @@ class OwnStep:
                 fix="Return {m.name: m.result() for m in self.metrics}.",
             )
         self._logs = logs
-        if self.bounds:
-            with torch.no_grad():
-                for constraint, weight in self.bounds:
-                    weight.copy_(constraint(weight))
 
     def _data(self, batch: Batch) -> Any:
         targets, weights = batch.targets, batch.weights

@@ -78,7 +78,7 @@ class LoggedStep:
 
 
 class TrainStep(LoggedStep):
-    """One update: forward, loss, backward, clip, move, bound, and the running sums.
+    """One update: forward, loss, backward, the optimizer's part, and the running sums.
 
     Which weights are trainable is read when the step is made, at the start of ``fit``.
 
@@ -92,7 +92,6 @@ class TrainStep(LoggedStep):
         super().__init__(model, objective)
         self.optimizer = optimizer
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
-        self.bounds = list(model.bounds())
         optimizer.build(self.weights)
 
     def __call__(self, batch: Batch) -> None:
@@ -102,10 +101,6 @@ class TrainStep(LoggedStep):
         scaled = self.optimizer.scale_loss(total)
         gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
         self.optimizer.apply(gradients)
-        if self.bounds:
-            with torch.no_grad():
-                for constraint, weight in self.bounds:
-                    weight.copy_(constraint(weight))
         self.objective.update(batch, predictions, losses, total)
 
     def finish(self) -> None:

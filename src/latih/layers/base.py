@@ -1,9 +1,8 @@
 """A layer: weights and what they do to a batch. A PyTorch module that speaks Keras."""
 
 import inspect
-import math
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -14,8 +13,9 @@ import torch
 from torch import nn
 
 from latih import constraints, initializers, registry, regularizers
-from latih.constraints import Constraint
-from latih.errors import FileFormatError, InputError, near_matches
+from latih.errors import InputError, near_matches
+from latih.layers import budget
+from latih.layers.names import checked_name
 from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.layers.tracking import TrackedDict, TrackedList, modules_in
 from latih.metrics import Metric
@@ -23,6 +23,7 @@ from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, map_structure
 from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
+from latih.variables import Variable
 
 FLOAT32_POLICY = {
     "module": "keras",
@@ -32,13 +33,12 @@ FLOAT32_POLICY = {
 }
 
 
-_budget: ContextVar[list[int] | None] = ContextVar("numbers left to weights", default=None)
 _penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
     "losses added in the outermost call that is under way", default=None
 )
 
 
-NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules")
+NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules", "_in_order")
 """Lists of a layer that never hold layers inside it."""
 
 
@@ -48,8 +48,6 @@ class Weight:
 
     attribute: str
     trainable: bool
-    regularizer: Regularizer | None
-    constraint: Constraint | None
 
 
 class Layer(nn.Module, Configured):
@@ -77,6 +75,8 @@ class Layer(nn.Module, Configured):
     """
 
     keras_module = "keras.layers"
+    # Keras writes what its base takes for a class of the user's that has no constructor.
+    neutral_config = {"autocast": True}
     not_described = frozenset(
         (
             *("name", "trainable", "dtype", "activity_regularizer"),  # base_config() has them
@@ -105,7 +105,8 @@ class Layer(nn.Module, Configured):
         registry.require_float32(dtype, type(self).__name__)
         super().__init__()
         self.training = False
-        self.name = name or auto_name(type(self).__name__)
+        self.name = checked_name(name, type(self).__name__) or auto_name(type(self).__name__)
+        budget.admit_layer(self.name)
         self.built = False
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.added_losses: list[torch.Tensor] = []
@@ -167,25 +168,33 @@ class Layer(nn.Module, Configured):
             attribute, number = f"weight_{number}", number + 1
         if vars(self).get(attribute, self) is None:
             delattr(self, attribute)  # a None that held the place
-        _spend(math.prod(shape), attribute, self.name)
+        budget.spend(shape, attribute, self.name)
         if initializer is None:
             initializer = "glorot_uniform" if len(shape) > 1 else "zeros"
         values = initializers.get(initializer)(tuple(shape)).to(_device_of(self))
-        self._weights[attribute] = Weight(
-            attribute, trainable, regularizers.get(regularizer), constraints.get(constraint)
+        told = name or attribute
+        variable = Variable(
+            values,
+            trainable=trainable and self._trainable,
+            name=told,
+            path=f"{self.name}/{told}",
         )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._weights[attribute] = Weight(attribute, trainable)
         if trainable:
-            self.register_parameter(attribute, nn.Parameter(values, requires_grad=self._trainable))
+            self.register_parameter(attribute, variable)
         else:
-            self.register_buffer(attribute, values)
-        return getattr(self, attribute)
+            self.register_buffer(attribute, variable)
+        return variable
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a weight is kept under the name that it is assigned to."""
         if isinstance(value, torch.Tensor):
             for weight in vars(self).get("_weights", {}).values():
-                if weight.attribute != name and getattr(self, weight.attribute) is value:
-                    self._rename(weight, name)
+                if getattr(self, weight.attribute) is value:
+                    if weight.attribute != name:
+                        self._rename(weight, name)
                     return
         elif (
             type(value) in (list, dict)
@@ -200,6 +209,8 @@ class Layer(nn.Module, Configured):
             self.track(name, value)
             return
         super().__setattr__(name, value)
+        if isinstance(value, nn.Module):
+            self._keep_order()
 
     def track(self, attribute: str, container: Any) -> None:
         """Take the layers in a list or dict, an attribute of this one, for layers inside it."""
@@ -209,6 +220,11 @@ class Layer(nn.Module, Configured):
             self._modules[attribute] = nn.ModuleList(modules)
         else:
             self._modules.pop(attribute, None)
+        self._keep_order()
+
+    def _keep_order(self) -> None:
+        # Keras's order is that in which the layers came, be it into lists that take turns.
+        self._in_order: list[Layer] = self.layers
 
     def _rename(self, weight: Weight, attribute: str) -> None:
         kept = self._parameters if weight.trainable else self._buffers
@@ -220,6 +236,18 @@ class Layer(nn.Module, Configured):
             known.attribute: known
             for known in (renamed if one is weight else one for one in self._weights.values())
         }
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        # PyTorch puts new tensors in the place of buffers when a module goes elsewhere, where it
+        # keeps parameters: a weight that is not trained must stay the variable that it is.
+        kept = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
+        super()._apply(fn, recurse)
+        for name, variable in kept.items():
+            moved = self._buffers[name]
+            assert moved is not None
+            variable.data = moved.detach()
+            self._buffers[name] = variable
+        return self
 
     # Using them
 
@@ -252,7 +280,7 @@ class Layer(nn.Module, Configured):
         except RuntimeError as error:
             raise self._explained(error, inputs) from error
         if self.activity_regularizer is not None:
-            penalties.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
+            penalties.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
 
     def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
@@ -267,7 +295,7 @@ class Layer(nn.Module, Configured):
         finally:
             _penalties.reset(token)
         if self.activity_regularizer is not None:
-            collected.extend(self.activity_regularizer(o) / len(o) for o in flatten(outputs))
+            collected.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
 
     def _explained(self, error: RuntimeError, inputs: Any) -> Exception:
@@ -347,6 +375,7 @@ class Layer(nn.Module, Configured):
                 unknown[min(axis, 1)] if size is None else size
                 for axis, size in enumerate(leaf.shape)
             ]
+            budget.allow_probe(sizes, self.name)
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
         with mode(self, False), torch.no_grad():
@@ -399,7 +428,11 @@ class Layer(nn.Module, Configured):
     @property
     def layers(self) -> list["Layer"]:
         """The layers directly inside this one."""
-        return list(_inner(self))
+        inside = {id(layer): layer for layer in _inner(self)}
+        known = [layer for layer in vars(self).get("_in_order", ()) if id(layer) in inside]
+        for layer in known:
+            del inside[id(layer)]
+        return [*known, *inside.values()]
 
     def own_weights(self) -> list[Weight]:
         """Return what is known of this layer's own weights, trainable ones first."""
@@ -407,12 +440,26 @@ class Layer(nn.Module, Configured):
 
     def saved_children(self) -> Iterator[tuple[str, "Layer"]]:
         """Yield the layers inside this one, under the names that they have in Keras's files."""
-        for attribute, child in sorted(self.named_children()):
-            if isinstance(child, Layer):
-                yield attribute, child
+        kept = self.saved_attributes()
+        for attribute in sorted(kept, key=lambda name: (name.startswith("_"), name)):
+            value = kept[attribute]
+            if isinstance(value, Layer):
+                yield attribute, value
             else:
-                for name, layer in numbered_by_class(_inner(child)):
+                for name, layer in numbered_by_class(value):
                     yield f"{attribute}/{name}", layer
+
+    def saved_attributes(self) -> dict[str, Any]:
+        """Return the attributes that hold layers: each a layer, or some of them, nested."""
+        kept: dict[str, Any] = {}
+        for attribute, module in self._modules.items():
+            if isinstance(module, Layer):
+                kept[attribute] = module
+            elif module is not None:
+                # A list or dict of layers is also the attribute itself; a container of PyTorch's
+                # stands for the layers in it.
+                kept[attribute] = vars(self).get(attribute, list(_inner(module)))
+        return kept
 
     def every_layer(self) -> Iterator["Layer"]:
         """Yield this layer and those inside it, each once, in Keras's order."""
@@ -478,15 +525,10 @@ class Layer(nn.Module, Configured):
 
     def penalties(self) -> Iterator[tuple[Regularizer, torch.Tensor]]:
         """Yield each trainable weight that has a regularizer, with it."""
-        for layer, weight in self._located_trainable_weights():
-            if weight.regularizer is not None:
-                yield weight.regularizer, getattr(layer, weight.attribute)
-
-    def bounds(self) -> Iterator[tuple[Constraint, torch.Tensor]]:
-        """Yield each trainable weight that has a constraint, with it."""
-        for layer, weight in self._located_trainable_weights():
-            if weight.constraint is not None:
-                yield weight.constraint, getattr(layer, weight.attribute)
+        for weight in self.trainable_weights:
+            regularizer = getattr(weight, "regularizer", None)
+            if regularizer is not None:
+                yield regularizer, weight
 
     @property
     def losses(self) -> list[torch.Tensor]:
@@ -577,46 +619,29 @@ def mode(module: nn.Module, training: bool) -> Generator[None]:
             inner.training = was
 
 
-def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
+def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:
     """Yield layers under ``dense``, ``dense_1``, ...: their class, counted, whatever their names.
 
+    Lists and dicts among them count as ``container``, before the names of the layers inside.
+
     Example:
-        >>> [name for name, _ in numbered_by_class([Layer(), Layer()])]
-        ['layer', 'layer_1']
+        >>> [name for name, _ in numbered_by_class([Layer(), {"a": [Layer()]}, Layer()])]
+        ['layer', 'container/container/layer', 'layer_1']
     """
     seen: Counter[str] = Counter()
-    for layer in layers:
-        # A graph is a Functional in Keras's files, whatever its class is called here.
-        kind = to_snake_case(layer.keras_identity()["class_name"])
-        yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
+    for part in layers.values() if isinstance(layers, Mapping) else layers:
+        if isinstance(part, Layer):
+            kind = to_snake_case(part.keras_identity()["class_name"])
+        elif isinstance(part, list | tuple | dict):
+            kind = "container"
+        else:
+            continue
+        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
         seen[kind] += 1
-
-
-@contextmanager
-def weight_budget(numbers: int) -> Generator[None]:
-    """Let the layers inside the block hold so many numbers in all, and refuse more.
-
-    What a file describes is built inside such a block: a few bytes of it may ask for terabytes.
-    """
-    token = _budget.set([numbers])
-    try:
-        yield
-    finally:
-        _budget.reset(token)
-
-
-def _spend(numbers: int, attribute: str, layer: str) -> None:
-    budget = _budget.get()
-    if budget is None:
-        return
-    budget[0] -= numbers
-    if budget[0] < 0:
-        raise FileFormatError(
-            f"the file describes more weights than it holds, the last `{attribute}` of {layer!r}",
-            expected="a weight in the file for each that is described",
-            got=f"at least {-budget[0]} numbers too many",
-            fix="The file is damaged or hostile; save the model again.",
-        )
+        if isinstance(part, Layer):
+            yield name, part
+        else:
+            yield from ((f"{name}/{within}", layer) for within, layer in numbered_by_class(part))
 
 
 def fits(built: Any, given: Any) -> bool:

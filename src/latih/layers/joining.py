@@ -106,7 +106,7 @@ class Dot(Merge):
             )
         kept = (*rows.shape[1:-1], *columns.shape[1:-1])
         products = torch.bmm(_matrices(rows), _matrices(columns).transpose(1, 2))
-        sizes = [len(rows), *kept] if kept else [len(rows), 1]
+        sizes = [rows.shape[0], *kept] if kept else [rows.shape[0], 1]
         return products.reshape(sizes)
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
@@ -139,4 +139,4 @@ def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) ->
 
 def _matrices(tensor: torch.Tensor) -> torch.Tensor:
     # (n, a, b, ..., k) as (n, a·b·..., k); the sizes are spelled out since a batch may be empty.
-    return tensor.reshape(len(tensor), math.prod(tensor.shape[1:-1]), tensor.shape[-1])
+    return tensor.reshape(tensor.shape[0], math.prod(tensor.shape[1:-1]), tensor.shape[-1])

@@ -88,7 +88,7 @@ class Reshape(Layer):
             given = self._given
         else:  # a size was open, or is not what it was
             given = self.compute_output_shape(tuple(inputs.shape))[1:]
-        return inputs.reshape(len(inputs), *given)  # type: ignore[arg-type]
+        return inputs.reshape(inputs.shape[0], *given)  # type: ignore[arg-type]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

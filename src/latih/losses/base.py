@@ -7,7 +7,7 @@ import torch
 from latih import registry
 from latih.errors import InputError
 from latih.registry import Configured, to_snake_case
-from latih.tensors import as_tensor
+from latih.tensors import as_tensor, get_keras_mask
 
 Reduction = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none"]
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -45,7 +45,7 @@ class Loss(Configured):
     ) -> None:
         if reduction not in REDUCTIONS:
             raise InputError(
-                "unknown `reduction` of a loss",
+                "Invalid value for argument `reduction` of a loss",
                 expected=f"one of {REDUCTIONS}",
                 got=repr(reduction),
             )
@@ -53,9 +53,18 @@ class Loss(Configured):
         self.name = name or to_snake_case(type(self).__name__)
         self.reduction: Reduction | None = reduction
 
+    @property
+    def dtype(self) -> str:
+        """The type that the loss is calculated in."""
+        return "float32"
+
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+
+    def targets(self, y_true: torch.Tensor) -> torch.Tensor:
+        """Return the targets in the type that :meth:`call` takes: the loss's own, by default."""
+        return y_true.to(torch.float32)
 
     def counted(self, y_true: torch.Tensor, values: torch.Tensor) -> torch.Tensor | None:
         """Return which of the values count, as booleans; None, as by default, for all of them.
@@ -73,9 +82,13 @@ class Loss(Configured):
             y_pred: the predictions.
             sample_weight: a weight for each example; None for ones.
         """
-        y_true, y_pred = as_tensor(y_true), as_floats(y_pred)
+        mask = get_keras_mask(y_pred)
+        y_true, y_pred = self.targets(as_tensor(y_true)), as_tensor(y_pred).to(torch.float32)
         values = self.call(y_true, y_pred)
         counted = self.counted(y_true, values)
+        if mask is not None:
+            mask = mask.to(torch.bool)
+            counted = mask if counted is None else counted & mask
         if sample_weight is None and counted is None:
             return _reduce(values, None, self.reduction)
         weights = None if sample_weight is None else as_tensor(sample_weight).to(values)

@@ -139,6 +139,10 @@ class SparseCategoricalCrossentropy(Loss):
         )
         self.axis = whole(axis, "axis", owner)
 
+    def targets(self, y_true: torch.Tensor) -> torch.Tensor:
+        """Return the targets as they come: numbers of classes need no fraction."""
+        return y_true
+
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""
         return sparse_categorical_crossentropy(
@@ -252,7 +256,7 @@ def require_one_shape(function: str, y_true: torch.Tensor, y_pred: torch.Tensor)
     """
     if y_true.shape != y_pred.shape:
         raise InputError(
-            f"{function} takes targets and predictions of one shape",
+            f"{function} takes targets and predictions that must have the same shape",
             expected=str(tuple(y_pred.shape)),
             got=str(tuple(y_true.shape)),
             fix="For class numbers instead of one-hot rows use sparse_categorical_crossentropy.",

@@ -133,6 +133,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         k: how many count, >= 1.
         name: what the metric is called in logs.
         dtype: taken for Keras's sake; only ``"float32"``.
+        from_sorted_ids: the predictions are classes, the most probable first; else a score a class.
 
     Shapes:
         y_true: ``(n,)`` or ``(n, 1)``; y_pred: ``(n, K)``.
@@ -145,13 +146,19 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         tensor(0.5000)
     """
 
-    neutral_config = {"from_sorted_ids": False}
-
     def __init__(
         self,
         k: int = 5,
         name: str | None = "sparse_top_k_categorical_accuracy",
         dtype: str | None = None,
+        from_sorted_ids: bool = False,
     ) -> None:
         self.k = whole(k, "k", type(self).__name__, least=1)
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=self.k)
+        self.from_sorted_ids = bool(from_sorted_ids)
+        super().__init__(
+            sparse_top_k_categorical_accuracy,
+            name,
+            dtype,
+            k=self.k,
+            from_sorted_ids=self.from_sorted_ids,
+        )

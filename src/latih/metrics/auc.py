@@ -9,11 +9,12 @@ from latih import config
 from latih.arguments import whole
 from latih.errors import InputError
 from latih.metrics.base import Metric, safe_divide
+from latih.metrics.metrics_utils import AUCCurve, AUCSummationMethod
 from latih.metrics.thresholds import Thresholds, evenly_spaced, parsed
 from latih.tensors import as_tensor
 
-CURVES = ("ROC", "PR", "PRGAIN")
-SUMMATIONS = ("interpolation", "majoring", "minoring")
+CURVES = tuple(AUCCurve)
+SUMMATIONS = tuple(AUCSummationMethod)
 
 
 class AUC(Metric):
@@ -186,5 +187,6 @@ class AUC(Metric):
 def _one_of(argument: str, given: Any, known: tuple[str, ...]) -> str:
     for name in known:
         if isinstance(given, str) and given.lower() == name.lower():
-            return name
-    raise InputError(f"unknown `{argument}` of AUC", expected=f"one of {known}", got=repr(given))
+            return str(name)
+    choices = ", ".join(repr(str(name)) for name in known)
+    raise InputError(f"unknown `{argument}` of AUC", expected=f"one of {choices}", got=repr(given))

@@ -1,15 +1,19 @@
 """A metric is a running sum: it takes batches, and says a number when asked."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 
 from latih import registry
-from latih.initializers import Initializer
+from latih.errors import InputError
 from latih.losses import squeeze_or_expand_to_same_rank
 from latih.registry import Configured, to_snake_case
 from latih.tensors import as_tensor
+from latih.variables import Variable
+
+T = TypeVar("T")
 
 WHOLE = ("int", "int32", "int64")
 """Types of Keras for whole numbers; all are counted in 64 bits, as 32 overflow with images."""
@@ -33,7 +37,7 @@ class Metric(Configured):
         ...     def update_state(self, y_true, y_pred, sample_weight=None):
         ...         self.seen += len(y_true)
         ...     def result(self):
-        ...         return self.seen
+        ...         return self.seen.clone()
         >>> count = Count()
         >>> count([1, 2, 3], [1, 2, 3])
         tensor(3.)
@@ -44,52 +48,113 @@ class Metric(Configured):
     def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
         registry.require_float32(dtype, type(self).__name__)
         self.name = name or to_snake_case(type(self).__name__)
-        self.dtype = "float32"
-        self._variables: list[torch.Tensor] = []
+        self._dtype = "float32"
+        self._variables: list[Variable] = []
         self._starts: list[torch.Tensor] = []
+
+    @property
+    def dtype(self) -> str:
+        """The type that the metric counts in."""
+        return self._dtype
 
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Initializer | None = None,
+        initializer: Any = None,
         dtype: str | None = None,
         name: str | None = None,
-    ) -> torch.Tensor:
+    ) -> Variable:
         """Make one of the sums; it is zero, or as ``initializer`` gives, at each reset.
 
         Args:
             shape: the sum's shape.
-            initializer: how it starts; None for zeros.
+            initializer: how it starts, an initializer or the numbers; None for zeros.
             dtype: ``"float32"``, as by default, or one of :data:`WHOLE` for counts without end.
-            name: taken for Keras's sake.
+            name: what it is called.
 
         Returns:
-            The tensor; change it in place.
+            The variable; change it in place, by ``+=`` or ``assign``.
         """
-        del name
         if dtype not in WHOLE:
             registry.require_float32(dtype, type(self).__name__)
-        start = torch.zeros(tuple(shape)) if initializer is None else initializer(shape)
-        variable = start.to(torch.int64 if dtype in WHOLE else torch.float32, copy=True)
+        kind = "int64" if dtype in WHOLE else "float32"
+        start = "zeros" if initializer is None else initializer
+        variable = Variable(start, tuple(shape), kind, trainable=False, name=name)
         self._variables.append(variable)
-        self._starts.append(start)
+        self._starts.append(variable.detach().clone())
         return variable
 
+    add_weight = add_variable
+
     @property
-    def variables(self) -> list[torch.Tensor]:
-        """The sums, in the order in which they were made."""
-        return list(self._variables)
+    def variables(self) -> list[Variable]:
+        """The sums, in the order in which they were made; then those of metrics inside this one."""
+        known = {id(variable) for variable in self._variables}
+        further = [one for one in self._kept(Variable) if id(one) not in known]
+        inner = [one for metric in self._kept(Metric) for one in metric.variables]
+        return [*self._variables, *further, *inner]
+
+    def _kept(self, kind: type[T]) -> list[T]:
+        """Return the attributes of a kind, those in lists and mappings too."""
+        return list(_inside([v for name, v in vars(self).items() if name != "_variables"], kind))
 
     def reset_state(self) -> None:
         """Begin anew, as at the start of an epoch."""
-        for variable, start in zip(self._variables, self._starts, strict=True):
-            variable.copy_(start)
+        starts = zip(self._variables, self._starts, strict=True)
+        known = {id(variable): start for variable, start in starts}
+        for variable in self.variables:
+            start = known.get(id(variable))
+            variable.assign(torch.zeros_like(variable) if start is None else start)
 
     def move_to(self, device: torch.device) -> None:
         """Move the sums to the device where the predictions are."""
         for variable in self._variables:
             if variable.device != device:
                 variable.data = variable.data.to(device)
+
+    # Keras's face for code that carries the sums itself
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[torch.Tensor]:
+        """Return what sums become with a batch, and leave the metric's own as they are.
+
+        Args:
+            metric_variables: numbers for :attr:`variables`, in their order.
+            args: what :meth:`update_state` takes.
+            kwargs: the same by name.
+        """
+        with self._holding(metric_variables):
+            self.update_state(*args, **kwargs)
+            return [variable.detach().clone() for variable in self.variables]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """Return the metric of other sums than its own."""
+        with self._holding(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[torch.Tensor]:
+        """Return the sums of a metric that has seen nothing."""
+        with self._holding([variable.detach().clone() for variable in self.variables]):
+            self.reset_state()
+            return [variable.detach().clone() for variable in self.variables]
+
+    @contextmanager
+    def _holding(self, values: Sequence[Any]) -> Generator[None]:
+        if len(values) != len(self.variables):
+            raise InputError(
+                f"the sums do not fit the metric {self.name!r}",
+                expected=f"{len(self.variables)}, as many as it has variables",
+                got=str(len(values)),
+            )
+        own = [variable.detach().clone() for variable in self.variables]
+        try:
+            for variable, value in zip(self.variables, values, strict=True):
+                variable.assign(value)
+            yield
+        finally:
+            for variable, value in zip(self.variables, own, strict=True):
+                variable.assign(value)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take a batch in: ``(y_true, y_pred, sample_weight=None)``."""
@@ -182,6 +247,16 @@ class Sum(Metric):
     def result(self) -> torch.Tensor:
         """Return the metric of all that was taken in since the last reset."""
         return self.total.clone()
+
+
+def _inside(value: Any, kind: type[T]) -> Iterator[T]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _inside(list(value.values()), kind)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _inside(part, kind)
 
 
 def safe_divide(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:

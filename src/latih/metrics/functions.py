@@ -70,14 +70,24 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Te
     return sparse_top_k_categorical_accuracy(as_tensor(y_true).argmax(dim=-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Tensor:
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> torch.Tensor:
     """One where the target's class is among the k most probable; equals of the kth are among them.
+
+    Args:
+        y_true: class numbers.
+        y_pred: a score a class; or, with ``from_sorted_ids``, the classes, the most probable first.
+        k: how many count.
+        from_sorted_ids: which of the two.
 
     Example:
         >>> sparse_top_k_categorical_accuracy([2], [[0.5, 0.2, 0.3]], k=2)
         tensor([1.])
     """
     labels, y_pred = _labels(y_true, as_tensor(y_pred))
+    if from_sorted_ids:
+        return (labels.unsqueeze(-1) == y_pred[..., :k]).any(dim=-1).to(torch.float32)
     kth = y_pred.topk(min(k, y_pred.shape[-1]), dim=-1).values[..., -1]
     of_target = y_pred.gather(-1, labels.long().unsqueeze(-1)).squeeze(-1)
     return (of_target >= kth).to(torch.float32)

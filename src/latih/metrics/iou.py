@@ -53,7 +53,7 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(name=name)
-        self.dtype = dtype or WHOLE[1]
+        self._dtype = dtype or WHOLE[1]
         if self.dtype not in (*WHOLE, "float32"):
             raise InputError(
                 f"`dtype` of {type(self).__name__} is not to be had",

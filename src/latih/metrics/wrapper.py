@@ -6,9 +6,10 @@ from typing import Any, Self
 import torch
 
 from latih import registry
+from latih.losses import squeeze_or_expand_to_same_rank
 from latih.metrics.base import Mean, Metric
 from latih.metrics.functions import FUNCTIONS
-from latih.tensors import as_tensor
+from latih.tensors import as_tensor, get_keras_mask
 
 
 class MeanMetricWrapper(Metric):
@@ -40,7 +41,10 @@ class MeanMetricWrapper(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
+        mask = get_keras_mask(y_pred)
         values = self._fn(as_tensor(y_true), as_tensor(y_pred).detach(), **self._fn_kwargs)
+        if mask is not None:
+            sample_weight = _masked(sample_weight, mask.to(values.dtype))
         self._mean.update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
@@ -57,19 +61,17 @@ class MeanMetricWrapper(Metric):
             return super().from_config(config)
         return cls(**{**config, "fn": FUNCTIONS.get(config["fn"])})
 
-    @property
-    def variables(self) -> list[torch.Tensor]:
-        """The sums, in the order in which they were made."""
-        return self._mean.variables
-
     def move_to(self, device: torch.device) -> None:
         """Move the sums to the device where the predictions are."""
         self._mean.move_to(device)
 
-    def reset_state(self) -> None:
-        """Begin anew, as at the start of an epoch."""
-        self._mean.reset_state()
-
     def result(self) -> torch.Tensor:
         """Return the metric of all that was taken in since the last reset."""
         return self._mean.result()
+
+
+def _masked(sample_weight: Any, mask: torch.Tensor) -> torch.Tensor:
+    if sample_weight is None:
+        return mask
+    mask, weights = squeeze_or_expand_to_same_rank(mask, as_tensor(sample_weight).to(mask))
+    return mask * weights

@@ -8,6 +8,7 @@ from typing import Any, Self
 from torch import nn
 
 from latih import archive, losses, metrics, registry
+from latih.arguments import one_of
 from latih.errors import FileFormatError, InputError, NotReadyError, near_matches
 from latih.layers import LAYERS, Layer
 from latih.layers.base import numbered_by_class
@@ -21,6 +22,9 @@ from latih.tensors import map_shapes
 
 FUNCTIONAL, FUNCTIONAL_MODULE = "Functional", "keras.src.models.functional"
 """What Keras's files call a model that is a graph."""
+
+SAFETENSORS = ".safetensors"
+WEIGHTS_ENDINGS = (".weights.h5", SAFETENSORS)
 
 GRAPH_KEYS = ("layers", "input_layers", "output_layers")
 
@@ -137,6 +141,10 @@ class Model(Trainable):
             for name, layer in numbered_by_class(self.graph.layers):
                 yield f"layers/{name}", layer
 
+    def saved_attributes(self) -> dict[str, Any]:
+        """Return the attributes that hold layers; Keras takes the list of all for one of them."""
+        return {**super().saved_attributes(), "layers": self.layers}
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, or the graph, as data that JSON can hold."""
         if self.graph is None:
@@ -160,7 +168,8 @@ class Model(Trainable):
         if "input_layers" not in config:
             return super().from_config(config)
         described = {key: value for key, value in config.items() if key not in GRAPH_KEYS}
-        with registry.custom_object_scope(custom_objects or {}):
+        told = f"the description of the model {config.get('name')!r}"
+        with registry.custom_object_scope(custom_objects or {}), registry.reading(told):
             return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
 
     def keras_identity(self) -> dict[str, Any]:
@@ -262,7 +271,7 @@ class Model(Trainable):
             NotReadyError: the model has no weights yet.
             UnwritableError: the directory cannot be written.
         """
-        path = _checked_path(filepath, ".keras", overwrite)
+        path = _checked_path(filepath, (".keras",), overwrite)
         if not self.built:
             raise NotReadyError(
                 f"the model {self.name!r} cannot be saved",
@@ -276,21 +285,60 @@ class Model(Trainable):
         """Save the weights alone.
 
         Args:
-            filepath: where; ends in ``.weights.h5``.
+            filepath: where; ends in ``.weights.h5``, which Keras reads too, or ``.safetensors``.
             overwrite: whether a file that stands there may be replaced.
         """
-        archive.write_weights_file(self, _checked_path(filepath, ".weights.h5", overwrite))
+        path = _checked_path(filepath, WEIGHTS_ENDINGS, overwrite)
+        if path.name.endswith(SAFETENSORS):
+            archive.write_safetensors(self, path)
+        else:
+            archive.write_weights_file(self, path)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Load the weights that :meth:`save_weights` saved; all of them, or none is changed.
 
         Args:
-            filepath: a ``.weights.h5`` file.
+            filepath: a ``.weights.h5`` or ``.safetensors`` file.
 
         Raises:
             FileFormatError: it is none, or another model's.
         """
-        archive.read_weights_file(self, filepath)
+        if Path(filepath).name.endswith(SAFETENSORS):
+            archive.read_safetensors(self, filepath)
+        else:
+            archive.read_weights_file(self, filepath)
+
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "onnx",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model as a graph that other programs run, in inference mode.
+
+        Args:
+            filepath: where; ends in ``.onnx``.
+            format: only ``"onnx"``.
+            verbose: taken for Keras's sake.
+            input_signature: taken for Keras's sake; only None, since the model knows its inputs.
+            kwargs: ``input_names``, ``output_names``, ``opset``.
+
+        Raises:
+            MissingExtraError: the packages of the extra ``export`` are not installed.
+            NotReadyError: the model is not built.
+            InputError: another ending or format, or the model cannot be written as a graph.
+        """
+        del verbose
+        one_of(format, "format", "export()", ("onnx",))
+        if input_signature is not None:
+            raise InputError(
+                "`input_signature` of export() is not to be had",
+                expected="None",
+                fix="Leave it out.",
+            )
+        archive.export(self, _checked_path(filepath, (".onnx",), True), **kwargs)
 
     def describe(self) -> dict[str, Any]:
         """Return what the model is, and how it was compiled, as data that JSON can hold."""
@@ -338,14 +386,16 @@ def _told(shape: Any) -> list[str]:
     return [] if shape is None else [str(size) for size in shape]
 
 
-def _checked_path(filepath: str | os.PathLike[str], ending: str, overwrite: bool) -> Path:
+def _checked_path(
+    filepath: str | os.PathLike[str], endings: tuple[str, ...], overwrite: bool
+) -> Path:
     path = Path(filepath)
-    if not path.name.endswith(ending):
+    if not path.name.endswith(endings):
         raise InputError(
             "`filepath` has the wrong ending",
-            expected=f"a name that ends in {ending!r}",
+            expected=f"a name that ends in {' or '.join(map(repr, endings))}",
             got=repr(str(filepath)),
-            fix=f"Write {path.stem + ending!r}.",
+            fix=f"Write {path.stem + endings[0]!r}.",
         )
     if path.exists() and not overwrite:
         raise InputError(f"{str(filepath)!r} is there already", fix="Give overwrite=True.")

@@ -197,10 +197,11 @@ class Sequential(Model):
             config: the data.
             custom_objects: names in it and the user's classes or functions that they mean.
         """
-        described = dict(config)
-        described.pop("build_input_shape", None)
-        layers = described.pop("layers", ())
-        with registry.custom_object_scope(custom_objects or {}):
+        told = "the description of a Sequential"
+        with registry.custom_object_scope(custom_objects or {}), registry.reading(told):
+            described = {**config}
+            described.pop("build_input_shape", None)
+            layers = described.pop("layers", ())
             return cls([LAYERS.deserialize(data) for data in layers], **described)
 
 

@@ -52,14 +52,14 @@ class Stepping(Layer):
         """Return what ``fit`` does to each batch; which weights are trainable is read now."""
         objective, optimizer = self.compiled("fit()")
         if self.has_own_step:
-            return OwnStep(self, self.train_step, trains=True)
+            return OwnStep(self, self.train_step)
         return TrainStep(self, objective, optimizer)
 
     def make_test_step(self) -> TestStep | OwnStep:
         """Return what ``evaluate`` does to each batch."""
         objective, _ = self.compiled("evaluate()")
         if self.has_own_step:
-            return OwnStep(self, self.test_step, trains=False)
+            return OwnStep(self, self.test_step)
         return TestStep(self, objective)
 
     def train_step(self, data: Any) -> dict[str, Any]:

@@ -80,8 +80,8 @@ class Trainable(Stepping):
             >>> from latih.models import Sequential
             >>> model = Sequential()
             >>> model.compile("adam", loss="mse", metrics=["mae"])
-            >>> model.optimizer.name
-            'adam'
+            >>> type(model.optimizer).__name__
+            'Adam'
         """
         known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
         for argument in set(kwargs) - set(ABOUT_BACKENDS):

@@ -35,7 +35,7 @@ def get(identifier: Any) -> Any:
     """Return the optimizer that a name, a class, data or an object means.
 
     Example:
-        >>> get("sgd").name
+        >>> type(get("sgd")).__name__
         'SGD'
     """
     return OPTIMIZERS.get(identifier)

@@ -1,22 +1,21 @@
 """What all optimizers share: the order of an update, and the order of their state in files."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from latih.arguments import number, whole
-from latih.errors import InputError, NotReadyError, near_matches
+from latih.errors import InputError, LatihWarning, NotReadyError, near_matches
 from latih.optimizers import accumulation, clipping, ema, slots
 from latih.optimizers import rate as rates
 from latih.optimizers.decay import WeightDecay
 from latih.optimizers.flat import FlatParameters
 from latih.optimizers.groups import Division, Group, divide
 from latih.optimizers.schedules import LearningRateSchedule
-from latih.registry import Configured, constructor_arguments, serialize, to_snake_case
-
-AVERAGE, SUMS = "average", "gradient_accumulator"
-"""The slots of the moving average of the weights and of the gradients added up."""
+from latih.optimizers.state_names import AVERAGE, SUMS, StateNames, setting
+from latih.registry import Configured, auto_name, constructor_arguments, serialize
 
 OF_KERAS_2 = {
     "lr": "Write learning_rate=.",
@@ -26,7 +25,7 @@ OF_KERAS_2 = {
 """What became of arguments that older scripts give."""
 
 
-class Optimizer(Configured):
+class Optimizer(StateNames, Configured):
     """The base of optimizers: define :meth:`update` on flat buffers.
 
     The order of one update is Keras's: clip, decay the weights, move them, average them, count. The
@@ -53,7 +52,7 @@ class Optimizer(Configured):
         loss_scale_factor: by what :meth:`scale_loss` multiplies the loss and every gradient is
             divided, > 0; None for 1.
         gradient_accumulation_steps: how many calls make one update, >= 2; None for one.
-        name: what the optimizer is called.
+        name: what the optimizer is called; by default its class in snake case, with a number.
 
     Raises:
         InputError: an argument is out of range or unknown, or there are two ways to clip.
@@ -91,7 +90,7 @@ class Optimizer(Configured):
     ) -> None:
         self._refuse_unknown(unknown)
         owner = type(self).__name__
-        self.name = name or to_snake_case(type(self).__name__)
+        self.name = name or auto_name(type(self).__name__)
         self.weight_decay = (
             None if weight_decay is None else number(weight_decay, "weight_decay", owner, least=0)
         )
@@ -118,6 +117,7 @@ class Optimizer(Configured):
         self._names: Sequence[str] | None = None
         self.groups: Sequence[Group] = ()
         self._division: Division | None = None
+        self._bounded = self._told_of_missing = False
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
@@ -140,8 +140,8 @@ class Optimizer(Configured):
         given = [argument for argument in ways if getattr(self, argument) is not None]
         if len(given) > 1:
             raise InputError(
-                f"{type(self).__name__} takes one way to clip",
-                expected=f"one of {', '.join(f'`{argument}`' for argument in ways)}",
+                "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be given to "
+                f"{type(self).__name__}",
                 got=" and ".join(given),
             )
 
@@ -149,8 +149,14 @@ class Optimizer(Configured):
 
     @property
     def learning_rate(self) -> Any:
-        """The rate of the next update, as a tensor; set it to a number or a schedule."""
-        return torch.tensor(self.current_rate(), dtype=torch.float32)
+        """The rate of the next update; set it, or assign to it, to change it.
+
+        It can be set to a number or a schedule. One that follows a schedule is a plain tensor.
+        """
+        rate = self.current_rate()
+        if self.counters == 1:
+            return torch.tensor(rate, dtype=torch.float32)
+        return setting("learning_rate", rate, "float32", self._set_rate)
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
@@ -161,6 +167,9 @@ class Optimizer(Configured):
                 got=repr(rate),
                 fix="Compile the optimizer with a number, or drop the callback that sets the rate.",
             )
+        self._set_rate(rate)
+
+    def _set_rate(self, rate: Any) -> None:
         self._rate = rates.read(rate, self)
 
     @property
@@ -179,10 +188,13 @@ class Optimizer(Configured):
 
     @property
     def iterations(self) -> torch.Tensor:
-        """How many updates were done, as a tensor."""
-        return torch.tensor(self.updates)
+        """How many updates were done; assign to it to pretend that it were another number."""
+        return setting("iteration", self.updates, "int64", self._set_updates)
 
-    def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
+    def _set_updates(self, updates: int) -> None:
+        self._micro_steps = updates * (self.gradient_accumulation_steps or 1)
+
+    def scale_loss(self, loss: Any) -> Any:
         """Return the loss to take gradients of: ``loss_scale_factor`` times the true one."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -199,13 +211,14 @@ class Optimizer(Configured):
         Args:
             variables: the trainable weights, in the order in which gradients will come.
             names: what they are called, such as ``"kernel"`` and ``"bias"``, for
-                :meth:`exclude_from_weight_decay`.
+                :meth:`exclude_from_weight_decay`; by default the paths of variables.
 
         Raises:
             InputError: there are no weights, or they are of several types; or the groups do not fit
                 them.
         """
-        given = None if names is None else list(names)
+        given = [getattr(variable, "path", "") for variable in variables]
+        given = (given if all(given) else None) if names is None else list(names)
         if self.flat is not None and self.flat.holds(variables):
             self._names = given or self._names
             return
@@ -213,6 +226,7 @@ class Optimizer(Configured):
         self._names = given
         old_flat, old_slots = self.flat, self.slots
         self.flat = FlatParameters(variables)
+        self._bounded = any(getattr(one, "constraint", None) is not None for one in variables)
         starts = {name: self.slot_start(name) for group in self.slot_groups for name in group}
         self.slots = slots.make(self.flat, self._all_groups(), starts)
         if old_flat is not None:
@@ -318,6 +332,7 @@ class Optimizer(Configured):
             NotReadyError: no weights were given yet.
             InputError: no weight has a gradient, or the numbers differ.
         """
+        without = sum(gradient is None for gradient in grads)
         if trainable_variables is not None:
             grads = self._built_for(list(trainable_variables), grads)
         flat = self.flat
@@ -329,12 +344,15 @@ class Optimizer(Configured):
             )
         missing = [place for place, gradient in enumerate(grads) if gradient is None]
         if len(grads) != len(flat.parameters) or len(missing) == len(grads):
+            none = "No gradients provided for any variable: they"
             raise InputError(
-                "the gradients do not fit the weights",
+                f"{none if len(missing) == len(grads) else 'the gradients'} do not fit the weights",
                 expected=f"{len(flat.parameters)} gradients, not all None",
                 got=f"{len(grads)}, {len(missing)} of them None",
                 fix="Check that the loss depends on the trainable weights.",
             )
+        if without and not self._told_of_missing:
+            self._tell_of_missing(without)
         with torch.no_grad():
             flat.gather(grads)
             if self.loss_scale_factor is not None:
@@ -351,6 +369,8 @@ class Optimizer(Configured):
                 ema.follow(self.slots[AVERAGE], flat.values, self.ema_momentum, self.updates)
                 if ema.overwrites(self.updates, self.ema_overwrite_frequency):
                     flat.values.copy_(self.slots[AVERAGE])
+            if self._bounded:
+                self._bound(flat, missing)
         self._micro_steps += 1
 
     def apply_gradients(
@@ -383,12 +403,7 @@ class Optimizer(Configured):
         return grads
 
     def _move(self, flat: FlatParameters) -> None:
-        if self.clipnorm is not None:
-            clipping.by_norm(flat.views(flat.gradients), self.clipnorm)
-        elif self.global_clipnorm is not None:
-            clipping.by_global_norm(flat.gradients, self.global_clipnorm)
-        elif self.clipvalue is not None:
-            clipping.by_value(flat.gradients, self.clipvalue)
+        self._clip(flat, flat.gradients)
         rate = self.current_rate()
         if self._division is not None:
             self._move_by_groups(self._division, flat, rate)
@@ -409,6 +424,29 @@ class Optimizer(Configured):
                 self.update(flat.values[run.part], flat.gradients[run.part], rate * run.factor)
         finally:
             self.slots = whole
+
+    def _bound(self, flat: FlatParameters, missing: Sequence[int]) -> None:
+        for place, parameter in enumerate(flat.parameters):
+            constraint = getattr(parameter, "constraint", None)
+            if constraint is not None and place not in missing:
+                parameter.copy_(constraint(parameter))
+
+    def _tell_of_missing(self, without: int) -> None:
+        self._told_of_missing = True
+        warnings.warn(
+            f"{without} of the weights have no gradient and stay as they are: the loss does not "
+            "depend on them",
+            LatihWarning,
+            stacklevel=3,
+        )
+
+    def _clip(self, flat: FlatParameters, gradients: torch.Tensor) -> None:
+        if self.clipnorm is not None:
+            clipping.by_norm(flat.views(gradients), self.clipnorm)
+        elif self.global_clipnorm is not None:
+            clipping.by_global_norm(gradients, self.global_clipnorm)
+        elif self.clipvalue is not None:
+            clipping.by_value(gradients, self.clipvalue)
 
     def _move_all_but(self, missing: Sequence[int], flat: FlatParameters) -> None:
         remembered = [self.slots[name] for group in self.slot_groups for name in group]

@@ -60,7 +60,7 @@ class Lion(Optimizer):
         ema_overwrite_frequency: int | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
-        name: str = "lion",
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

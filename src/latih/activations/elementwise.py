@@ -1,17 +1,10 @@
-"""What a unit does with the sum of its inputs.
-
-Sigmoid and tanh flatten out on both sides, so the gradient through ten of them vanishes; ReLU and
-its kin do not on the positive side, and ELU, SELU and leaky ReLU keep some slope on the other so
-that a unit can come back.
-"""
+"""Activations that look at each unit alone: the rectifiers and the squashing ones."""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from latih import registry
-from latih.registry import Table
 from latih.tensors import as_tensor
 
 
@@ -231,34 +224,6 @@ def softsign(x: Any) -> torch.Tensor:
     return F.softsign(as_tensor(x))
 
 
-def softmax(x: Any, axis: int = -1) -> torch.Tensor:
-    """Probabilities that sum to one: ``exp(x) / Σ exp(x)``; the output over exclusive classes.
-
-    Args:
-        x: a tensor.
-        axis: the axis of the classes.
-
-    Example:
-        >>> softmax(torch.tensor([0.0, 0.0]))
-        tensor([0.5000, 0.5000])
-    """
-    return torch.softmax(as_tensor(x), dim=axis)
-
-
-def log_softmax(x: Any, axis: int = -1) -> torch.Tensor:
-    """Logarithm of :func:`softmax`, computed without underflow.
-
-    Args:
-        x: a tensor.
-        axis: the axis of the classes.
-
-    Example:
-        >>> log_softmax(torch.tensor([0.0, 0.0]))
-        tensor([-0.6931, -0.6931])
-    """
-    return torch.log_softmax(as_tensor(x), dim=axis)
-
-
 def exponential(x: Any) -> torch.Tensor:
     """``exp(x)``.
 
@@ -282,44 +247,5 @@ def hard_silu(x: Any) -> torch.Tensor:
     return F.hardswish(as_tensor(x))
 
 
-ACTIVATIONS: Table[object] = Table(
-    "activation",
-    object,
-    functions=[
-        linear,
-        relu,
-        relu6,
-        leaky_relu,
-        elu,
-        selu,
-        celu,
-        gelu,
-        silu,
-        mish,
-        sigmoid,
-        hard_sigmoid,
-        tanh,
-        softplus,
-        softsign,
-        softmax,
-        log_softmax,
-        exponential,
-        hard_silu,
-    ],
-    aliases={"swish": silu, "hard_swish": hard_silu},
-)
-
 swish = silu
 hard_swish = hard_silu
-serialize = registry.serialize
-deserialize = ACTIVATIONS.deserialize
-
-
-def get(identifier: Any) -> Any:
-    """Return the activation that a name means; None means :func:`linear`.
-
-    Example:
-        >>> get("relu") is relu, get(None) is linear
-        (True, True)
-    """
-    return linear if identifier is None else ACTIVATIONS.get(identifier)

@@ -1,0 +1,1 @@
+"""Model files that attack their reader: how they are made, and how they are tried."""
