@@ -170,9 +170,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], list[str]]] = {
         ["Write Flatten"],
     ),
     "numpy on a symbolic tensor": (lambda: np.exp(tensor()), ["no numbers yet", "keras.Model"]),
-    "torch on a symbolic tensor": (lambda: torch.relu(tensor()), ["relu", "a layer such as"]),
-    "arithmetic on symbolic tensors": (lambda: 2 * tensor() + 1, [r"`\*`", "a layer such as"]),
-    "an index into a symbolic tensor": (lambda: tensor()[:, 0], [r"`\[\]`", "a layer such as"]),
+    "torch on a symbolic tensor": (lambda: torch.relu(tensor()), ["relu", "latih.ops.relu"]),
     "an if on a symbolic tensor": (lambda: bool(tensor()), ["cannot decide an `if`", "own"]),
     "no Flatten, class numbers": (
         lambda: without_flatten(10, "sparse_categorical_crossentropy", LABELS),
@@ -244,6 +242,7 @@ def test_torchs_own_errors_are_left_as_they_are() -> None:
         Broken()(X)
 
 
+@pytest.mark.filterwarnings("ignore:.*have no gradient:latih.errors.LatihWarning")
 def test_one_target_will_do_where_one_output_is_compared() -> None:
     model = two_outputs(loss=[None, "mse"])
     other = two_outputs(loss=[None, "mse"])

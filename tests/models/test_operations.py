@@ -11,6 +11,9 @@ import latih
 from latih.errors import InputError, LatihError
 from latih.layers.operation import FUNCTIONS, MODULES, Operation
 
+# Keras's own code, with NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 X = np.random.default_rng(3).normal(size=(5, 4, 6)).astype("float32")
 
 

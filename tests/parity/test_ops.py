@@ -178,6 +178,7 @@ CASES: dict[str, list[Call]] = {
         Call(A, ((1, 1), (0, 0)), constant_values=7),
     ],
     "meshgrid": [Call(V, V[:2]), Call(V, V[:2], indexing="ij")],
+    "get_item": [Call(A, 1), Call(A, (slice(None), 0)), Call(A, (..., slice(0, 2)))],
     "take": [Call(A, [2, 0]), Call(A, [[1, -1]], 0), Call(A, 1, 1), Call(C, [1], axis=-2)],
     "take_along_axis": [Call(A, np.argsort(A), -1), Call(A, [[0], [1], [-1]], 1), Call(A, [3, 4])],
     "slice": [Call(A, (0, 1), (2, 3))],

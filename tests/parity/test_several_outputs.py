@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning",
     "ignore:The structure of `inputs` doesn't match:UserWarning",
     "ignore:Gradients do not exist for variables:UserWarning",
+    "ignore:.*have no gradient:latih.errors.LatihWarning",
 )
 
 N, EPOCHS = 28, 3  # batches of 8, 8, 8 and 4

@@ -40,8 +40,8 @@ def update_batch_statistics(model: Any, x: Any, batch_size: int = 32) -> None:
         >>> layer = BatchNormalization()
         >>> layer.build((None, 1))
         >>> update_batch_statistics(layer, [[1.0], [3.0]])
-        >>> layer.moving_mean, layer.moving_variance.round(decimals=4)
-        (tensor([2.]), tensor([1.]))
+        >>> layer.moving_mean.numpy(), layer.moving_variance.numpy().round(4)
+        (array([2.], dtype=float32), array([1.], dtype=float32))
 
     Reference:
         Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima", algorithm 1, last line.

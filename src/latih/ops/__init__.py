@@ -9,7 +9,7 @@ Example:
     tensor(2.5000)
 """
 
-from inspect import isfunction
+import inspect as _inspect
 
 from latih.ops.arithmetic import abs as abs
 from latih.ops.arithmetic import absolute as absolute
@@ -233,11 +233,11 @@ from latih.ops.shaping import tile as tile
 from latih.ops.shaping import transpose as transpose
 from latih.ops.shaping import unstack as unstack
 from latih.ops.shaping import vstack as vstack
-from latih.symbolic import recordable
+from latih.symbolic import recordable as _recordable
 
 # Called on symbolic tensors they become layers; what tells of a tensor without numbers does not.
 _TELLING = ("shape", "ndim", "size", "dtype", "is_tensor", "convert_to_numpy")
 for _name, _function in list(globals().items()):
-    if isfunction(_function) and _function.__module__.startswith("latih.ops"):
+    if _inspect.isfunction(_function) and _function.__module__.startswith("latih.ops"):
         if _name not in _TELLING:
-            globals()[_name] = recordable(_function)
+            globals()[_name] = _recordable(_function)
