@@ -91,3 +91,10 @@ def test_what_is_in_no_table_is_refused() -> None:
         latih.ops.svd(x)
     with pytest.raises(LatihError, match="unknown operation 'Popen'"):
         Operation.of_keras({"module": "keras.src.ops.numpy", "class_name": "Popen", "config": {}})
+
+
+def test_what_would_be_huge_is_only_reckoned() -> None:
+    assert latih.ops.tile(latih.Input((4, 4)), [1, 10**6, 10**6]).shape[1:] == (
+        4_000_000,
+        4_000_000,
+    )

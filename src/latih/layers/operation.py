@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
+import torch
+
 from latih import ops
 from latih.errors import InputError, UnknownNameError, near_matches
 from latih.layers.base import Layer
@@ -87,6 +89,11 @@ class Operation(Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function makes of tensors."""
         return self._function(*args, **self.arguments, **kwargs)
+
+    def _probed(self, args: Any, kwargs: Any) -> Any:
+        # On torch's device without memory: a file may ask for a thousand million tiles.
+        with torch.device("meta"):
+            return super()._probed(args, kwargs)
 
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the operation."""
