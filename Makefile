@@ -20,10 +20,16 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
 	touch $@
 
+# A second release of Keras for the tests of files, beside the one that is installed.
+.venv/keras-3.10/installed: .venv/installed
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) keras==3.10.0
+	touch $@
+
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
-test: .venv/installed
+test: .venv/installed .venv/keras-3.10/installed
 	$(BIN)/python -m pytest
 
 test-slow: .venv/installed
@@ -32,7 +38,7 @@ test-slow: .venv/installed
 hostile: .venv/installed
 	$(BIN)/python tests/hostile/run.py
 
-coverage: .venv/installed
+coverage: .venv/installed .venv/keras-3.10/installed
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 parity: .venv/installed

@@ -13,6 +13,7 @@ from latih.layers import Dense, Flatten, LayerNormalization, MCDropout
 
 keras.utils.set_random_seed(42)
 (x_train, y_train), (x_test, y_test) = keras.datasets.fashion_mnist.load_embedded()
+x_test, y_test = x_test[:400], y_test[:400]  # each is predicted a hundred times
 noise = np.random.default_rng(42).integers(0, 256, size=x_test.shape)
 
 model = keras.Sequential(
@@ -35,7 +36,7 @@ model.fit(x_train, y_train, epochs=8, verbose=2)
 
 def spread_of(images):
     """How far the chance of the favourite class wanders, on average over the images."""
-    mean, deviation = model.predict(images, batch_size=250, verbose=0, samples=100)
+    mean, deviation = model.predict(images, batch_size=400, verbose=0, samples=100)
     favourites = mean.argmax(axis=-1)[:, np.newaxis]
     return favourites[:, 0], float(np.take_along_axis(deviation, favourites, axis=-1).mean())
 

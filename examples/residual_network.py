@@ -14,7 +14,6 @@ from latih.layers import (
     Conv2D,
     Dense,
     GlobalAveragePooling2D,
-    MaxPooling2D,
     RandomFlip,
     ReLU,
     Rescaling,
@@ -51,7 +50,7 @@ x_train, x_test = x_train[..., np.newaxis], x_test[..., np.newaxis]
 images = keras.Input((28, 28, 1), name="images")
 x = Rescaling(1 / 255)(images)
 x = RandomFlip("horizontal")(x)  # in training only
-x = MaxPooling2D()(ReLU()(normalised(x, 16)))
+x = ReLU()(normalised(x, 16, strides=2))
 for filters, strides in [(16, 1), (32, 2)]:
     x = residual_block(x, filters, strides)
 x = GlobalAveragePooling2D()(x)

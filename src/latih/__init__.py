@@ -11,6 +11,7 @@ Example:
     ['accuracy', 'loss']
 """
 
+from latih import _malloc as _malloc
 from latih import _openmp as _openmp
 from latih import activations as activations
 from latih import backend as backend

@@ -51,8 +51,13 @@ def auto_name(class_name: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
-def clear_session() -> None:
-    """Start naming from the beginning again, as in a new process."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start naming from the beginning again, as in a new process.
+
+    Args:
+        free_memory: taken for Keras's sake; Python frees what nobody holds by itself.
+    """
+    del free_memory
     _names.clear()
 
 
@@ -96,8 +101,12 @@ class Configured:
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the class."""
         registered = _registered_name(type(self))
+        module = type(self).__module__ if registered else self.keras_module
+        if registered is None and module.startswith("latih"):
+            # What Keras does not have it looks up under this name among what its user registered.
+            registered = f"latih>{type(self).__name__}"
         return {
-            "module": type(self).__module__ if registered else self.keras_module,
+            "module": module,
             "class_name": type(self).__name__,
             "registered_name": registered,
         }

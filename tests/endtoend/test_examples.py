@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 # What a script must end with; an untrained net, and one that learnt little, ends far from it.
 BOUNDS: dict[str, Callable[[dict[str, Any]], bool]] = {
     # Ten classes of equal size: chance is 0.1.
-    "residual_network": lambda ended: ended["accuracy"] > 0.74,
+    "residual_network": lambda ended: ended["accuracy"] > 0.72,
     # The best straight line through the wide view misses by 0.75, the mean of all prices by 1.24.
     "wide_and_deep": lambda ended: (
         ended["scores"]["price_mae"] < 0.35 and 0.5 < ended["scores"]["deep_price_mae"] < 1.1

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import platform
 import subprocess
 import sys
 import weakref
@@ -132,3 +133,38 @@ def test_models_that_nobody_holds_are_freed() -> None:
     del inputs, dense, inner, model
     gc.collect()
     assert [place() for place in places] == [None] * len(places)
+
+
+FAULTS = """
+import resource
+import numpy as np
+import latih as keras
+from latih.layers import BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D, ReLU
+
+layers = [
+    layer
+    for filters in (32, 64)
+    for layer in (Conv2D(filters, 3), BatchNormalization(), ReLU(), MaxPooling2D())
+]
+model = keras.Sequential([keras.Input((28, 28, 1)), *layers, Flatten(), Dense(10)])
+model.compile("adam", loss="mse")
+x, y = np.zeros((256, 28, 28, 1), "float32"), np.zeros((256, 10), "float32")
+model.fit(x, y, batch_size=64, verbose=0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+model.fit(x, y, batch_size=64, verbose=0)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 4)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the bound is set for glibc")
+def test_a_step_computes_in_the_memory_of_the_one_before() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FAULTS],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    # A step fills some 30 MB. Were they given back to the system after it, as by default, the next
+    # one would take 7,000 pages of 4 KiB from it.
+    assert float(done.stdout) < 1000

@@ -36,16 +36,16 @@ FAMILIES = {
 }
 OTHER = "training and the rest"
 
-STATISTICAL = 1e-3
-"""A comparison that allows this much, absolutely or relatively, is one of random draws."""
+COARSE = 1e-3
+"""A comparison that allows this much, absolutely or relatively, tells nothing of rounding."""
 
 FOOTNOTE = f"""\
 A case is a test that passed; those that draw examples by themselves count once. A comparison is one
 of arrays or numbers. Its error is the largest difference in it, divided by the largest number that
 was expected in it, or by atol / rtol where that is larger, the size below which the tolerance is an
 absolute one. The worst of a row's comparisons is shown; "equal" where all were of names, decisions
-or numbers that must be the same. Comparisons that allow {STATISTICAL:g} or more are those of random
-draws, told by their moments: they count as comparisons, and not for the error.
+or numbers that must be the same; "coarse" where all allowed {COARSE:g} or more, as those of the
+moments of random draws do: such comparisons are counted, and left out of the error.
 """
 
 
@@ -68,7 +68,7 @@ class Row:
     def worst(self) -> str:
         if self.errors:
             return f"{max(self.errors):.1e}" if max(self.errors) > 0 else "0"
-        return "drawn" if self.comparisons else "equal"
+        return "coarse" if self.comparisons else "equal"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -142,7 +142,7 @@ class ParityTable:
                 self.note(one, other, rtol, atol)
             return
         self.here.comparisons += 1
-        if rtol < STATISTICAL and atol < STATISTICAL:
+        if rtol < COARSE and atol < COARSE:
             self.here.errors.append(
                 relative_error(as_array(actual), as_array(expected), rtol, atol)
             )
@@ -216,6 +216,8 @@ def subject_of(item: pytest.Function, made: set[str]) -> tuple[str, str]:
     """
     words = re.sub(r"^test_", "", item.originalname).replace("_", " ")
     stem = item.path.stem.removeprefix("test_")
+    if stem == "training":  # whole nets
+        return OTHER, words
     families = [family for family in FAMILIES if _speaks_of(family, f"{stem} {words}")]
     families = families or [family for family in FAMILIES if family != "ops"]
     for token in re.split(r"[-.,\s]", item.callspec.id if hasattr(item, "callspec") else ""):
@@ -233,8 +235,8 @@ def subject_of(item: pytest.Function, made: set[str]) -> tuple[str, str]:
 
 def _speaks_of(family: str, text: str) -> bool:
     words = text.replace("_", " ").split()
-    singular = "loss" if family == "losses" else family.removesuffix("s")
-    return family in words or singular in words
+    further = {"losses": "loss", "layers": "wrappers"}.get(family, family)
+    return any(word in words for word in (family, family.removesuffix("s"), further))
 
 
 def is_public(family: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ _penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
 )
 
 
-NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules")
+NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules", "_in_order")
 """Lists of a layer that never hold layers inside it."""
 
 
@@ -75,6 +75,8 @@ class Layer(nn.Module, Configured):
     """
 
     keras_module = "keras.layers"
+    # Keras writes what its base takes for a class of the user's that has no constructor.
+    neutral_config = {"autocast": True}
     not_described = frozenset(
         (
             *("name", "trainable", "dtype", "activity_regularizer"),  # base_config() has them
@@ -207,6 +209,8 @@ class Layer(nn.Module, Configured):
             self.track(name, value)
             return
         super().__setattr__(name, value)
+        if isinstance(value, nn.Module):
+            self._keep_order()
 
     def track(self, attribute: str, container: Any) -> None:
         """Take the layers in a list or dict, an attribute of this one, for layers inside it."""
@@ -216,6 +220,11 @@ class Layer(nn.Module, Configured):
             self._modules[attribute] = nn.ModuleList(modules)
         else:
             self._modules.pop(attribute, None)
+        self._keep_order()
+
+    def _keep_order(self) -> None:
+        # Keras's order is that in which the layers came, be it into lists that take turns.
+        self._in_order: list[Layer] = self.layers
 
     def _rename(self, weight: Weight, attribute: str) -> None:
         kept = self._parameters if weight.trainable else self._buffers
@@ -402,7 +411,11 @@ class Layer(nn.Module, Configured):
     @property
     def layers(self) -> list["Layer"]:
         """The layers directly inside this one."""
-        return list(_inner(self))
+        inside = {id(layer): layer for layer in _inner(self)}
+        known = [layer for layer in vars(self).get("_in_order", ()) if id(layer) in inside]
+        for layer in known:
+            del inside[id(layer)]
+        return [*known, *inside.values()]
 
     def own_weights(self) -> list[Weight]:
         """Return what is known of this layer's own weights, trainable ones first."""
@@ -410,12 +423,26 @@ class Layer(nn.Module, Configured):
 
     def saved_children(self) -> Iterator[tuple[str, "Layer"]]:
         """Yield the layers inside this one, under the names that they have in Keras's files."""
-        for attribute, child in sorted(self.named_children()):
-            if isinstance(child, Layer):
-                yield attribute, child
+        kept = self.saved_attributes()
+        for attribute in sorted(kept, key=lambda name: (name.startswith("_"), name)):
+            value = kept[attribute]
+            if isinstance(value, Layer):
+                yield attribute, value
             else:
-                for name, layer in numbered_by_class(_inner(child)):
+                for name, layer in numbered_by_class(value):
                     yield f"{attribute}/{name}", layer
+
+    def saved_attributes(self) -> dict[str, Any]:
+        """Return the attributes that hold layers: each a layer, or some of them, nested."""
+        kept: dict[str, Any] = {}
+        for attribute, module in self._modules.items():
+            if isinstance(module, Layer):
+                kept[attribute] = module
+            elif module is not None:
+                # A list or dict of layers is also the attribute itself; a container of PyTorch's
+                # stands for the layers in it.
+                kept[attribute] = vars(self).get(attribute, list(_inner(module)))
+        return kept
 
     def every_layer(self) -> Iterator["Layer"]:
         """Yield this layer and those inside it, each once, in Keras's order."""
@@ -575,19 +602,29 @@ def mode(module: nn.Module, training: bool) -> Generator[None]:
             inner.training = was
 
 
-def numbered_by_class(layers: Iterable[Layer]) -> Iterator[tuple[str, Layer]]:
+def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:
     """Yield layers under ``dense``, ``dense_1``, ...: their class, counted, whatever their names.
 
+    Lists and dicts among them count as ``container``, before the names of the layers inside.
+
     Example:
-        >>> [name for name, _ in numbered_by_class([Layer(), Layer()])]
-        ['layer', 'layer_1']
+        >>> [name for name, _ in numbered_by_class([Layer(), {"a": [Layer()]}, Layer()])]
+        ['layer', 'container/container/layer', 'layer_1']
     """
     seen: Counter[str] = Counter()
-    for layer in layers:
-        # A graph is a Functional in Keras's files, whatever its class is called here.
-        kind = to_snake_case(layer.keras_identity()["class_name"])
-        yield f"{kind}_{seen[kind]}" if seen[kind] else kind, layer
+    for part in layers.values() if isinstance(layers, Mapping) else layers:
+        if isinstance(part, Layer):
+            kind = to_snake_case(part.keras_identity()["class_name"])
+        elif isinstance(part, list | tuple | dict):
+            kind = "container"
+        else:
+            continue
+        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
         seen[kind] += 1
+        if isinstance(part, Layer):
+            yield name, part
+        else:
+            yield from ((f"{name}/{within}", layer) for within, layer in numbered_by_class(part))
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:

@@ -117,7 +117,7 @@ class BatchNormalization(Affine):
             shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         """Return the outputs of a batch."""
         if inputs.shape[self.axis] != self.moving_mean.shape[0]:
             raise InputError(

@@ -1,5 +1,6 @@
 """A graph as data that JSON can hold, in the form of Keras's files, and back."""
 
+import inspect
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -81,9 +82,7 @@ def rebuild(config: Mapping[str, Any], make_layer: Callable[[Any], Layer]) -> tu
         args, kwargs = _filled(args, tensors), _filled(kwargs, tensors)
         if not args:
             raise _wrong(f"a call of {name!r} on nothing")
-        for neutral in ("mask", "training"):
-            if kwargs.get(neutral, 0) is None:
-                del kwargs[neutral]
+        _forget_what_says_nothing(layers[name], kwargs)
         tensors[name, number] = flatten(layers[name](*args, **kwargs))
 
     def found(reference: Any) -> Any:
@@ -96,6 +95,17 @@ def rebuild(config: Mapping[str, Any], make_layer: Callable[[Any], Layer]) -> tu
         return _tensor(tensors, name, number, place)
 
     return found(config.get("input_layers")), found(config.get("output_layers"))
+
+
+def _forget_what_says_nothing(layer: Layer, kwargs: dict[str, Any]) -> None:
+    if kwargs.get("mask", 0) is None:
+        del kwargs["mask"]
+    # Where nobody said whether a call is one of training, Keras writes what the layer's call has
+    # for a default, and does not heed it in fit() and predict().
+    default = inspect.signature(layer.call).parameters.get("training")
+    unsaid = (None,) if default is None else (None, default.default)
+    if "training" in kwargs and kwargs["training"] in unsaid:
+        del kwargs["training"]
 
 
 def _numbers(graph: Graph) -> dict[int, int]:

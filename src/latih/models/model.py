@@ -141,6 +141,10 @@ class Model(Trainable):
             for name, layer in numbered_by_class(self.graph.layers):
                 yield f"layers/{name}", layer
 
+    def saved_attributes(self) -> dict[str, Any]:
+        """Return the attributes that hold layers; Keras takes the list of all for one of them."""
+        return {**super().saved_attributes(), "layers": self.layers}
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, or the graph, as data that JSON can hold."""
         if self.graph is None:

@@ -62,7 +62,7 @@ class Augmentation(Layer):
             return None
         return {"input_shape": list(self._images_of(self._build_shape))}
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, training: bool = True) -> Any:
         """Return the outputs of a batch: images, or a mapping with them as it came."""
         if not isinstance(inputs, Mapping):
             return self._augmented(inputs, None, training)[0]
