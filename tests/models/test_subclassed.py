@@ -441,3 +441,55 @@ def test_a_class_without_a_call_says_so() -> None:
     model.compile("sgd", "mse")
     with pytest.raises((NotImplementedError, InputError, NotReadyError), match="call"):
         model.fit(X, Y, verbose=0)
+
+
+def test_a_layer_of_ones_own_takes_tensors_and_numbers_by_name() -> None:
+    class Mixed(latih.layers.Layer):
+        def call(self, query: Any, value: Any = None, scale: float = 1.0) -> Any:
+            return query + value * scale
+
+    a, b = latih.Input((4,)), latih.Input((4,))
+    model = latih.Model([a, b], Mixed()(a, value=b, scale=2.0))
+    again = latih.Model.from_config(model.get_config(), custom_objects={"Mixed": Mixed})
+    for one in (model, again, copy.deepcopy(model)):
+        np.testing.assert_allclose(one.predict([X, -X], verbose=0), -X, rtol=1e-6)
+
+
+def test_layers_that_two_models_share_stay_frozen() -> None:
+    # The reuse of lower layers, as textbooks show it.
+    first = latih.Sequential(
+        [latih.Input((4,)), latih.layers.Dense(5, activation="relu"), latih.layers.Dense(3)]
+    )
+    second = latih.Sequential(first.layers[:-1])
+    second.add(latih.layers.Dense(1))
+    for layer in second.layers[:-1]:
+        layer.trainable = False
+    second.compile("sgd", "mse")
+    before = first.get_weights()
+    second.fit(X, Y, verbose=0)
+    for one, other in zip(first.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(second.trainable_weights) == 2
+    for layer in second.layers[:-1]:
+        layer.trainable = True
+    second.compile("sgd", "mse")
+    second.fit(X, Y, verbose=0)
+    assert np.abs(first.get_weights()[0] - before[0]).max() > 0
+
+
+@pytest.mark.parametrize("reader", [latih, keras])
+def test_a_model_called_twice_within_another_crosses_over(reader: Any, tmp_path: Path) -> None:
+    writer = keras if reader is latih else latih
+    x = writer.Input((4,), name="x")
+    inner = writer.Model(x, writer.layers.Dense(4, activation="tanh")(x), name="inner")
+    a = writer.Input((4,), name="a")
+    model = writer.Model(a, writer.layers.Dense(1)(inner(inner(a))))
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    read = reader.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(
+        read.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-5, atol=1e-6
+    )
+    logs = [m.fit(X, Y, shuffle=False, verbose=0).history["loss"] for m in (read, model)]
+    np.testing.assert_allclose(*logs, rtol=1e-5)

@@ -91,6 +91,12 @@ def targets_as_list(
     if given is None:
         return [None] * len(names or ())
     arrays = _with_gaps(given, argument, names, needed)
+    if names is not None and len(arrays) != len(names):
+        raise InputError(
+            f"`{argument}` does not fit the outputs of the model",
+            expected=f"a list of {len(names)} arrays, or a dict with {', '.join(map(repr, names))}",
+            got="one array",
+        )
     for place, array in enumerate(arrays):
         if array is None and (needed is None or needed[place]):
             missing = place if names is None else names[place]
@@ -110,9 +116,10 @@ def _with_gaps(
     given: Any, argument: str, names: Sequence[str] | None, needed: Sequence[bool] | None
 ) -> list[Any]:
     """Return what is given for each output; a list may hold those alone that are needed."""
-    if names is not None and needed is not None and is_list_of_arrays(given):
+    if names is not None and needed is not None and not isinstance(given, dict):
         compared = [name for name, is_needed in zip(names, needed, strict=True) if is_needed]
-        if len(given) == len(compared) < len(names):
-            rest = iter(for_each_output(given, argument, compared))
+        listed = is_list_of_arrays(given)
+        if (len(given) if listed else 1) == len(compared) < len(names):
+            rest = iter(for_each_output(given, argument, compared) if listed else [given])
             return [next(rest) if is_needed else None for is_needed in needed]
     return for_each_output(given, argument, names)

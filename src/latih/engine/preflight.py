@@ -92,7 +92,7 @@ def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape, calle
             f"`{called}` does not fit the model's outputs",
             expected=f"one class number for each of {_told(outputs[:-1])}",
             got=f"shape {tuple(targets.shape)}",
-            fix="Give one class number an example.",
+            fix=_flatten_first(targets, outputs) or "Give one class number an example.",
         )
     if classes == 1:
         raise InputError(
@@ -125,16 +125,19 @@ def _judge_class_numbers(loss: Any, targets: torch.Tensor, outputs: Shape, calle
 def _judge_one_hot(loss: Any, targets: torch.Tensor, outputs: Shape, called: str) -> None:
     if len(targets.shape) == len(outputs) and targets.shape[-1] == outputs[-1]:
         return
-    sparse = targets.ndim < len(outputs) or targets.shape[-1] == 1
+    flatten_first = _flatten_first(targets, outputs)
+    sparse = not flatten_first and (targets.ndim < len(outputs) or targets.shape[-1] == 1)
     raise InputError(
-        f"`{called}` holds class numbers, and the loss takes one-hot rows"
+        f"`{called}` does not fit the model's outputs"
+        if flatten_first
+        else f"`{called}` holds class numbers, and the loss takes one-hot rows"
         if sparse
         else f"`{called}` has another number of classes than the model has outputs",
         expected=f"y of shape {_told(outputs)}",
         got=f"shape {tuple(targets.shape)}",
         fix="Use loss='sparse_categorical_crossentropy', or latih.utils.to_categorical(y)."
         if sparse
-        else "Give the last layer as many units as y has columns.",
+        else flatten_first or "Give the last layer as many units as y has columns.",
     )
 
 
@@ -163,7 +166,22 @@ def _judge_numbers(loss: Any, targets: torch.Tensor, outputs: Shape, called: str
         f"`{called}` does not fit the model's outputs",
         expected=f"y of shape {_told(outputs)}",
         got=f"shape {tuple(targets.shape)}",
-        fix="Give the last layer as many units as y has columns.",
+        fix=_flatten_first(targets, outputs)
+        or "Give the last layer as many units as y has columns.",
+    )
+
+
+def _flatten_first(targets: torch.Tensor, outputs: Shape) -> str:
+    """Say what to do where examples have one answer each, and outputs one for each place."""
+    if (
+        len(outputs) <= 2
+        or targets.ndim > 2
+        or (targets.ndim == 2 and len(outputs) == 3 and targets.shape[1] == outputs[1])
+    ):
+        return ""
+    return (
+        f"The model's output has shape {_told(outputs)}, one answer for each place: put a "
+        "Flatten() before the last layer for one answer an example."
     )
 
 

@@ -16,13 +16,13 @@ from latih import constraints, initializers, registry, regularizers
 from latih.errors import InputError, near_matches
 from latih.layers import budget
 from latih.layers.names import checked_name
-from latih.layers.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.layers.tracking import TrackedDict, TrackedList, modules_in
 from latih.metrics import Metric
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, map_structure
-from latih.tensors import Shape, as_tensor, map_shapes, shape_of
+from latih.symbolic import Node, SymbolicTensor, holds_symbolic
+from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
 from latih.variables import Variable
 
 FLOAT32_POLICY = {
@@ -275,7 +275,10 @@ class Layer(nn.Module, Configured):
         penalties = _penalties.get()
         if penalties is None:
             return self._outermost_call(inputs, args, kwargs)
-        outputs = self.call(inputs, *args, **kwargs)
+        try:
+            outputs = self.call(inputs, *args, **kwargs)
+        except RuntimeError as error:
+            raise self._explained(error, inputs) from error
         if self.activity_regularizer is not None:
             penalties.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
@@ -287,11 +290,25 @@ class Layer(nn.Module, Configured):
         token = _penalties.set(collected)
         try:
             outputs = self.call(inputs, *args, **kwargs)
+        except RuntimeError as error:
+            raise self._explained(error, inputs) from error
         finally:
             _penalties.reset(token)
         if self.activity_regularizer is not None:
             collected.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
         return outputs
+
+    def _explained(self, error: RuntimeError, inputs: Any) -> Exception:
+        """Return torch's error, or where the shape is why, one that says so."""
+        shapes = map_structure(shape_of, inputs)
+        if self._build_shape is None or fits(self._build_shape, shapes):
+            return error
+        return InputError(
+            f"the layer {self.name!r} cannot take its inputs",
+            expected=f"the shape that it was built for, {self._build_shape}",
+            got=f"{shapes}",
+            fix=f"torch says: {error}",
+        )
 
     def add_loss(self, loss: Any) -> None:
         """Add to what training makes small; for use in :meth:`call`.
@@ -625,6 +642,22 @@ def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:
             yield name, part
         else:
             yield from ((f"{name}/{within}", layer) for within, layer in numbered_by_class(part))
+
+
+def fits(built: Any, given: Any) -> bool:
+    """Say whether a shape, or each of several, is one that a layer was built for.
+
+    Example:
+        >>> fits((None, 3), (5, 3)), fits((None, 3), (5, 4)), fits((None, 3), (5, 1, 3))
+        (True, False, False)
+    """
+    if isinstance(built, Mapping):
+        return built.keys() == given.keys() and all(fits(built[key], given[key]) for key in built)
+    if not is_shape(built):
+        return len(built) == len(given) and all(map(fits, built, given))
+    return len(built) == len(given) and all(
+        want is None or want == have for want, have in zip(built[1:], given[1:], strict=True)
+    )
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:

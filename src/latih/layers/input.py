@@ -6,8 +6,8 @@ from typing import Any
 from latih.arguments import one_of, whole
 from latih.errors import InputError
 from latih.layers.base import Layer
-from latih.layers.symbolic import Node, SymbolicTensor
 from latih.registry import auto_name
+from latih.symbolic import Node, SymbolicTensor
 from latih.tensors import Shape
 
 DTYPES = ("float32", "int32", "int64", "uint8", "bool")

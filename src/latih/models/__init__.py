@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latih import archive
-from latih.errors import InputError
+from latih.errors import FileFormatError, InputError
 from latih.layers import LAYERS
 from latih.models.cloning import clone_model as clone_model
 from latih.models.model import FUNCTIONAL
@@ -56,6 +56,13 @@ def load_model(
             expected="True: a model file never runs code",
             got=repr(safe_mode),
             fix="Register the classes that the file names, or give custom_objects.",
+        )
+    if str(filepath).endswith(".weights.h5"):
+        raise FileFormatError(
+            f"{str(filepath)!r} holds weights alone, and no model",
+            expected="a .keras file",
+            got="a .weights.h5 file",
+            fix="Build the model by its code and call model.load_weights(path).",
         )
     with custom_object_scope(custom_objects or {}):
         return archive.read_model(filepath, LAYERS, Model, compile=compile)

@@ -7,9 +7,9 @@ import torch
 
 from latih.data.arrays import as_array, as_arrays, is_list_of_arrays
 from latih.errors import InputError
-from latih.layers.symbolic import SymbolicTensor
 from latih.models.graph import of_rank
 from latih.structures import flatten
+from latih.symbolic import SymbolicTensor
 from latih.tensors import Shape, map_shapes
 
 

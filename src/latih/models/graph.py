@@ -10,8 +10,8 @@ import torch
 from latih.errors import InputError
 from latih.layers import InputLayer, Layer
 from latih.layers import input as input_layer
-from latih.layers.symbolic import Node, SymbolicTensor
 from latih.structures import flatten, map_structure, unflatten
+from latih.symbolic import Node, SymbolicTensor
 from latih.tensors import Shape, map_shapes
 
 
@@ -239,12 +239,16 @@ def as_given(inputs: Any, expected: SymbolicTensor) -> Any:
         inputs = inputs.to(kind)
     if inputs.ndim == len(expected.shape):
         return inputs
+    given = tuple(inputs.shape)
     inputs = of_rank(inputs, expected.shape)
-    if inputs.ndim != len(expected.shape):
+    if inputs.ndim != len(expected.shape) or any(
+        want is not None and want != have
+        for want, have in zip(expected.shape, inputs.shape, strict=True)
+    ):
         raise InputError(
             f"a batch has another number of axes than the input {expected.name!r}",
             expected=f"shape {expected.shape}",
-            got=f"shape {tuple(inputs.shape)}",
+            got=f"shape {given}",
             fix="The first axis counts the examples: write x[None] for one example alone.",
         )
     return inputs

@@ -8,11 +8,13 @@ from typing import Any
 from latih import registry
 from latih.errors import FileFormatError
 from latih.layers import Layer
-from latih.layers.symbolic import Node, SymbolicTensor
+from latih.layers.operation import Operation, is_operation
 from latih.models.graph import Graph
 from latih.structures import flatten, map_structure
+from latih.symbolic import Node, SymbolicTensor
 
-TENSOR = "__keras_tensor__"
+TENSOR, SLICE, ELLIPSIS = "__keras_tensor__", "__slice__", "__ellipsis__"
+"""What Keras's files call the arguments of a call that JSON has no form for."""
 
 Call = tuple[str, int]
 """A call of a graph: the layer's name, and the number of the call among those of the layer."""
@@ -64,7 +66,7 @@ def rebuild(config: Mapping[str, Any], make_layer: Callable[[Any], Layer]) -> tu
         name = _a(str, _a(Mapping, described, "a layer").get("name"), "a layer's name")
         if name in layers:
             raise _wrong(f"two layers called {name!r}")
-        layers[name] = _a(Layer, make_layer(described), f"the layer {name!r}")
+        layers[name] = _a(Layer, _made(described, make_layer), f"the layer {name!r}")
         inbound = _a(list, described.get("inbound_nodes"), f"the calls of {name!r}")
         for number, call in enumerate(inbound):
             given = _a(Mapping, call, f"a call of {name!r}")
@@ -122,8 +124,18 @@ def _is_functional(layer: Any) -> bool:
     return getattr(layer, "graph", None) is not None
 
 
+def _made(described: Mapping[str, Any], make_layer: Callable[[Any], Layer]) -> Layer:
+    """Return the layer, or the operation, that is described."""
+    return Operation.of_keras(described) if is_operation(described) else make_layer(described)
+
+
 def _plain(arguments: Any, numbers: Mapping[int, int]) -> Any:
     def plain(leaf: Any) -> Any:
+        if isinstance(leaf, slice):
+            parts = {"start": leaf.start, "stop": leaf.stop, "step": leaf.step}
+            return {"class_name": SLICE, "config": parts}
+        if leaf is Ellipsis:
+            return {"class_name": ELLIPSIS, "config": {}}
         if not isinstance(leaf, SymbolicTensor):
             return registry.serialize(leaf)
         node: Node = leaf.node
@@ -186,6 +198,11 @@ def _filled(arguments: Any, tensors: Mapping[Call, list[SymbolicTensor]]) -> Any
     if isinstance(arguments, Mapping):
         if arguments.get("class_name") == TENSOR:
             return _tensor(tensors, *next(_references(arguments)))
+        if arguments.get("class_name") == ELLIPSIS:
+            return ...
+        if arguments.get("class_name") == SLICE:
+            bounds = _a(Mapping, arguments.get("config"), "a slice")
+            return slice(*(bounds.get(name) for name in ("start", "stop", "step")))
         return {key: _filled(part, tensors) for key, part in arguments.items()}
     if isinstance(arguments, list):
         return [_filled(part, tensors) for part in arguments]

@@ -156,12 +156,20 @@ class Model(Trainable):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the model again from :meth:`get_config`'s data, with new weights."""
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make the model again from :meth:`get_config`'s data, with new weights.
+
+        Args:
+            config: the data.
+            custom_objects: names in it and the user's classes or functions that they mean.
+        """
         if "input_layers" not in config:
             return super().from_config(config)
         described = {key: value for key, value in config.items() if key not in GRAPH_KEYS}
-        with registry.reading(f"the description of the model {config.get('name')!r}"):
+        reading = registry.reading(f"the description of the model {config.get('name')!r}")
+        with registry.custom_object_scope(custom_objects or {}), reading:
             return cls(*graph_config.rebuild(config, LAYERS.deserialize), **described)
 
     def keras_identity(self) -> dict[str, Any]:

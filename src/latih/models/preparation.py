@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.utils.data import Dataset
 
 from latih.data import (
     ArrayBatches,
@@ -249,7 +250,11 @@ def build_for(model: Any, inputs: Any) -> None:
 
 
 def validation_batches(
-    model: Any, data: Any, held_back: ArrayBatches | None, batch_size: int | None
+    model: Any,
+    data: Any,
+    held_back: ArrayBatches | None,
+    batch_size: int | None,
+    size_of_training: int | None = None,
 ) -> Batches | None:
     """Return the batches to validate on, if there are any.
 
@@ -258,12 +263,15 @@ def validation_batches(
         data: ``(x, y)``, ``(x, y, sample_weight)`` or data that are iterated; takes precedence.
         held_back: the last rows of what is trained on.
         batch_size: how many examples a step takes.
+        size_of_training: how many, where ``batch_size`` is None and the data leave it open.
 
     Raises:
         InputError: the data are no such tuple, or do not fit.
     """
     if data is None:
         return held_back
+    if not is_stream(data) or isinstance(data, Dataset):
+        batch_size = batch_size or size_of_training
     if is_stream(data):
         data = (data,)
     elif not isinstance(data, list | tuple) or len(data) not in (1, 2, 3):

@@ -9,10 +9,11 @@ from latih import registry
 from latih.errors import InputError
 from latih.layers import LAYERS, Input, InputLayer, Layer
 from latih.layers.base import numbered_by_class
-from latih.layers.symbolic import SymbolicTensor
 from latih.models.graph import as_given
 from latih.models.model import Model
-from latih.structures import map_structure
+from latih.structures import flatten, is_nested, map_structure
+from latih.symbolic import SymbolicTensor
+from latih.tensors import is_shape
 
 
 class Sequential(Model):
@@ -76,7 +77,9 @@ class Sequential(Model):
                 "Sequential takes layers",
                 expected="a layer such as Dense(10), or Input(shape)",
                 got=repr(layer),
-                fix="For a plain torch module write a Layer whose call() uses it.",
+                fix=f"Write {layer.__name__}(...) with what it needs."
+                if isinstance(layer, type)
+                else "For a plain torch module write a Layer whose call() uses it.",
             )
         if layer.name in self._names:
             raise InputError(
@@ -121,6 +124,8 @@ class Sequential(Model):
         """Make the weights of every layer for inputs of this shape."""
         if self._input is not None:
             return
+        if not is_shape(input_shape):
+            raise _several(self.name, len(input_shape))
         self._input = Input(batch_shape=input_shape)
         self._output = self._input
         for layer in self.layers:
@@ -131,10 +136,18 @@ class Sequential(Model):
         outputs = inputs
         # Bytes and whole numbers are cast a batch at a time, so that they are kept small.
         if self._input is not None and not isinstance(inputs, SymbolicTensor):
-            outputs = as_given(inputs, self._input)
+            if is_nested(inputs):
+                outputs = self._only(inputs)
+            outputs = as_given(outputs, self._input)
         for layer in self.stack:
             outputs = layer(outputs)
         return outputs
+
+    def _only(self, inputs: Any) -> Any:
+        given = flatten(inputs)
+        if len(given) != 1:
+            raise _several(self.name, len(given))
+        return given[0]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs."""
@@ -175,10 +188,27 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the model again from :meth:`get_config`'s data, with new weights."""
-        with registry.reading("the description of a Sequential"):
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Make the model again from :meth:`get_config`'s data, with new weights.
+
+        Args:
+            config: the data.
+            custom_objects: names in it and the user's classes or functions that they mean.
+        """
+        reading = registry.reading("the description of a Sequential")
+        with registry.custom_object_scope(custom_objects or {}), reading:
             described = {**config}
             described.pop("build_input_shape", None)
             layers = described.pop("layers", ())
             return cls([LAYERS.deserialize(data) for data in layers], **described)
+
+
+def _several(name: str, count: int) -> InputError:
+    return InputError(
+        f"the Sequential {name!r} takes one input",
+        expected="one tensor",
+        got=f"{count}",
+        fix="For several inputs write keras.Model([a, b], outputs), or join them before.",
+    )

@@ -1,9 +1,10 @@
 """A layer that can be trained: compile, fit, evaluate, predict."""
 
 import contextlib
+import inspect
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -113,6 +114,7 @@ class Trainable(Stepping):
         validation_freq: int | Collection[int] = 1,
         *,
         run_dir: str | os.PathLike[str] | None = None,
+        **unknown: Any,
     ) -> History:
         """Train the model.
 
@@ -141,6 +143,7 @@ class Trainable(Stepping):
             validation_freq: every how many epochs to evaluate, or after which, counted from 1.
             run_dir: a directory that the run is written down in: settings, log, the best and the
                 last model, and a page to look at.
+            unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
             The record of the run: ``history.history["loss"]`` and so on.
@@ -151,6 +154,7 @@ class Trainable(Stepping):
                 what will not be logged.
             UnwritableError: ``run_dir`` or a callback's file cannot be written.
         """
+        _refuse(unknown, self.fit)
         self.compiled("fit()")
         plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         run = None if run_dir is None else RunDirectory.create(run_dir)
@@ -158,7 +162,7 @@ class Trainable(Stepping):
         split = 0.0 if validation_data is not None else validation_split
         batches, held_back = preparation.batches_to_train(self, x, y, sample_weight, reading, split)
         validation = preparation.validation_batches(
-            self, validation_data, held_back, validation_batch_size or batch_size
+            self, validation_data, held_back, validation_batch_size, batch_size
         )
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
@@ -212,6 +216,7 @@ class Trainable(Stepping):
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
         return_dict: bool = False,
+        **unknown: Any,
     ) -> Any:
         """Return the loss and the metrics on data, without training.
 
@@ -224,6 +229,7 @@ class Trainable(Stepping):
             steps: after how many steps to end; None for all the data.
             callbacks: listeners.
             return_dict: whether names come with the numbers.
+            unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
             A list of the loss and the metrics, a mapping with ``return_dict``, or the loss alone
@@ -233,6 +239,7 @@ class Trainable(Stepping):
             NotReadyError: the model is not compiled.
             InputError: the data do not fit the model, its loss, or each other.
         """
+        _refuse(unknown, self.evaluate)
         self.compiled("evaluate()")
         batches, _ = preparation.batches_to_train(self, x, y, sample_weight, Reading(batch_size))
         called = CallbackList(
@@ -252,6 +259,7 @@ class Trainable(Stepping):
         callbacks: Sequence[Callback] | None = None,
         *,
         samples: int | None = None,
+        **unknown: Any,
     ) -> Any:
         """Return what the model makes of each example.
 
@@ -264,6 +272,7 @@ class Trainable(Stepping):
             samples: how often to predict, with layers that draw in inference too, such as
                 ``MCDropout``: then the mean and the standard deviation of so many predictions are
                 returned, the second telling how sure the model is.
+            unknown: nothing; what is given is refused with the names that look like it.
 
         Shapes:
             x: ``(n, ...)``; returns: ``(n, ...)`` as the model's outputs, an array or a list or
@@ -272,6 +281,7 @@ class Trainable(Stepping):
         Raises:
             InputError: the examples do not fit the model.
         """
+        _refuse(unknown, self.predict)
         batches = preparation.batches_to_predict(self, x, batch_size)
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
@@ -369,6 +379,14 @@ class Trainable(Stepping):
     def loss(self) -> Any:
         """The loss as it was given to compile()."""
         return None if self.objective is None else self.objective.given.loss
+
+
+def _refuse(unknown: Mapping[str, Any], method: Callable[..., Any]) -> None:
+    for argument in unknown:
+        known = [name for name in inspect.signature(method).parameters if name != "unknown"]
+        raise InputError(
+            f"{method.__name__}() has no argument `{argument}`", fix=near_matches(argument, known)
+        )
 
 
 def _listed(callbacks: Any) -> list[Callback]:

@@ -9,6 +9,8 @@ Example:
     tensor(2.5000)
 """
 
+from inspect import isfunction
+
 from latih.ops.arithmetic import abs as abs
 from latih.ops.arithmetic import absolute as absolute
 from latih.ops.arithmetic import add as add
@@ -207,6 +209,7 @@ from latih.ops.shaping import broadcast_to as broadcast_to
 from latih.ops.shaping import concatenate as concatenate
 from latih.ops.shaping import expand_dims as expand_dims
 from latih.ops.shaping import flip as flip
+from latih.ops.shaping import get_item as get_item
 from latih.ops.shaping import hstack as hstack
 from latih.ops.shaping import meshgrid as meshgrid
 from latih.ops.shaping import moveaxis as moveaxis
@@ -230,3 +233,11 @@ from latih.ops.shaping import tile as tile
 from latih.ops.shaping import transpose as transpose
 from latih.ops.shaping import unstack as unstack
 from latih.ops.shaping import vstack as vstack
+from latih.symbolic import recordable
+
+# Called on symbolic tensors they become layers; what tells of a tensor without numbers does not.
+_TELLING = ("shape", "ndim", "size", "dtype", "is_tensor", "convert_to_numpy")
+for _name, _function in list(globals().items()):
+    if isfunction(_function) and _function.__module__.startswith("latih.ops"):
+        if _name not in _TELLING:
+            globals()[_name] = recordable(_function)

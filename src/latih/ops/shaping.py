@@ -215,6 +215,17 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[torch.Tensor]:
 # Picking and putting
 
 
+def get_item(x: Any, key: Any) -> torch.Tensor:
+    """Return ``x[key]``.
+
+    Example:
+        >>> get_item([[1, 2], [3, 4]], (1, 0))
+        tensor(3, dtype=torch.int32)
+    """
+    # As a list a file has what was a tuple.
+    return convert_to_tensor(x)[tuple(key) if isinstance(key, list) else key]
+
+
 def take(x: Any, indices: Any, axis: int | None = None) -> torch.Tensor:
     """Return the parts of ``x`` at these places of an axis; negative ones count from the end.
 

@@ -17,6 +17,13 @@ from latih.optimizers.schedules import LearningRateSchedule
 from latih.optimizers.state_names import AVERAGE, SUMS, StateNames, setting
 from latih.registry import Configured, auto_name, constructor_arguments, serialize
 
+OF_KERAS_2 = {
+    "lr": "Write learning_rate=.",
+    "decay": "Give learning_rate=InverseTimeDecay(rate, decay_steps=1, decay_rate=decay), or "
+    "weight_decay= to make the weights smaller.",
+}
+"""What became of arguments that older scripts give."""
+
 
 class Optimizer(StateNames, Configured):
     """The base of optimizers: define :meth:`update` on flat buffers.
@@ -124,7 +131,8 @@ class Optimizer(StateNames, Configured):
             known = constructor_arguments(type(self))
             raise InputError(
                 f"{type(self).__name__} has no argument `{argument}`",
-                fix=near_matches(argument, [name for name in known if name != "unknown"]),
+                fix=OF_KERAS_2.get(argument)
+                or near_matches(argument, [name for name in known if name != "unknown"]),
             )
 
     def _refuse_two_ways_to_clip(self) -> None:

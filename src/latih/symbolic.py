@@ -6,7 +6,8 @@ deep model, made layer by layer, never has to follow the whole chain at once.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
 
 from latih.errors import InputError
 from latih.structures import flatten
@@ -16,7 +17,8 @@ from latih.tensors import Shape
 class SymbolicTensor:
     """A tensor without numbers: what ``Input`` and layers called on it return.
 
-    Arithmetic and torch's functions take it too; each becomes a layer of the model.
+    Layers, the functions of ``latih.ops``, arithmetic and indexing take it, and each becomes a
+    layer of the model; functions of torch and NumPy have their place in the ``call`` of a layer.
 
     Args:
         shape: its shape, None where any size will do.
@@ -28,8 +30,8 @@ class SymbolicTensor:
         (None, 3)
     """
 
-    operate: Callable[[Any, Any, Mapping[str, Any]], Any]
-    """Records a function of torch as a layer; ``operation.py``, which knows layers, sets it."""
+    operate: ClassVar[Callable[..., Any]]
+    """Records a function of ``latih.ops`` as a layer; the room of layers, above, sets it."""
 
     def __init__(self, shape: Shape, dtype: str, name: str) -> None:
         self.shape = shape
@@ -75,8 +77,60 @@ class SymbolicTensor:
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Record a function of torch that was called on it."""
-        return cls.operate(function, args, kwargs or {})
+        """Refuse a function of torch that was called on it."""
+        del types, args, kwargs
+        name = getattr(function, "__name__", "a function")
+        raise InputError(
+            f"{name}() of torch cannot be called on a symbolic tensor",
+            expected="a layer, or a function of latih.ops",
+            got="a function of numbers, and it has none yet",
+            fix=f"Use latih.ops.{name}() if there is one, or write a Layer whose call() does it.",
+        )
+
+    def __add__(self, other: Any) -> Any:
+        return self.operate("add", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.operate("add", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self.operate("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.operate("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.operate("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.operate("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.operate("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.operate("divide", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self.operate("power", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.operate("power", other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.operate("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self.operate("matmul", other, self)
+
+    def __neg__(self) -> Any:
+        return self.operate("negative", self)
+
+    def __abs__(self) -> Any:
+        return self.operate("absolute", self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.operate("get_item", self, key)
 
 
 class Node:
@@ -110,3 +164,24 @@ class Node:
 def holds_symbolic(*values: Any) -> bool:
     """Say whether there is a symbolic tensor among some values, however nested."""
     return any(isinstance(leaf, SymbolicTensor) for leaf in flatten(values))
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def recordable(function: Function) -> Function:
+    """Return a function that, called on symbolic tensors, becomes a layer of the model.
+
+    Args:
+        function: of tensors; known to the room of layers by its name.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            kind = type(value)
+            if kind is SymbolicTensor or (kind in (list, tuple) and holds_symbolic(value)):
+                return SymbolicTensor.operate(function.__name__, *args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
