@@ -123,6 +123,18 @@ class SymbolicTensor:
     def __rmatmul__(self, other: Any) -> Any:
         return self.operate("matmul", other, self)
 
+    def __gt__(self, other: Any) -> Any:
+        return self.operate("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.operate("greater_equal", self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.operate("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.operate("less_equal", self, other)
+
     def __neg__(self) -> Any:
         return self.operate("negative", self)
 

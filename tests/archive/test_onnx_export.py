@@ -164,3 +164,18 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(MissingExtraError, match=r"pip install 'latih\[export\]'"):
         export(model, path)
     assert not path.exists()
+
+
+def test_a_graph_with_merges_and_arithmetic_runs_in_another_program(tmp_path: Path) -> None:
+    left, right = latih.Input((4,), name="left"), latih.Input((4,), name="right")
+    kinds = (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum)
+    merged = [kind()([left, right]) for kind in (*kinds, layers.Minimum, layers.Concatenate)]
+    joined = layers.Concatenate()([*merged, layers.Dot(1)([left, right])])
+    skip = latih.ops.relu(2.0 * left - right[:, :1]) + 1.0
+    model = latih.Model([left, right], [layers.Dense(3)(joined), skip])
+    model.export(tmp_path / "graph.onnx")
+    one, other = torch.randn(7, 4), torch.randn(7, 4)
+    for got, wanted in zip(
+        run(tmp_path / "graph.onnx", one, other), model([one, other]), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted.detach(), rtol=1e-5, atol=1e-5)

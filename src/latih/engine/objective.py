@@ -269,7 +269,7 @@ def _count(mean: Mean, value: torch.Tensor, examples: int) -> None:
 
 def plain(result: Any) -> Any:
     """Return a number, or a list of numbers where a metric has one for each class."""
-    values = torch.as_tensor(result)
+    values = torch.as_tensor(result).detach()
     return float(values) if values.numel() == 1 else values.tolist()
 
 

@@ -85,7 +85,8 @@ class Elementwise(Merge):
 
     def merged(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return the one tensor that several give."""
-        if len({one.shape[:1] for one in inputs}) > 1:
+        # No set of them: a size may be a symbol while the model is exported.
+        if any(one.shape[:1] != inputs[0].shape[:1] for one in inputs):
             # Torch would stretch a batch of one example in silence.
             self.batch_length([tuple(one.shape) for one in inputs])
         axes = max(one.ndim for one in inputs)

@@ -32,7 +32,7 @@ FAMILIES = {
         celu elu gelu glu hard_sigmoid hard_silu hard_tanh leaky_relu log_sigmoid log_softmax
         normalize one_hot relu relu6 selu sigmoid silu softmax softplus softsign
     """.split(),
-    "math": "erf erfinv logsumexp rsqrt".split(),
+    "math": "erf erfinv logsumexp rsqrt top_k".split(),
     "linalg": "det inv norm".split(),
     "core": "cast stop_gradient".split(),
 }
