@@ -111,6 +111,12 @@ class SymbolicTensor:
     def __rtruediv__(self, other: Any) -> Any:
         return self.operate("divide", other, self)
 
+    def __floordiv__(self, other: Any) -> Any:
+        return self.operate("floor_divide", self, other)
+
+    def __mod__(self, other: Any) -> Any:
+        return self.operate("mod", self, other)
+
     def __pow__(self, other: Any) -> Any:
         return self.operate("power", self, other)
 

@@ -74,9 +74,9 @@ class Batches(Protocol):
 class ArrayBatches:
     """Batches of arrays that are in memory, or mapped into it.
 
-    A batch is gathered by one ``index_select`` an array into a buffer that is used again for the
-    next: a loop over examples costs more than the step of a small net. The order is a pure function
-    of ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
+    A batch is gathered by one ``index_select`` an array: a loop over examples costs more than the
+    step of a small net. It is memory of its own, which a metric may keep. The order is a pure
+    function of ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
 
     Args:
         inputs: the examples: a tensor, or a list or dict of tensors.
@@ -159,7 +159,7 @@ class ArrayBatches:
         return self.stream(epoch * self.steps, self.steps)
 
     def stream(self, first: int, count: int | None) -> Iterator[Batch]:
-        """Yield some batches of an endless stream of passes; a batch is good until the next.
+        """Yield some batches of an endless stream of passes.
 
         Args:
             first: the step to begin with, counted from the beginning of the first pass.
@@ -181,16 +181,9 @@ class ArrayBatches:
                 yield self._batch([part[chosen] for part in self._parts])
             return
         order = self.order(epoch).to(self._parts[0].device)
-        buffers = [part.new_empty((self.batch_size, *part.shape[1:])) for part in self._parts]
         for begin in bounds:
             chosen = order[begin : begin + self.batch_size]
-            size = len(chosen)
-            yield self._batch(
-                [
-                    torch.index_select(part, 0, chosen, out=buffer[:size])
-                    for part, buffer in zip(self._parts, buffers, strict=True)
-                ]
-            )
+            yield self._batch([torch.index_select(part, 0, chosen) for part in self._parts])
 
     def _batch(self, parts: list[torch.Tensor]) -> Batch:
         parts = [p.to(self.device, kind) for p, kind in zip(parts, self._dtypes, strict=True)]

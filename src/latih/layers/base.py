@@ -16,11 +16,17 @@ from latih import constraints, initializers, registry, regularizers
 from latih.errors import InputError, near_matches
 from latih.layers import budget
 from latih.layers.names import checked_name
-from latih.layers.tracking import TrackedDict, TrackedList, modules_in
+from latih.layers.tracking import (
+    TrackedDict,
+    TrackedList,
+    holds_modules_or_may,
+    modules_in,
+    tracked,
+)
 from latih.metrics import Metric
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
-from latih.structures import flatten, map_structure
+from latih.structures import flatten, is_nested, map_structure
 from latih.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
 from latih.variables import Variable
@@ -37,6 +43,9 @@ _penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
     "losses added in the outermost call that is under way", default=None
 )
 
+
+KEPT = "_layers"
+"""What the name of an attribute gets where PyTorch keeps the layers that are in its list."""
 
 NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules", "_in_order")
 """Lists of a layer that never hold layers inside it."""
@@ -196,30 +205,31 @@ class Layer(nn.Module, Configured):
                     if weight.attribute != name:
                         self._rename(weight, name)
                     return
-        elif (
-            type(value) in (list, dict)
-            and name not in NOT_TRACKED
-            and (not value or modules_in(value))
-        ):
+        if isinstance(vars(self).get(name), TrackedList | TrackedDict | tuple):
+            vars(self).pop(name)  # with the layers that it held
+            self._modules.pop(name + KEPT, None)
+        if isinstance(value, list | dict | tuple) and name not in NOT_TRACKED:
             # An empty one may be filled later: code for Keras does so.
-            self._modules.pop(name, None)
-            tracked = TrackedList if isinstance(value, list) else TrackedDict
-            value = tracked(value, self, name)
-            super().__setattr__(name, value)
-            self.track(name, value)
-            return
-        super().__setattr__(name, value)
+            held: Any = tracked(value, self, name)
+            if holds_modules_or_may(held):
+                self._modules.pop(name, None)
+                vars(self)[name] = held
+                self.track(name)
+                return
+        given: Any = value
+        super().__setattr__(name, given)
         if isinstance(value, nn.Module):
             self._keep_order()
 
-    def track(self, attribute: str, container: Any) -> None:
+    def track(self, attribute: str) -> None:
         """Take the layers in a list or dict, an attribute of this one, for layers inside it."""
-        # The list itself stays the attribute; PyTorch looks for modules here.
-        modules = modules_in(container)
+        # PyTorch reaches a module by the name that it is kept under, and under the attribute's own
+        # it would find the list.
+        modules = modules_in(vars(self).get(attribute, ()))
         if modules:
-            self._modules[attribute] = nn.ModuleList(modules)
+            self._modules[attribute + KEPT] = nn.ModuleList(modules)
         else:
-            self._modules.pop(attribute, None)
+            self._modules.pop(attribute + KEPT, None)
         self._keep_order()
 
     def _keep_order(self) -> None:
@@ -286,7 +296,8 @@ class Layer(nn.Module, Configured):
     def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
         # The losses that this layer and those inside it add are collected where a call begins, so
         # that a layer that is used twice adds twice, and the next call begins anew.
-        self.added_losses = collected = list[torch.Tensor]()
+        collected: list[torch.Tensor] = []
+        vars(self)["added_losses"] = collected  # around __setattr__, which would cost more
         token = _penalties.set(collected)
         try:
             outputs = self.call(inputs, *args, **kwargs)
@@ -334,8 +345,9 @@ class Layer(nn.Module, Configured):
 
     def _record(self, inputs: Any, args: Any, kwargs: Any, training: bool | None) -> Any:
         shapes = map_structure(_symbolic_shape, inputs)
+        budget.admit_call(self.name)
         if not self.built:
-            self.build(shapes)
+            self._build_for(shapes)
         overridden = type(self).compute_output_shape is not Layer.compute_output_shape
         if overridden and not holds_symbolic(*args, kwargs):
             outputs = map_shapes(
@@ -348,6 +360,19 @@ class Layer(nn.Module, Configured):
             kwargs = {**kwargs, "training": training}
         self.calls.append(Node(self, (inputs, *args), kwargs, outputs))
         return outputs
+
+    def _build_for(self, shapes: Any) -> None:
+        try:
+            self.build(shapes)
+        except TypeError as error:
+            if is_shape(shapes):
+                raise
+            raise InputError(
+                f"{self.name!r} cannot be built for several tensors",
+                expected="one tensor",
+                got=f"{shapes}",
+                fix="Join them before, by Concatenate() or Add().",
+            ) from error
 
     def _probed(self, args: Any, kwargs: Any) -> Any:
         """Return symbolic tensors such as come out of a call on zeros."""
@@ -378,8 +403,17 @@ class Layer(nn.Module, Configured):
             budget.allow_probe(sizes, self.name)
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
-        with mode(self, False), torch.no_grad():
-            return self(*map_structure(zeros, args), **map_structure(zeros, kwargs))
+        # A try must leave no trace: neither in weights that a call changes, nor among the losses.
+        before = [(buffer, buffer.clone()) for buffer in self.buffers()]
+        token = _penalties.set([])
+        try:
+            with mode(self, False), torch.no_grad():
+                return self(*map_structure(zeros, args), **map_structure(zeros, kwargs))
+        finally:
+            _penalties.reset(token)
+            with torch.no_grad():
+                for buffer, values in before:
+                    buffer.copy_(values)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs; by default as zeros come out.
@@ -456,9 +490,9 @@ class Layer(nn.Module, Configured):
             if isinstance(module, Layer):
                 kept[attribute] = module
             elif module is not None:
-                # A list or dict of layers is also the attribute itself; a container of PyTorch's
-                # stands for the layers in it.
-                kept[attribute] = vars(self).get(attribute, list(_inner(module)))
+                # A container of PyTorch's stands for the layers in it.
+                own = attribute.removesuffix(KEPT)
+                kept[own] = vars(self).get(own, list(_inner(module)))
         return kept
 
     def every_layer(self) -> Iterator["Layer"]:
@@ -518,7 +552,7 @@ class Layer(nn.Module, Configured):
         found = (
             metric
             for value in kept
-            for metric in (value if type(value) is list else [value])
+            for metric in (flatten(value) if is_nested(value) else [value])
             if isinstance(metric, Metric)
         )
         return list({id(metric): metric for metric in found}.values())
@@ -601,6 +635,10 @@ class Layer(nn.Module, Configured):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the layer again from :meth:`get_config`'s data, with new weights."""
         return cls(**cls._without_neutral(config))
+
+    def again(self) -> Self:
+        """Return a layer of the same class and arguments, with new weights."""
+        return type(self).from_config(self.get_config())
 
     def extra_repr(self) -> str:
         """Return what PyTorch prints of the module."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from latih.errors import FileFormatError, InputError
 
 LARGEST_NUMBER_OF_LAYERS = 5_000
+LARGEST_NUMBER_OF_CALLS = 5_000
 LARGEST_PROBE = 2**24
 BYTES_OF_A_NUMBER = 4
 
@@ -24,6 +25,7 @@ class _Budget:
 
     numbers: int
     layers: int
+    calls: int
 
 
 _budget: ContextVar[_Budget | None] = ContextVar("what a file may still ask for", default=None)
@@ -38,7 +40,7 @@ def weight_budget(numbers: int) -> Generator[None]:
     Args:
         numbers: how many numbers the file can fill.
     """
-    token = _budget.set(_Budget(numbers, LARGEST_NUMBER_OF_LAYERS))
+    token = _budget.set(_Budget(numbers, LARGEST_NUMBER_OF_LAYERS, LARGEST_NUMBER_OF_CALLS))
     try:
         yield
     finally:
@@ -95,6 +97,25 @@ def admit_layer(name: str) -> None:
         raise FileFormatError(
             f"the file describes too many layers, the last {name!r}",
             expected=f"at most {LARGEST_NUMBER_OF_LAYERS}",
+            got="more",
+            fix="The file is damaged or hostile; save the model again.",
+        )
+
+
+def admit_call(name: str) -> None:
+    """Count a call of a graph; one of a file may be one too many.
+
+    Raises:
+        FileFormatError: the file describes more calls than any net has.
+    """
+    budget = _budget.get()
+    if budget is None:
+        return
+    budget.calls -= 1
+    if budget.calls < 0:
+        raise FileFormatError(
+            f"the file describes too many calls of layers, the last of {name!r}",
+            expected=f"at most {LARGEST_NUMBER_OF_CALLS}",
             got="more",
             fix="The file is damaged or hostile; save the model again.",
         )

@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 import torch
 
 from latih import ops
 from latih.errors import InputError, UnknownNameError, near_matches
 from latih.layers.base import Layer
 from latih.registry import auto_name, serialize
+from latih.structures import flatten, map_structure
 from latih.symbolic import SymbolicTensor
 
 FAMILIES = {
@@ -45,6 +47,9 @@ FUNCTIONS = {name: inspect.unwrap(getattr(ops, name)) for name in MODULES}
 
 OPERANDS = ("x", "x1", "x2", "xs", "condition", "indices", "key", "variable")
 """The arguments that may be tensors; the others belong to the layer's own."""
+
+
+LARGEST_NUMBER_OF_PARTS = 1_000
 
 
 class Operation(Layer):
@@ -91,9 +96,30 @@ class Operation(Layer):
         return self._function(*args, **self.arguments, **kwargs)
 
     def _probed(self, args: Any, kwargs: Any) -> Any:
+        sections = self.arguments.get("indices_or_sections")
+        if isinstance(sections, int) and sections > LARGEST_NUMBER_OF_PARTS:
+            raise InputError(
+                f"{self.name!r} makes too many parts",
+                expected=f"at most {LARGEST_NUMBER_OF_PARTS}",
+                got=f"{sections}",
+            )
+        args, kwargs = map_structure(_without_numbers, [list(args), kwargs])
         # On torch's device without memory: a file may ask for a thousand million tiles.
-        with torch.device("meta"):
-            return super()._probed(args, kwargs)
+        try:
+            with torch.device("meta"):
+                return super()._probed(args, kwargs)
+        except RuntimeError as error:
+            shapes = [leaf.shape for leaf in flatten(args) if isinstance(leaf, SymbolicTensor)]
+            raise InputError(
+                f"{self.function}() cannot take these tensors",
+                expected="shapes that fit each other and its arguments",
+                got=", ".join(map(str, shapes)),
+                fix=f"torch says: {error}",
+            ) from error
+
+    def again(self) -> Self:
+        """Return an operation of the same function and arguments."""
+        return type(self)(self.function, self.arguments, name=self.name)
 
     def keras_identity(self) -> dict[str, Any]:
         """Return what Keras's files call the operation."""
@@ -127,6 +153,13 @@ class Operation(Layer):
         name = config.pop("name", None)
         known = inspect.signature(FUNCTIONS[function]).parameters
         return cls(function, {k: v for k, v in config.items() if k in known}, name=name)
+
+
+def _without_numbers(leaf: Any) -> Any:
+    """Return a constant as a tensor of which only the shape is known."""
+    if isinstance(leaf, np.ndarray | torch.Tensor):
+        return torch.as_tensor(leaf).to("meta")
+    return leaf
 
 
 def is_operation(described: Any) -> bool:

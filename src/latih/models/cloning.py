@@ -38,7 +38,7 @@ def clone_model(
             "`input_tensors` of clone_model() is not to be had", fix="Call the clone on them."
         )
 
-    copied = anew if clone_function is None else clone_function
+    copied = (lambda layer: layer.again()) if clone_function is None else clone_function
     if isinstance(model, Sequential):
         given = [] if model.graph is None and not model.built else [model.input]
         layers = [copied(layer) for layer in model.layers]
@@ -53,9 +53,4 @@ def clone_model(
             got="a subclassed one",
             fix="Leave out `clone_function`.",
         )
-    return anew(model)
-
-
-def anew(layer: Layer) -> Layer:
-    """Return a layer of the same class and arguments, with new weights."""
-    return type(layer).from_config(layer.get_config())
+    return model.again()

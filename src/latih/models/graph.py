@@ -51,6 +51,7 @@ class Graph:
         return cls(*graph.rebuilt(lambda layer: layer), owner)
 
     def _plan(self) -> None:
+        self._shapes: dict[tuple[Shape, ...], Any] = {}
         # Each tensor gets a place in a list, so that a step looks nothing up by name.
         places = {id(tensor): place for place, tensor in enumerate(self.input_tensors)}
         self._steps: list[_Step] = []
@@ -91,11 +92,10 @@ class Graph:
         tensors = self.input_tensors
         if isinstance(inputs, torch.Tensor) and len(tensors) == 1:
             return [as_given(inputs, tensors[0])]
-        if isinstance(inputs, Mapping) and not isinstance(self.inputs, Mapping):
-            names = self.input_names
+        names = sorted(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
+        if isinstance(inputs, Mapping):
             given = [inputs[name] for name in names if name in inputs]
         else:
-            names = sorted(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
             given = flatten(inputs)
         if len(given) != len(tensors):
             raise InputError(
@@ -130,11 +130,15 @@ class Graph:
             SymbolicTensor(shape, tensor.dtype, tensor.name)
             for shape, tensor in zip(flat, self.input_tensors, strict=True)
         ]
+        asked = tuple(flat)
+        if asked in self._shapes:  # a model within a model is asked again and again
+            return self._shapes[asked]
         before = [len(layer.calls) for layer in self.layers]
         outputs = self.run(inputs)
         for layer, calls in zip(self.layers, before, strict=True):
             del layer.calls[calls:]  # asked for their shapes only
-        return map_structure(lambda tensor: tensor.shape, outputs)
+        self._shapes[asked] = map_structure(lambda tensor: tensor.shape, outputs)
+        return self._shapes[asked]
 
     def rebuilt(self, replace: Callable[[Layer], Layer]) -> tuple[Any, Any]:
         """Return the inputs and outputs of the same graph made of other layers.

@@ -5,13 +5,20 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import torch
+
 from latih import registry
+from latih.arguments import one_of
 from latih.errors import FileFormatError
 from latih.layers import Layer
 from latih.layers.operation import Operation, is_operation
 from latih.models.graph import Graph
 from latih.structures import flatten, map_structure
 from latih.symbolic import Node, SymbolicTensor
+
+ARRAYS = ("__numpy__", "__tensor__")
+ARRAY_TYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
 TENSOR, SLICE, ELLIPSIS = "__keras_tensor__", "__slice__", "__ellipsis__"
 """What Keras's files call the arguments of a call that JSON has no form for."""
@@ -136,6 +143,10 @@ def _plain(arguments: Any, numbers: Mapping[int, int]) -> Any:
             return {"class_name": SLICE, "config": parts}
         if leaf is Ellipsis:
             return {"class_name": ELLIPSIS, "config": {}}
+        if isinstance(leaf, np.ndarray | torch.Tensor):
+            array = np.asarray(leaf.detach().cpu() if isinstance(leaf, torch.Tensor) else leaf)
+            parts = {"value": array.tolist(), "dtype": array.dtype.name}
+            return {"class_name": ARRAYS[0], "config": parts}
         if not isinstance(leaf, SymbolicTensor):
             return registry.serialize(leaf)
         node: Node = leaf.node
@@ -200,6 +211,10 @@ def _filled(arguments: Any, tensors: Mapping[Call, list[SymbolicTensor]]) -> Any
             return _tensor(tensors, *next(_references(arguments)))
         if arguments.get("class_name") == ELLIPSIS:
             return ...
+        if arguments.get("class_name") in ARRAYS:
+            parts = _a(Mapping, arguments.get("config"), "an array")
+            kind = one_of(parts.get("dtype"), "dtype", "a model file", ARRAY_TYPES)
+            return torch.from_numpy(np.asarray(parts.get("value"), dtype=kind))
         if arguments.get("class_name") == SLICE:
             bounds = _a(Mapping, arguments.get("config"), "a slice")
             return slice(*(bounds.get(name) for name in ("start", "stop", "step")))

@@ -124,6 +124,11 @@ class Model(Trainable):
         return super().output if self.graph is None else self.graph.outputs
 
     @property
+    def input_names(self) -> list[str]:
+        """What the inputs are called; none where a class says itself what it takes."""
+        return [tensor.name for tensor in self.inputs] if self.is_symbolic else []
+
+    @property
     def inputs(self) -> list[Any]:
         """The symbolic tensors that it begins with, as a list."""
         return flatten(self.input)
@@ -272,6 +277,10 @@ class Model(Trainable):
             UnwritableError: the directory cannot be written.
         """
         path = _checked_path(filepath, (".keras",), overwrite)
+        self._require_built()
+        archive.write_model(self, path)
+
+    def _require_built(self) -> None:
         if not self.built:
             raise NotReadyError(
                 f"the model {self.name!r} cannot be saved",
@@ -279,7 +288,6 @@ class Model(Trainable):
                 got="one without weights",
                 fix="Give its first layer an input shape, or train it first.",
             )
-        archive.write_model(self, path)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Save the weights alone.
@@ -289,6 +297,7 @@ class Model(Trainable):
             overwrite: whether a file that stands there may be replaced.
         """
         path = _checked_path(filepath, WEIGHTS_ENDINGS, overwrite)
+        self._require_built()
         if path.name.endswith(SAFETENSORS):
             archive.write_safetensors(self, path)
         else:

@@ -69,7 +69,7 @@ class Sequential(Model):
         """
         if isinstance(layer, InputLayer):
             layer = layer.output
-        if isinstance(layer, SymbolicTensor):
+        if isinstance(layer, SymbolicTensor) and isinstance(layer.node.layer, InputLayer):
             self._begin(layer)
             return
         if not isinstance(layer, Layer):

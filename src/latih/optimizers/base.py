@@ -288,6 +288,13 @@ class Optimizer(StateNames, Configured):
             (tensor([0.9500]), tensor([0.5000]))
         """
         chosen = tuple(groups)
+        for group in chosen:
+            if not isinstance(group, Group):
+                raise InputError(
+                    "set_groups() takes groups",
+                    expected="objects such as Group(layers, learning_rate=0.1)",
+                    got=repr(group),
+                )
         if self.flat is not None:
             self._division = divide(chosen, self.flat.parameters)
         self.groups = chosen
