@@ -249,3 +249,16 @@ def test_one_target_will_do_where_one_output_is_compared() -> None:
     other.set_weights(model.get_weights())
     one, several = (m.fit(X, y, verbose=0).history for m, y in ((model, Y), (other, [Y, Y])))
     assert one == several
+
+
+def test_a_file_with_a_loss_of_ones_own_says_how_to_register_it(tmp_path: Path) -> None:
+    def own_loss(y_true: Any, y_pred: Any) -> Any:
+        return (y_true - y_pred).abs().mean(-1)
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", loss=own_loss)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(LatihError, match=r"own_loss.*register.*custom_objects.*compile=False"):
+        keras.models.load_model(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", custom_objects={"own_loss": own_loss})
+    assert again.loss is own_loss

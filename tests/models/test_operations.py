@@ -98,3 +98,7 @@ def test_what_would_be_huge_is_only_reckoned() -> None:
         4_000_000,
         4_000_000,
     )
+
+
+def test_the_shape_of_a_symbolic_tensor_is_told() -> None:
+    assert latih.ops.shape(latih.Input((4, 6))) == (None, 4, 6)

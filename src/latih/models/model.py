@@ -9,7 +9,13 @@ from torch import nn
 
 from latih import archive, losses, metrics, registry
 from latih.arguments import one_of
-from latih.errors import FileFormatError, InputError, NotReadyError, near_matches
+from latih.errors import (
+    FileFormatError,
+    InputError,
+    NotReadyError,
+    UnknownNameError,
+    near_matches,
+)
 from latih.layers import LAYERS, Layer
 from latih.layers.base import numbered_by_class
 from latih.models import graph_config, summary
@@ -370,13 +376,21 @@ class Model(Trainable):
         """Compile as :meth:`get_compile_config` says."""
         if not isinstance(config, Mapping):
             raise FileFormatError("the compile_config is no mapping", got=type(config).__name__)
-        self.compile(
-            optimizer=OPTIMIZERS.deserialize(config.get("optimizer")),
-            loss=_made(config.get("loss"), losses.get),
-            loss_weights=config.get("loss_weights"),
-            metrics=_made(config.get("metrics"), metrics.get),
-            weighted_metrics=_made(config.get("weighted_metrics"), metrics.get),
-        )
+        try:
+            self.compile(
+                optimizer=OPTIMIZERS.deserialize(config.get("optimizer")),
+                loss=_made(config.get("loss"), losses.get),
+                loss_weights=config.get("loss_weights"),
+                metrics=_made(config.get("metrics"), metrics.get),
+                weighted_metrics=_made(config.get("weighted_metrics"), metrics.get),
+            )
+        except UnknownNameError as error:
+            raise UnknownNameError(
+                error.what,
+                fix="If it is one of your own, register it by "
+                "@keras.saving.register_keras_serializable(), give it in custom_objects=, or load "
+                f"with compile=False. {error.fix}",
+            ) from error
 
 
 def _made(described: Any, get: Callable[[Any], Any]) -> Any:

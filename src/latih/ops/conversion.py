@@ -8,6 +8,7 @@ import torch
 
 from latih.dtypes import result_type, standardize_dtype, torch_dtype
 from latih.errors import InputError
+from latih.symbolic import SymbolicTensor
 
 
 def convert_to_tensor(
@@ -149,14 +150,14 @@ def dtype(x: Any) -> str:
     return standardize_dtype(convert_to_tensor(x).dtype)
 
 
-def shape(x: Any) -> tuple[int, ...]:
+def shape(x: Any) -> tuple[Any, ...]:
     """Return the sizes of the axes of ``x``.
 
     Example:
         >>> shape([[1.0, 2.0, 3.0]])
         (1, 3)
     """
-    return tuple(convert_to_tensor(x).shape)
+    return x.shape if isinstance(x, SymbolicTensor) else tuple(convert_to_tensor(x).shape)
 
 
 def ndim(x: Any) -> int:
