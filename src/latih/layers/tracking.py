@@ -11,8 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from latih.structures import flatten
-
 
 def _tracking(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
@@ -134,10 +132,16 @@ def holds_modules_or_may(value: Any) -> bool:
 
 
 def modules_in(container: Any) -> list[nn.Module]:
-    """Return the modules in a list, tuple or dict, however nested.
+    """Return the modules in a list or dict, however nested, in the order of their coming.
 
     Example:
-        >>> modules_in([nn.ReLU(), {"a": 3}])
-        [ReLU()]
+        >>> modules_in([nn.ReLU(), {"b": 3, "a": (nn.Tanh(),)}])
+        [ReLU(), Tanh()]
     """
-    return [leaf for leaf in flatten(container) if isinstance(leaf, nn.Module)]
+    if isinstance(container, nn.Module):
+        return [container]
+    if isinstance(container, dict):
+        container = container.values()
+    elif not isinstance(container, list | tuple):
+        return []
+    return [module for part in container for module in modules_in(part)]
