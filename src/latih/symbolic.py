@@ -173,11 +173,6 @@ class Node:
         for place, tensor in enumerate(self.outputs):
             tensor._node, tensor.place = self, place  # type: ignore[reportPrivateUsage]
 
-    @property
-    def index(self) -> int:
-        """The number of the call among those of its layer, from 0."""
-        return next(i for i, node in enumerate(self.layer.calls) if node is self)
-
 
 def holds_symbolic(*values: Any) -> bool:
     """Say whether there is a symbolic tensor among some values, however nested."""

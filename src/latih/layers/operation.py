@@ -42,6 +42,9 @@ FAMILIES = {
 
 MODULES = {name: f"keras.src.ops.{family}" for family, names in FAMILIES.items() for name in names}
 
+FILE_MODULES = frozenset(MODULES.values())
+BY_CLASS = {name.replace("_", ""): name for name in MODULES}
+
 # Their own selves, and not what records a call of them.
 FUNCTIONS = {name: inspect.unwrap(getattr(ops, name)) for name in MODULES}
 
@@ -145,8 +148,7 @@ class Operation(Layer):
             UnknownNameError: it is not in the table.
         """
         called = str(described.get("class_name"))
-        by_class = {name.replace("_", ""): name for name in MODULES}
-        function = by_class.get(called.lower())
+        function = BY_CLASS.get(called.lower())
         if function is None:
             raise UnknownNameError(f"unknown operation {called!r}")
         config = dict(described.get("config") or {})
@@ -164,7 +166,7 @@ def _without_numbers(leaf: Any) -> Any:
 
 def is_operation(described: Any) -> bool:
     """Say whether a description in a file is of an operation and not of a layer."""
-    return isinstance(described, Mapping) and described.get("module") in set(MODULES.values())
+    return isinstance(described, Mapping) and described.get("module") in FILE_MODULES
 
 
 def operate(function: str, *args: Any, **kwargs: Any) -> Any:

@@ -339,15 +339,14 @@ def _walk(
             if id(node) in done or (not inside and not isinstance(node.layer, InputLayer)):
                 continue
             if inside and isinstance(node.layer, InputLayer):
-                raise _not_connected(tensor, given, owner)
+                raise _not_connected(tensor, owner)
             met.setdefault(id(node.layer), len(met))
             waiting.append((tensor, True))
             waiting.extend((before, False) for before in reversed(node.inputs))
     return nodes, met
 
 
-def _not_connected(tensor: SymbolicTensor, given: set[int], owner: str) -> InputError:
-    del given
+def _not_connected(tensor: SymbolicTensor, owner: str) -> InputError:
     return InputError(
         f"the outputs of the model {owner!r} do not follow from its inputs",
         expected="every Input that an output needs, among the inputs",
