@@ -7,6 +7,9 @@ comes from seeds taken here, in the order in which things are made. So one call 
 
 import math
 import random
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +50,80 @@ def set_random_seed(seed: int) -> None:
 def make_seed() -> int:
     """Draw the next seed: what a layer or an initializer takes that was given none."""
     return _seeds.getrandbits(31)
+
+
+def state_dict() -> dict[str, Any]:
+    """Return where every generator of the process stands: Python's, NumPy's, torch's, Latih's.
+
+    Returns:
+        JSON values and tensors: what a run needs, to draw after a crash what it would have drawn.
+    """
+    numpy: dict[str, Any] = np.random.get_state(legacy=False)  # type: ignore[assignment]
+    return {
+        "python": _python_state(random),
+        "latih": _python_state(_seeds),
+        "numpy": {
+            "kind": numpy["bit_generator"],
+            "words": torch.from_numpy(numpy["state"]["key"].astype(np.int64)),
+            "place": int(numpy["state"]["pos"]),
+            "has_normal": int(numpy["has_gauss"]),
+            "normal": float(numpy["gauss"]),
+        },
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def load_state_dict(state: Mapping[str, Any]) -> None:
+    """Let every generator go on from where :func:`state_dict` found it.
+
+    Example:
+        >>> before = state_dict()
+        >>> first = make_seed(), torch.rand(())
+        >>> load_state_dict(before)
+        >>> first == (make_seed(), torch.rand(()))
+        True
+    """
+    random.setstate(_as_python_state(state["python"]))
+    _seeds.setstate(_as_python_state(state["latih"]))
+    drawn = state["numpy"]
+    words = drawn["words"].numpy().astype(np.uint32)
+    np.random.set_state(
+        (drawn["kind"], words, drawn["place"], drawn["has_normal"], drawn["normal"])
+    )
+    torch.set_rng_state(state["torch"].cpu())
+    # A machine may have other devices than the one where the state was taken.
+    devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for device, of_device in zip(range(devices), state["cuda"], strict=False):
+        torch.cuda.set_rng_state(of_device.cpu(), device)
+
+
+@contextmanager
+def drawing_from(state: Mapping[str, Any]) -> Generator[None]:
+    """Let the block draw as from an earlier state; what comes after it draws as if it had not been.
+
+    Example:
+        >>> before = state_dict()
+        >>> first, second = make_seed(), make_seed()
+        >>> with drawing_from(before):
+        ...     first == make_seed()
+        True
+    """
+    now = state_dict()
+    load_state_dict(state)
+    try:
+        yield
+    finally:
+        load_state_dict(now)
+
+
+def _python_state(dice: Any) -> dict[str, Any]:
+    version, words, normal = dice.getstate()
+    return {"version": version, "words": torch.from_numpy(np.array(words)), "normal": normal}
+
+
+def _as_python_state(state: Mapping[str, Any]) -> tuple[Any, ...]:
+    return state["version"], tuple(state["words"].tolist()), state["normal"]
 
 
 def mix(*numbers: int) -> int:
