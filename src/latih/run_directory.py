@@ -8,8 +8,8 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +27,7 @@ class RunDirectory:
 
     Args:
         path: the directory; :meth:`create` makes it.
+        about: further entries of ``run.toml``, table by table, such as the data set's name.
 
     Example:
         >>> import tempfile
@@ -37,24 +38,39 @@ class RunDirectory:
     """
 
     path: Path
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str]) -> "RunDirectory":
+    def create(
+        cls, path: "str | os.PathLike[str] | RunDirectory", *, may_go_on: bool = False
+    ) -> "RunDirectory":
         """Make the directory, or refuse at once if it holds a run or cannot be written.
+
+        Args:
+            path: the directory.
+            may_go_on: whether a run that left snapshots there, or was killed before its first epoch
+                ended, may be gone on with.
 
         Raises:
             InputError: a run was written there before; it is not written over.
             UnwritableError: it cannot be made or written.
         """
-        run = cls(require_writable(path, argument="run_dir"))
-        if run.settings_file.exists():
+        run = path if isinstance(path, RunDirectory) else cls(Path(path))
+        require_writable(run.path, argument="run_dir")
+        if run.settings_file.exists() and not (may_go_on and run._can_be_gone_on_with()):
             raise InputError(
-                f"the directory {str(path)!r} holds a run already",
-                expected="a new or an empty directory",
-                got=f"one with {run.settings_file.name}",
+                f"the directory {str(run.path)!r} holds a run already",
+                expected="a new or an empty directory"
+                + (", or a run that kept snapshots" if may_go_on else ""),
+                got=f"one with {run.settings_file.name}"
+                + (" and no snapshot" if may_go_on else ""),
                 fix="Choose another directory, or move that run away.",
             )
         return run
+
+    def _can_be_gone_on_with(self) -> bool:
+        kept = self.snapshots_directory.is_dir() and any(self.snapshots_directory.iterdir())
+        return kept or not self.log_file.is_file() or not self.log_file.stat().st_size
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":
@@ -95,6 +111,11 @@ class RunDirectory:
         return self.path / "final.keras"
 
     @property
+    def snapshots_directory(self) -> Path:
+        """The last complete states of the training."""
+        return self.path / "snapshots"
+
+    @property
     def report_file(self) -> Path:
         """The page: one file that opens without a network."""
         return self.path / "report.html"
@@ -111,16 +132,16 @@ class RunDirectory:
         except (OSError, ValueError, RecursionError) as error:
             raise _damaged(self.settings_file, "TOML", str(error)) from error
 
-    def start_log(self) -> None:
-        """Begin an empty log."""
-        self.log_file.write_text("", encoding="utf-8")
+    def start_log(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Begin the log with what was written of the epochs before, or empty."""
+        with write_atomically(self.log_file) as file:
+            file.writelines(_line(record) for record in records)
 
     def append_log(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log; NaN and infinities are written as null, which JSON can hold."""
-        line = json.dumps(_finite(record), allow_nan=False)
         with self.log_file.open("ab+") as file:
             _cut_torn_line(file)
-            file.write(line.encode() + b"\n")
+            file.write(_line(record))
 
     def read_log(self) -> list[dict[str, Any]]:
         """Read the log; a last line that a crash cut short is passed over."""
@@ -155,6 +176,10 @@ class RunDirectory:
             return _json_object(self.evaluation_file.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise _damaged(self.evaluation_file, "a JSON object", str(error)) from error
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
 
 
 def _json_object(text: str) -> dict[str, Any]:

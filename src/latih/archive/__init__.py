@@ -6,9 +6,6 @@ The room knows how to write and read them, not which models there are: the reade
 table from which alone it may build.
 """
 
-from latih.archive.checkpoint import is_checkpoint as is_checkpoint
-from latih.archive.checkpoint import read_checkpoint as read_checkpoint
-from latih.archive.checkpoint import write_checkpoint as write_checkpoint
 from latih.archive.keras_file import read_model as read_model
 from latih.archive.keras_file import write_model as write_model
 from latih.archive.onnx_export import export as export

@@ -36,7 +36,8 @@ class ProgbarLogger(Callback):
         self.live = verbose != 2 and self.console.is_terminal
         self._progress: Progress | None = None
         self._task = TaskID(0)
-        self._epochs_done = 0
+        self._epoch = 0
+        self._first: float | None = None  # where this process began, in epochs
         self._began = self._epoch_began = self._drawn = 0.0
         self._training = False
         if self.live:
@@ -48,21 +49,21 @@ class ProgbarLogger(Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Begin the clock."""
         self._training = True
-        self._epochs_done = 0
+        self._first = None
         self._began = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Draw an empty bar."""
         self._epoch_began = time.monotonic()
+        self._epoch = epoch
+        self._first = epoch if self._first is None else self._first
         self._open(f"Epoch {epoch + 1}/{self.params.get('epochs')}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write the epoch's line in the bar's place."""
         self._close()
-        self._epochs_done += 1
         now = time.monotonic()
-        remaining = (self.params.get("epochs") or 0) - epoch - 1
-        left = (now - self._began) / self._epochs_done * remaining
+        left = self._left(now, epoch + 1)
         rate = None if self.model is None else self.model.optimizer.current_rate()
         self.console.print(
             self.line(epoch, logs or {}, now - self._epoch_began, rate, left), markup=False
@@ -143,15 +144,19 @@ class ProgbarLogger(Callback):
         self._drawn = now
         parts = [] if logs is None or "outputs" in logs else _told(logs)
         if self._training:
-            done = self._epochs_done + (batch + 1) / max(self.params.get("steps") or 1, 1)
-            epochs = (self.params.get("epochs") or 0) - self.model.initial_epoch
-            left = (now - self._began) / done * (epochs - done)
+            done = self._epoch + (batch + 1) / max(self.params.get("steps") or 1, 1)
+            left = self._left(now, done)
             parts += [
                 f"learning_rate: {self.model.optimizer.current_rate():.3g}",
                 f"left: {_clock(left)}",
             ]
         self._progress.update(self._task, completed=batch + 1, told="  ".join(parts))
         self._progress.refresh()
+
+    def _left(self, now: float, done: float) -> float:
+        """Return the seconds that the rest will take if it goes on as since this process began."""
+        here = done - (self._first or 0)
+        return (now - self._began) / here * ((self.params.get("epochs") or 0) - done)
 
     def _close(self) -> None:
         if self._progress is not None:

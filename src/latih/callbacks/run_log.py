@@ -3,46 +3,77 @@
 import datetime
 import platform
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from latih.engine.events import Callback
+from latih.callbacks.memory import Remembering
+from latih.callbacks.snapshots import Snapshots
+from latih.errors import FileFormatError
 from latih.run_directory import RunDirectory
 from latih.version import __version__
 
 
-class RunLog(Callback):
+class RunLog(Remembering):
     """Writes a run down as it goes, in its run directory.
 
     ``run.toml`` when training begins and again when it ends, a line of ``log.jsonl`` each epoch,
-    and ``final.keras``, the model as training left it.
+    and ``final.keras``, the model as training left it. A run that goes on after a crash loses the
+    lines of the epochs that it does again; when it went on, and from what, is in ``run.toml``.
 
     Args:
-        run: the directory.
-        about: further entries of ``run.toml``, table by table, such as the data set's name.
+        run: the directory; what it is ``about`` goes into ``run.toml``.
+        snapshots: who restores the run, if anybody does.
 
     Example:
         >>> import tempfile
-        >>> run = RunDirectory.create(tempfile.mkdtemp())
-        >>> RunLog(run, {"data": {"name": "letters"}}).about
-        {'data': {'name': 'letters'}}
+        >>> RunLog(RunDirectory.create(tempfile.mkdtemp())).records
+        []
     """
 
-    def __init__(
-        self, run: RunDirectory, about: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> None:
+    remembers = ("started", "seed", "seconds", "epoch_seconds", "records")
+
+    def __init__(self, run: RunDirectory, snapshots: Snapshots | None = None) -> None:
         super().__init__()
-        self.run = run
-        self.about = {table: dict(entries) for table, entries in (about or {}).items()}
+        self.run, self.snapshots = run, snapshots
         self._settings: dict[str, Any] = {}
-        self._began = self._epoch_began = 0.0
+        self._began = self._epoch_began = time.monotonic()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with no epochs."""
+        self.started: str | None = None
+        self.seed: int | None = None
+        self.records: list[dict[str, Any]] = []
+        self._seconds_before = self._epoch_seconds_before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, in this process and those before."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    @seconds.setter
+    def seconds(self, value: float) -> None:
+        self._seconds_before, self._began = value, time.monotonic()
+
+    @property
+    def epoch_seconds(self) -> float:
+        """How long the epoch under way took."""
+        return self._epoch_seconds_before + time.monotonic() - self._epoch_began
+
+    @epoch_seconds.setter
+    def epoch_seconds(self, value: float) -> None:
+        self._epoch_seconds_before, self._epoch_began = value, time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Write down what was asked."""
-        self._began = time.monotonic()
+        goes_on = self._goes_on
+        super().on_train_begin(logs)
+        now = datetime.datetime.now().isoformat(timespec="seconds")
+        if not goes_on:
+            self.started, self.seed = now, self.params.get("seed")
+            self.seconds = 0.0
         asked_of_fit = (
             *("epochs", "initial_epoch", "batch_size", "shuffle", "seed", "steps_per_epoch"),
             *("validation_freq", "class_weight", "callbacks"),
@@ -50,9 +81,10 @@ class RunLog(Callback):
         self._settings = {
             "run": {
                 "name": self.run.path.resolve().name,
-                "started": datetime.datetime.now().isoformat(timespec="seconds"),
+                "started": self.started,
+                "resumed": [*self._resumed_before(), self._resumed(now)] if goes_on else None,
                 "device": str(self.model.device),
-                "epochs_done": 0,
+                "epochs_done": len(self.records),
             },
             "versions": {
                 "latih": __version__,
@@ -67,39 +99,50 @@ class RunLog(Callback):
             },
             "model": self.model.table(),
             "compile": self.model.get_compile_config(),
-            "fit": {name: self.params.get(name) for name in asked_of_fit},
+            "fit": {name: self.params.get(name) for name in asked_of_fit} | {"seed": self.seed},
         }
-        for table, entries in self.about.items():
+        for table, entries in self.run.about.items():
             self._settings.setdefault(table, {}).update(entries)
-        self.run.start_log()
+        self.run.start_log(self.records)
         self.run.write_settings(self._settings)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the epoch's clock."""
-        self._epoch_began = time.monotonic()
+        self.epoch_seconds = 0.0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write a line."""
-        seconds = time.monotonic() - self._epoch_began
+        seconds = self.epoch_seconds
         # An epoch of fewer steps than the data sees fewer examples.
         most = (self.params.get("steps") or 0) * (self.params.get("batch_size") or 0)
         examples = min(self.params.get("examples") or 0, most)
-        self.run.append_log(
-            {
-                "epoch": epoch + 1,
-                "learning_rate": self.model.optimizer.current_rate(),
-                **(logs or {}),
-                "seconds": round(seconds, 4),
-                "samples_per_second": round(examples / seconds, 1) if examples else None,
-            }
-        )
+        record = {
+            "epoch": epoch + 1,
+            "learning_rate": self.model.optimizer.current_rate(),
+            **(logs or {}),
+            "seconds": round(seconds, 4),
+            "samples_per_second": round(examples / seconds, 1) if examples else None,
+        }
+        self.records.append(record)
+        self.run.append_log(record)
         self._settings["run"]["epochs_done"] = epoch + 1
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write down how it ended."""
         if not self._settings:  # it never began: a callback before this one refused
             return
-        self._settings["run"]["seconds"] = round(time.monotonic() - self._began, 3)
+        self._settings["run"]["seconds"] = round(self.seconds, 3)
         self._settings["run"]["stopped"] = self.model.stop_reason
         self.run.write_settings(self._settings)
         self.model.save(self.run.final_file)
+
+    def _resumed_before(self) -> list[Any]:
+        try:
+            return self.run.read_settings()["run"].get("resumed", [])
+        except (FileFormatError, KeyError, AttributeError):  # what was noted there is lost
+            return []
+
+    def _resumed(self, now: str) -> dict[str, Any]:
+        forced = [] if self.snapshots is None else self.snapshots.forced
+        told: dict[str, Any] = {"at": now, "epochs_done": len(self.records)}
+        return {**told, "in_spite_of": forced} if forced else told

@@ -8,6 +8,7 @@ from rich.console import Console
 from latih.cli.datasets import list_datasets
 from latih.cli.predict import predict
 from latih.cli.report import rebuild_report
+from latih.cli.resume import resume
 from latih.cli.train import train
 from latih.errors import LatihError
 from latih.version import __version__
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train")(train)
+app.command("resume")(resume)
 app.command("predict")(predict)
 app.command("report")(rebuild_report)
 app.command("datasets")(list_datasets)

@@ -1,19 +1,14 @@
 """``latih train``: from data to a trained net without a script."""
 
 import datetime
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from latih.cli.training import read_interval, run_training
 from latih.errors import InputError
-from latih.random import set_random_seed
-from latih.recipes import DenseSettings, load_examples, train_dense
-from latih.recipes.dense import TrainedRun
-from latih.recipes.examples import Examples
+from latih.recipes import DenseSettings
 
 EMBEDDED = "fashion-mnist-embedded"
 DEFAULTS = DenseSettings()
@@ -47,8 +42,12 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = DEFAULTS.batch_size,
     seed: Annotated[int, typer.Option(help="One seed gives the same bits.")] = 42,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Where the run is written; by default a new one in runs/.")
+        Path | None,
+        typer.Option(help="Where the run is written, or goes on; by default a new one in runs/."),
     ] = None,
+    snapshot_every: Annotated[
+        str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
+    ] = "60s",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Train a deep dense net on a data set, and write down what happened.
@@ -72,26 +71,15 @@ def train(
         patience=patience,
         batch_size=batch_size,
     )
-    console = Console(highlight=False, soft_wrap=True)
-    set_random_seed(seed)
-    examples = load_examples(data, seed)
-    directory = run_dir or _new_run_directory(Path(data).stem)
-    if not quiet:
-        console.print(_introduction(examples), markup=False)
-    try:
-        trained = train_dense(
-            settings,
-            examples,
-            directory,
-            verbose=0 if quiet else "auto",
-            asked={"seed": seed, "command": shlex.join(["latih", *sys.argv[1:]])},
-        )
-    except KeyboardInterrupt:
-        console.print(f"Interrupted. What was learnt so far is in {directory}.", markup=False)
-        raise typer.Exit(130) from None
-    if not quiet and trained.model.stop_reason != "all epochs done":
-        console.print(f"Stopped: {trained.model.stop_reason}.", markup=False)
-    _tell(console, trained, examples)
+    run_training(
+        settings,
+        data,
+        run_dir or _new_run_directory(Path(data).stem),
+        seed=seed,
+        quiet=quiet,
+        resume="auto",
+        snapshot_every=read_interval(snapshot_every),
+    )
 
 
 def _units(text: str) -> tuple[int, ...]:
@@ -112,26 +100,3 @@ def _new_run_directory(name: str) -> Path:
         number += 1
         directory = Path("runs") / f"{name}-{now}-{number}"
     return directory
-
-
-def _introduction(examples: Examples) -> str:
-    shape = " x ".join(str(size) for size in examples.input_shape) or "1"
-    goal = f"{len(examples.class_names)} classes" if examples.class_names else "a quantity"
-    return (
-        f"{examples.name}: {len(examples.training[0]):,} examples of {shape} to train on, "
-        f"{len(examples.validation[0]):,} to validate, {len(examples.test[0]):,} to test; {goal}."
-    )
-
-
-def _tell(console: Console, trained: TrainedRun, examples: Examples) -> None:
-    scores = trained.scores
-    if "accuracy" in scores:
-        told = f"Test accuracy: {scores['accuracy']:.4f} on {len(examples.test[0]):,} examples."
-    else:
-        told = (
-            f"Test: mean absolute error {scores['mae']:.4g}, mean squared error "
-            f"{scores['loss']:.4g}, on {len(examples.test[0]):,} examples."
-        )
-    console.print(told, markup=False)
-    console.print(f"Model: {trained.run.best_file}", markup=False)
-    console.print(f"Page:  {trained.page}", markup=False)

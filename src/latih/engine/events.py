@@ -115,6 +115,32 @@ class Callback:
         """Take what :meth:`state_dict` gave, before ``on_train_begin``; the next run goes on."""
 
 
+class Keeper(Callback):
+    """A callback that keeps a whole training, so that another process can go on with it.
+
+    Where other callbacks hear what happens, it is handed the training itself, after everybody else
+    has heard: what it keeps is what the next step begins with.
+    """
+
+    def restore(self, training: Any) -> Mapping[str, Any] | None:
+        """Return the state that the training shall go on from; None to begin."""
+
+    def begin_keeping(self, training: Any) -> None:
+        """Hear that the first step comes next."""
+
+    def after_step(self, training: Any) -> None:
+        """Hear that a step was done."""
+
+    def after_epoch(self, training: Any) -> None:
+        """Hear that an epoch was done."""
+
+    def keep(self, training: Any) -> None:
+        """Keep the training now: it breaks off."""
+
+    def finish_keeping(self, training: Any) -> None:
+        """Hear that no step comes any more; what is under way is to be ended."""
+
+
 class LazyLogs(MutableMapping[str, Any]):
     """The logs of a step, worked out when somebody reads them.
 
@@ -168,6 +194,7 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
+        self.keepers = [one for one in self.callbacks if isinstance(one, Keeper)]
         # Hooks that nobody has defined are not called: a step must not pay for them.
         self._listeners: dict[str, list[Callable[..., None]]] = {
             hook: [getattr(c, hook) for c in self.callbacks if _defines(c, hook)]

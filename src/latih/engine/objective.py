@@ -16,6 +16,7 @@ from latih.engine.output_objective import (
     as_metric,
     kinds,
 )
+from latih.engine.sums import load_sums_state, sums_state
 from latih.errors import InputError, NotReadyError
 from latih.metrics import Mean, Metric
 from latih.structures import flatten, is_nested
@@ -75,6 +76,7 @@ class Objective:
         self.outputs: list[OutputObjective] = []
         self.logged: dict[str, Metric] = {"loss": self.loss_mean}
         """What the logs call each metric: the loss, those of outputs, then the metrics."""
+        self._awaited: Sequence[Sequence[Any]] | None = None
 
     @property
     def has_loss(self) -> bool:
@@ -138,6 +140,9 @@ class Objective:
             # The order in which Keras's evaluate() lists them: the losses, then by the alphabet.
             logged = list(self.logged.items())
             self.logged = dict(logged[:losses] + sorted(logged[losses:], key=lambda one: one[0]))
+        if self._awaited is not None:
+            self.load_state_dict(self._awaited)
+            self._awaited = None
 
     def _shared_out(
         self, names: Sequence[str]
@@ -242,6 +247,21 @@ class Objective:
         """Begin the running sums anew."""
         for metric in self.all_metrics:
             metric.reset_state()
+
+    def state_dict(self) -> list[list[torch.Tensor]]:
+        """Return the running sums."""
+        return sums_state(self.all_metrics)
+
+    def load_state_dict(self, state: Sequence[Sequence[Any]]) -> None:
+        """Take the running sums that :meth:`state_dict` gave.
+
+        A step of the user's own tells only when it is done first what there is to measure: until
+        then they wait.
+        """
+        if self.outputs:
+            load_sums_state(self.all_metrics, state)
+        else:
+            self._awaited = state
 
     def results(self) -> dict[str, Any]:
         """Read the running sums; this waits for the device.

@@ -6,8 +6,10 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch
-from latih.engine.objective import plain
+from latih.engine.objective import Objective, plain
+from latih.engine.sums import load_sums_state, sums_state
 from latih.errors import InputError
+from latih.metrics import Metric
 
 
 class OwnStep:
@@ -64,6 +66,30 @@ class OwnStep:
     def results(self) -> dict[str, Any]:
         """Return what the last step said; this waits for the device."""
         return {name: plain(value) for name, value in self._logs.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the running sums, and what the last step said."""
+        return {
+            "compiled": None if self._objective is None else self._objective.state_dict(),
+            "kept": sums_state(self._kept()),
+            "logs": self.results(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave."""
+        if self._objective is not None:
+            self._objective.load_state_dict(state["compiled"])
+        load_sums_state(self._kept(), state["kept"])
+        self._logs = state["logs"]
+
+    @property
+    def _objective(self) -> Objective | None:
+        return self.model.objective
+
+    def _kept(self) -> list[Metric]:
+        compiled = [] if self._objective is None else self._objective.all_metrics
+        known = {id(metric) for metric in compiled}
+        return [metric for metric in self.model.metrics if id(metric) not in known]
 
     def finish(self) -> None:
         """Put the optimizer's averages in the weights' place, if it has any."""

@@ -1,12 +1,13 @@
 """One step: what training and evaluation do to one batch, in few lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from latih.data.batches import Batch
 from latih.engine.objective import Objective, plain
+from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
 from latih.optimizers import Optimizer
 from latih.structures import flatten
@@ -75,6 +76,15 @@ class LoggedStep:
         results = self.objective.results()
         results.update((metric.name, plain(metric.result())) for metric in self.scored.kept)
         return results
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the running sums."""
+        return {"compiled": self.objective.state_dict(), "kept": sums_state(self.scored.kept)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the running sums that :meth:`state_dict` gave."""
+        self.objective.load_state_dict(state["compiled"])
+        load_sums_state(self.scored.kept, state["kept"])
 
 
 class TrainStep(LoggedStep):

@@ -1,30 +1,31 @@
 """A layer that can be trained: compile, fit, evaluate, predict."""
 
 import contextlib
+import datetime
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from latih import random, report
+from latih import random
 from latih.arguments import whole
-from latih.callbacks import History, ModelCheckpoint, ProgbarLogger, RunLog
+from latih.callbacks import History, ProgbarLogger
 from latih.callbacks.progress import Verbose
 from latih.engine import loop
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
+from latih.engine.training import Plan, Training
 from latih.errors import (
     InputError,
-    LatihError,
-    LatihWarning,
     NotReadyError,
     near_matches,
 )
 from latih.layers.base import mode
 from latih.models import ends, preparation
+from latih.models.asked import terms_of
+from latih.models.kept_run import KeptRun, Resume, require_resume
 from latih.models.preparation import Reading
 from latih.models.stepping import Stepping
 from latih.optimizers import OPTIMIZERS
@@ -47,7 +48,6 @@ class Trainable(Stepping):
         self.stop_training = False
         self.stop_reason: str | None = None
         self.completed = False
-        self.initial_epoch = 0
         self.history: History | None = None
 
     def compile(
@@ -113,7 +113,9 @@ class Trainable(Stepping):
         validation_batch_size: int | None = None,
         validation_freq: int | Collection[int] = 1,
         *,
-        run_dir: str | os.PathLike[str] | None = None,
+        run_dir: str | os.PathLike[str] | RunDirectory | None = None,
+        resume: Resume = "auto",
+        snapshot_every: int | str | datetime.timedelta | Literal[False] = "60s",
         **unknown: Any,
     ) -> History:
         """Train the model.
@@ -142,7 +144,14 @@ class Trainable(Stepping):
             validation_batch_size: how many examples a step of an evaluation takes.
             validation_freq: every how many epochs to evaluate, or after which, counted from 1.
             run_dir: a directory that the run is written down in: settings, log, the best and the
-                last model, and a page to look at.
+                last model, a page to look at, and snapshots from which it goes on after a crash.
+            resume: ``"auto"`` goes on with the run of the directory, to the same bits, if there is
+                one, and refuses if something else is asked now than when it began; more epochs may
+                be. ``"force"`` goes on all the same. True refuses if there is no run; False if
+                there is one.
+            snapshot_every: how much work a crash may cost at most: a number of steps, a time such
+                as ``"60s"``, ``"5m"`` or a ``timedelta``, or ``"epoch"``. A snapshot is also
+                written at the end of each epoch. False for no snapshots.
             unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
@@ -151,13 +160,16 @@ class Trainable(Stepping):
         Raises:
             NotReadyError: the model is not compiled.
             InputError: the data do not fit the model, its loss, or each other; a callback watches
-                what will not be logged.
+                what will not be logged; the run of ``run_dir`` was begun with something else, or
+                another process trains there.
+            FileFormatError: the run's snapshots are damaged, all of them.
             UnwritableError: ``run_dir`` or a callback's file cannot be written.
         """
         _refuse(unknown, self.fit)
         self.compiled("fit()")
-        plan = loop.Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
-        run = None if run_dir is None else RunDirectory.create(run_dir)
+        require_resume(resume)
+        plan = Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
+        kept = None if run_dir is None else KeptRun(run_dir, resume, snapshot_every)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
         split = 0.0 if validation_data is not None else validation_split
         batches, held_back = preparation.batches_to_train(self, x, y, sample_weight, reading, split)
@@ -167,12 +179,8 @@ class Trainable(Stepping):
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
-        if run is not None:
-            best = "val_loss" if validation else "loss"
-            listeners += [
-                ModelCheckpoint(run.best_file, monitor=best, save_best_only=True),
-                RunLog(run),
-            ]
+        if kept is not None:
+            listeners += kept.listeners("val_loss" if validation else "loss")
         params = {
             "epochs": epochs,
             "initial_epoch": initial_epoch,
@@ -195,15 +203,11 @@ class Trainable(Stepping):
             names + [f"val_{name}" for name in names] if validation else names,
             complete=step.names_are_known,
         )
-        try:
-            loop.fit(step, self.make_test_step(), batches, validation, called, plan)
-        except BaseException:
-            if run is not None:
-                with contextlib.suppress(LatihError):  # what went wrong is said, not what follows
-                    report.build_report(run)
-            raise
-        if run is not None:
-            _build_report(run)
+        test_step = self.make_test_step()
+        terms = terms_of(self, batches, validation, plan, params, called, resume)
+        training = Training(step, test_step, batches, validation, called, plan, terms)
+        with contextlib.nullcontext() if kept is None else kept.written_down():
+            training.run()
         return self.history
 
     def evaluate(
@@ -426,11 +430,3 @@ def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
 
 def _length(inputs: Any) -> int:
     return len(flatten(inputs)[0])
-
-
-def _build_report(run: RunDirectory) -> None:
-    try:
-        report.build_report(run)
-    except LatihError as error:
-        # The run is done and written down; a page that cannot be made must not take it back.
-        warnings.warn(str(error), LatihWarning, stacklevel=3)

@@ -13,6 +13,7 @@ from latih.optimizers import rate as rates
 from latih.optimizers.decay import WeightDecay
 from latih.optimizers.flat import FlatParameters
 from latih.optimizers.groups import Division, Group, divide
+from latih.optimizers.run_state import RunState
 from latih.optimizers.schedules import LearningRateSchedule
 from latih.optimizers.state_names import AVERAGE, SUMS, StateNames, setting
 from latih.registry import Configured, auto_name, constructor_arguments, serialize
@@ -25,7 +26,7 @@ OF_KERAS_2 = {
 """What became of arguments that older scripts give."""
 
 
-class Optimizer(StateNames, Configured):
+class Optimizer(RunState, StateNames, Configured):
     """The base of optimizers: define :meth:`update` on flat buffers.
 
     The order of one update is Keras's: clip, decay the weights, move them, average them, count. The
@@ -122,6 +123,7 @@ class Optimizer(StateNames, Configured):
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
         """Numbers that are remembered once and not for each weight; they end the state in files."""
+        self._awaited: Mapping[str, Any] | None = None
 
     def _limit(self, argument: str, value: Any) -> float | None:
         return None if value is None else number(value, argument, type(self).__name__, above=0)
@@ -235,6 +237,7 @@ class Optimizer(StateNames, Configured):
                 averages = list(self.flat.views(self.slots[AVERAGE]))
                 for place in new:
                     averages[place].copy_(variables[place].detach())
+        self.take_awaited()
 
     def _all_groups(self) -> Iterator[Sequence[str]]:
         if self.use_ema:

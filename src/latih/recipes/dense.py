@@ -1,15 +1,14 @@
 """A deep dense net, built as the chapter teaches, trained, judged and written down."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
-from latih import report
-from latih.callbacks import EarlyStopping, ModelCheckpoint, RunLog
+from latih.callbacks import Callback, EarlyStopping
 from latih.callbacks.progress import Verbose
 from latih.errors import InputError
 from latih.layers import (
@@ -24,6 +23,7 @@ from latih.layers import (
     Rescaling,
 )
 from latih.models import Sequential
+from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
 from latih.recipes.examples import Examples
 from latih.regularizers import L2
@@ -67,6 +67,36 @@ class DenseSettings:
     epochs: int = 20
     patience: int | None = 5
     batch_size: int = 32
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> "DenseSettings":
+        """Return the settings that ``run.toml`` holds; what is None is not in it.
+
+        Raises:
+            InputError: an entry is unknown, or of another kind.
+
+        Example:
+            >>> DenseSettings.of_table({"hidden": [30], "dropout": 0.5}).patience is None
+            True
+        """
+        kinds = get_type_hints(cls)
+        for name, value in table.items():
+            if name not in kinds or not _is_of_kind(value, kinds[name]):
+                raise InputError(
+                    f"`{name}` is no setting of a dense net",
+                    expected=", ".join(kinds),
+                    got=repr(value)[:60],
+                )
+        given = {"initializer": None, "learning_rate": None, "patience": None, **table}
+        return cls(**{**given, "hidden": tuple(table.get("hidden", cls.hidden))})
+
+
+def _is_of_kind(value: Any, kind: Any) -> bool:
+    if kind == Sequence[int]:
+        return isinstance(value, list) and all(type(units) is int for units in value)
+    if isinstance(value, int) and not isinstance(value, bool) and float in (kind, *get_args(kind)):
+        return True
+    return type(value) in (kind, *get_args(kind))
 
 
 @dataclass(frozen=True)
@@ -131,15 +161,20 @@ def train_dense(
     *,
     verbose: Verbose = "auto",
     asked: dict[str, Any] | None = None,
+    resume: Resume = "auto",
+    snapshot_every: int | str = "60s",
 ) -> TrainedRun:
     """Train the net, judge the best epoch's on the test examples, and write the run down.
 
     Args:
         settings: what the net is and how it is trained.
         examples: what it shall learn.
-        run_dir: where the run is written; a new or an empty directory.
+        run_dir: where the run is written; if one is there that was asked for in the same way, it
+            is gone on with.
         verbose: 0 for silence.
         asked: further entries of ``run.toml``'s table ``run``, such as the seed and the command.
+        resume: as in ``fit()``.
+        snapshot_every: as in ``fit()``.
 
     Returns:
         The best model with its scores.
@@ -150,7 +185,6 @@ def train_dense(
     if settings.epochs < 1:
         raise InputError("`epochs` is out of range", expected=">= 1", got=str(settings.epochs))
     model = build_dense(settings, examples)
-    run = RunDirectory.create(run_dir)
     about = {
         "run": asked or {},
         "data": {
@@ -160,27 +194,41 @@ def train_dense(
         },
         "recipe": {"name": "dense", **asdict(settings)},
     }
+    run = RunDirectory(Path(run_dir), about)
     patience = settings.epochs if settings.patience is None else settings.patience
-    try:
-        model.fit(
-            *examples.training,
-            validation_data=examples.validation,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            callbacks=[
-                EarlyStopping(patience=patience, restore_best_weights=True),
-                ModelCheckpoint(run.best_file, save_best_only=True),
-                RunLog(run, about),
-            ],
-            verbose=verbose,
-        )
-    except KeyboardInterrupt:
-        # What it has learnt so far is there to be seen.
-        if run.settings_file.is_file():
-            _judge(model, examples, run)
-            report.build_report(run)
-        raise
-    return TrainedRun(model, _judge(model, examples, run), run, report.build_report(run))
+    # The best weights come back first, so that it is they that are judged.
+    judge = Judge(examples, run)
+    model.fit(
+        *examples.training,
+        validation_data=examples.validation,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        callbacks=[EarlyStopping(patience=patience, restore_best_weights=True), judge],
+        verbose=verbose,
+        run_dir=run,
+        resume=resume,
+        snapshot_every=snapshot_every,
+    )
+    return TrainedRun(model, judge.scores, run, run.report_file)
+
+
+class Judge(Callback):
+    """Judges the net on the test examples when training ends, however it ends.
+
+    Args:
+        examples: the data set.
+        run: where the judgement is written.
+    """
+
+    def __init__(self, examples: Examples, run: RunDirectory) -> None:
+        super().__init__()
+        self.examples, self.run = examples, run
+        self.scores: dict[str, float] = {}
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Write the scores, the confusion matrix and the worst mistakes."""
+        if self.run.settings_file.is_file():  # else training never began
+            self.scores = _judge(self.model, self.examples, self.run)
 
 
 def _scaling(inputs: np.ndarray) -> Layer:
@@ -191,7 +239,7 @@ def _scaling(inputs: np.ndarray) -> Layer:
     return layer
 
 
-def _judge(model: Sequential, examples: Examples, run: RunDirectory) -> dict[str, float]:
+def _judge(model: Any, examples: Examples, run: RunDirectory) -> dict[str, float]:
     x, y = examples.test
     scores = model.evaluate(x, y, batch_size=256, verbose=0, return_dict=True)
     evaluation: dict[str, Any] = {"scores": scores}

@@ -1,0 +1,185 @@
+"""Keeping a whole run on the disk, so that it goes on after a crash as if there had been none."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from latih.archive import BackgroundWriter, SnapshotStore, copied, encode
+from latih.callbacks.interval import Interval, Pace
+from latih.engine.differences import differences, refusal
+from latih.engine.events import Keeper
+from latih.engine.fitting import what_fits
+from latih.errors import InputError, LatihWarning
+
+
+class Snapshots(Keeper):
+    """Writes the whole training down from time to time, and goes on from what was written.
+
+    A snapshot is taken when an epoch ends and when ``every`` has nearly passed: early enough for it
+    to be whole on the disk before more than that is unsaved. The state is copied between two steps;
+    a thread writes the copy while training goes on. Only if the disk is so slow that the interval
+    ends before the write does, training waits.
+
+    A write that fails is told at once and training goes on; the last good snapshot stays.
+
+    Args:
+        store: where.
+        every: how much work may be lost; None for the epoch under way.
+
+    Raises:
+        InputError: what is asked differs from what the run was begun with, and is not forced; or
+            there is nothing to go on from, and there must be.
+        FileFormatError: no snapshot can be read.
+
+    Example:
+        >>> Snapshots(SnapshotStore("runs/a/snapshots"), Interval(60.0, is_time=True)).every
+        Interval(amount=60.0, is_time=True)
+    """
+
+    def __init__(self, store: SnapshotStore, every: Interval | None = None) -> None:
+        super().__init__()
+        self.store, self.every = store, every
+        self.went_on_from: str | None = None
+        """The snapshot that this run goes on from; None for one that began."""
+        self.forced: list[str] = []
+        """What was changed since, where going on was forced."""
+        self._writer: BackgroundWriter[Any] = BackgroundWriter(store.write)
+        self._pace = Pace(every)
+        self._steps = 0
+        self._is_wanted = self._is_under_way = self._gave_up = False
+        self._kept_at: tuple[Any, ...] = ()
+
+    def restore(self, training: Any) -> Mapping[str, Any] | None:
+        """Return the newest snapshot's state, if the run shall go on from it."""
+        self.store.clean()
+        self.went_on_from, self.forced = None, []
+        terms = training.terms
+        found = self.store.newest() if terms.resume else None
+        if found is None:
+            if terms.resume is True:
+                raise InputError(
+                    f"there is no snapshot in {str(self.store.directory)!r} to go on from",
+                    expected="the directory of a run that was begun",
+                    got="none",
+                    fix="Give resume='auto' to begin if there is none.",
+                )
+            return None
+        self.went_on_from = str(found.path)
+        self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
+        changed = differences(found.state["asked"], terms.asked)
+        if not changed:
+            self._tell(found.state)
+            return found.state
+        if terms.resume != "force":
+            raise refusal(changed, str(self.store.directory))
+        self.forced = changed
+        warnings.warn(
+            f"the run goes on although this was changed: {'; '.join(changed)}.",
+            LatihWarning,
+            stacklevel=2,
+        )
+        state = what_fits(found.state, training)
+        self._tell(state)
+        return state
+
+    def begin_keeping(self, training: Any) -> None:
+        """Write the first snapshot: what cannot be kept is known before the first step."""
+        self._steps = 0
+        self._is_wanted = self._is_under_way = self._gave_up = False
+        self._pace.begin(self._now())
+        if self.went_on_from is None or self.forced:
+            state = copied(training.state_dict())
+            encode(state)
+            self._write(training, state)
+        else:
+            self._kept_at = _place(training)
+
+    def after_step(self, training: Any) -> None:
+        """Take a snapshot if one is due, or could not be taken when it was."""
+        self._steps += 1
+        self._attend(training)
+
+    def after_epoch(self, training: Any) -> None:
+        """Take a snapshot, now or as soon as the one before is written."""
+        self._is_wanted = True
+        self._attend(training)
+
+    def keep(self, training: Any) -> None:
+        """Take a snapshot, unless this is what the last one holds, and wait until it is written."""
+        self._wait()
+        if self._kept_at != _place(training):
+            self._write(training, copied(training.state_dict()))
+            self._wait()
+
+    def finish_keeping(self, training: Any) -> None:
+        """Wait until the last snapshot is written."""
+        if not self._gave_up:
+            self._wait()
+
+    def _attend(self, training: Any) -> None:
+        now = self._now()
+        if self._is_under_way:
+            if self._writer.busy and not self._pace.must_wait(now):
+                return
+            self._wait()
+        if self._is_wanted or self._pace.is_due(now):
+            self._write(training, copied(training.state_dict()))
+            if self._pace.must_wait(now):
+                self._wait()
+
+    def _write(self, training: Any, state: Any) -> None:
+        self._is_wanted = False
+        self._is_under_way = True
+        self._kept_at = _place(training)
+        self._pace.write_begins(self._now())
+        self._writer.start(state)
+
+    def _wait(self) -> None:
+        if not self._is_under_way:
+            return
+        try:
+            self._writer.wait()
+        except BaseException:  # whoever presses Ctrl-C once more does not wait for the disk
+            self._gave_up = True
+            raise
+        self._is_under_way = False
+        failure = self._writer.failure()
+        self._pace.write_ended(self._now(), well=failure is None)
+        if failure is not None:
+            self._kept_at = ()
+            warnings.warn(
+                f"No snapshot was written: {failure} Training goes on; the snapshots before are "
+                "whole.",
+                LatihWarning,
+                stacklevel=2,
+            )
+
+    def _now(self) -> float:
+        is_time = self.every is not None and self.every.is_time
+        return time.monotonic() if is_time else float(self._steps)
+
+    def _tell(self, state: Mapping[str, Any]) -> None:
+        if not self.params.get("verbose"):
+            return
+        position = state["position"]
+        steps = f" and {position['steps_done']} steps of the next" if position["steps_done"] else ""
+        print(f"Going on from {self.went_on_from}: {position['epoch']} epochs{steps} are done.")
+
+    def _tell_of_other_bits(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        changed = [
+            f"{name} {before.get(name)} -> {value}"
+            for name, value in now.items()
+            if before.get(name) != value
+        ]
+        if changed:
+            warnings.warn(
+                "the run goes on as it would have, but not to the same bits: "
+                f"{', '.join(changed)}.",
+                LatihWarning,
+                stacklevel=3,
+            )
+
+
+def _place(training: Any) -> tuple[Any, ...]:
+    return training.epoch, training.steps_done, training.logs is not None

@@ -1,0 +1,95 @@
+"""``latih resume``: a run that broke off goes on, or one that ended is trained on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latih import datasets
+from latih.cli.training import read_interval, run_training
+from latih.errors import FileFormatError, InputError, UnknownNameError
+from latih.recipes import DenseSettings
+from latih.run_directory import RunDirectory
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(help="The run directory.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(help="The .npz file that the run was trained from; not for a known set."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="At most, all in all; by default as many as were asked.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although something was changed.")
+    ] = False,
+    snapshot_every: Annotated[
+        str, typer.Option(help="How much work may be lost: steps, or a time such as 60s.")
+    ] = "60s",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Go on with a run of `latih train`, from its last snapshot to the same bits.
+
+    With --epochs, a run that has ended is trained on.
+
+    Example: latih resume runs/a --epochs 40
+    """
+    directory = RunDirectory.open(run)
+    told = directory.read_settings()
+    settings = _settings(told, run)
+    seed = told["run"].get("seed")
+    if type(seed) is not int:
+        raise _no_recipe(run)
+    run_training(
+        settings if epochs is None else replace(settings, epochs=epochs),
+        data or _known_data(told, run),
+        run,
+        seed=seed,
+        quiet=quiet,
+        resume="force" if force else True,
+        snapshot_every=read_interval(snapshot_every),
+    )
+
+
+def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
+    recipe = told.get("recipe")
+    if not isinstance(recipe, dict) or recipe.get("name") != "dense":
+        raise _no_recipe(run)
+    try:
+        return DenseSettings.of_table({k: v for k, v in recipe.items() if k != "name"})
+    except InputError as error:
+        raise FileFormatError(
+            f"{str(RunDirectory(run).settings_file)!r} holds settings that cannot be used",
+            expected="what `latih train` wrote",
+            got=str(error).rstrip("."),
+        ) from error
+
+
+def _known_data(told: dict[str, Any], run: Path) -> str:
+    # A file is never opened because another file names it.
+    name = told.get("data", {}).get("name")
+    if not isinstance(name, str) or Path(name).suffix == ".npz":
+        raise InputError(
+            f"the run in {str(run)!r} was trained from a file",
+            expected="that file, again",
+            got="none",
+            fix=f"Write latih resume {run} DATA.npz; other data are refused.",
+        )
+    try:
+        return datasets.find(name).name
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"the run in {str(run)!r} was trained on {name!r}, which Latih does not know",
+            fix=error.fix,
+        ) from error
+
+
+def _no_recipe(run: Path) -> FileFormatError:
+    return FileFormatError(
+        f"the run in {str(run)!r} was not made by `latih train`",
+        expected="run.toml with the table [recipe] and a seed",
+        got="a run of a script",
+        fix="Run the script again: fit(run_dir=...) goes on by itself.",
+    )

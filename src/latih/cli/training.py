@@ -1,0 +1,90 @@
+"""What ``latih train`` and ``latih resume`` have in common: a run, told of as it goes."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from latih.models.kept_run import Resume
+from latih.random import set_random_seed
+from latih.recipes import DenseSettings, load_examples, train_dense
+from latih.recipes.dense import TrainedRun
+from latih.recipes.examples import Examples
+
+
+def run_training(
+    settings: DenseSettings,
+    data: str,
+    directory: Path,
+    *,
+    seed: int,
+    quiet: bool,
+    resume: Resume,
+    snapshot_every: int | str,
+) -> None:
+    """Train a net on data and tell what came of it.
+
+    Args:
+        settings: what the net is and how it is trained.
+        data: a data set's name, or an ``.npz`` file.
+        directory: where the run is written.
+        seed: what everything that is drawn follows from.
+        quiet: whether only the result is told.
+        resume: as in ``fit()``.
+        snapshot_every: as in ``fit()``.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    set_random_seed(seed)
+    examples = load_examples(data, seed)
+    if not quiet:
+        console.print(_introduction(examples), markup=False)
+    try:
+        trained = train_dense(
+            settings,
+            examples,
+            directory,
+            verbose=0 if quiet else "auto",
+            asked={"seed": seed, "command": shlex.join(["latih", *sys.argv[1:]])},
+            resume=resume,
+            snapshot_every=snapshot_every,
+        )
+    except KeyboardInterrupt:
+        console.print(
+            f"Interrupted. What was learnt so far is in {directory}; "
+            f"`latih resume {shlex.quote(str(directory))}` goes on.",
+            markup=False,
+        )
+        raise typer.Exit(130) from None
+    if not quiet and trained.model.stop_reason != "all epochs done":
+        console.print(f"Stopped: {trained.model.stop_reason}.", markup=False)
+    _tell(console, trained, examples)
+
+
+def read_interval(text: str) -> int | str:
+    """Return an option of an interval as ``fit()`` takes it: a number means steps."""
+    return int(text) if text.isdecimal() else text
+
+
+def _introduction(examples: Examples) -> str:
+    shape = " x ".join(str(size) for size in examples.input_shape) or "1"
+    goal = f"{len(examples.class_names)} classes" if examples.class_names else "a quantity"
+    return (
+        f"{examples.name}: {len(examples.training[0]):,} examples of {shape} to train on, "
+        f"{len(examples.validation[0]):,} to validate, {len(examples.test[0]):,} to test; {goal}."
+    )
+
+
+def _tell(console: Console, trained: TrainedRun, examples: Examples) -> None:
+    scores = trained.scores
+    if "accuracy" in scores:
+        told = f"Test accuracy: {scores['accuracy']:.4f} on {len(examples.test[0]):,} examples."
+    else:
+        told = (
+            f"Test: mean absolute error {scores['mae']:.4g}, mean squared error "
+            f"{scores['loss']:.4g}, on {len(examples.test[0]):,} examples."
+        )
+    console.print(told, markup=False)
+    console.print(f"Model: {trained.run.best_file}", markup=False)
+    console.print(f"Page:  {trained.page}", markup=False)

@@ -1,0 +1,54 @@
+"""What of a run's state fits a training that was changed since, where going on is forced."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from latih.engine.run_state import optimizers_of
+from latih.layers.seeds import seed_generators
+
+OF_THE_DATA = ("data", "batch_size", "shuffle", "steps_per_epoch")
+"""What decides which examples a step sees."""
+OF_THE_SUMS = ("loss", "loss_weights", "metrics", "weighted_metrics", "class_weight")
+"""What decides what the running sums mean."""
+
+
+def what_fits(state: Mapping[str, Any], training: Any) -> dict[str, Any]:
+    """Return the state without what belongs to what was changed.
+
+    The weights stay; they fit or are refused. An epoch under way begins anew if it would see other
+    examples or measure something else. An optimizer keeps its memory if it has the same slots, and
+    the rate and settings that it was given now, if these differ.
+
+    Args:
+        state: of the run.
+        training: what it shall go on as.
+    """
+    before, now = state["asked"], training.terms.asked
+    changed = {name for name in now if before.get(name) != now[name]}
+    fitting: dict[str, Any] = {**state, "asked": now, "circumstances": training.terms.circumstances}
+    if changed & {*OF_THE_DATA, *OF_THE_SUMS}:
+        fitting["position"] = {**state["position"], "steps_done": 0, "logs": None}
+        fitting["sums"] = None
+    if changed & set(OF_THE_DATA):
+        fitting["data"] = None
+    if "validation" in changed:
+        fitting["validation"] = None
+    fitting["optimizers"] = {
+        name: kept
+        for name, optimizer in optimizers_of(training.model).items()
+        if (kept := _fitting(state["optimizers"].get(name), optimizer, "optimizer" in changed))
+    }
+    own_seeds = seed_generators(training.model)
+    fitting["seeds"] = {path: s for path, s in state["seeds"].items() if path in own_seeds}
+    return fitting
+
+
+def _fitting(state: Any, optimizer: Any, is_changed: bool) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    shapes = {name: slot.shape for name, slot in state["slots"].items()}
+    if optimizer.flat is not None and shapes != {n: s.shape for n, s in optimizer.slots.items()}:
+        return None
+    if state["scalars"].keys() != optimizer.scalars.keys():
+        return None
+    return {**state, "rate": None, "settings": {}} if is_changed else state

@@ -1,0 +1,343 @@
+"""A training: epochs of steps, with who listens told, and its state at any step's boundary."""
+
+import time
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from latih import random
+from latih.arguments import whole
+from latih.data.batches import Batches
+from latih.engine.callback_states import callback_states, load_callback_states, put_back
+from latih.engine.events import CallbackList, LazyLogs
+from latih.engine.interrupt import CTRL_C_AND_SIGTERM, InterruptibleSteps
+from latih.engine.loop import run_evaluation
+from latih.engine.own_step import OwnStep
+from latih.engine.run_state import load_weights, optimizers_of, weights_of
+from latih.engine.step import TestStep, TrainStep
+from latih.errors import LatihWarning, Terminated
+from latih.layers.seeds import load_seed_state, seed_state
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train.
+
+    Args:
+        epochs: the number of the last epoch, counted from 1; not how many when one starts later.
+        initial_epoch: the number of epochs done before.
+        steps_per_epoch: after how many steps an epoch ends; None for all the data.
+        validation_freq: every how many epochs to evaluate, or after which, counted from 1.
+        validation_steps: after how many steps an evaluation ends; None for all the data.
+    """
+
+    epochs: int
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_freq: int | Collection[int] = 1
+    validation_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        whole(self.epochs, "epochs", "fit()", least=0)
+        whole(self.initial_epoch, "initial_epoch", "fit()", least=0)
+        for one in (
+            self.validation_freq
+            if isinstance(self.validation_freq, Collection)
+            and not isinstance(self.validation_freq, str)
+            else [self.validation_freq]
+        ):
+            whole(one, "validation_freq", "fit()", least=1)
+        for name in ("steps_per_epoch", "validation_steps"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), name, "fit()", least=1)
+
+    def validates(self, epoch: int) -> bool:
+        """Say whether an epoch, counted from 0, is followed by an evaluation."""
+        if isinstance(self.validation_freq, Collection):
+            return epoch + 1 in self.validation_freq
+        return (epoch + 1) % self.validation_freq == 0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms a training that was kept is gone on with.
+
+    Args:
+        asked: what decides its course, in JSON values: if something else was asked when it began,
+            it is another one.
+        circumstances: what decides the bits alone, such as torch's release.
+        resume: ``"auto"`` for where there is one; ``"force"`` for in spite of differences; True for
+            certainly; False for never.
+    """
+
+    asked: Mapping[str, Any]
+    circumstances: Mapping[str, Any]
+    resume: str | bool
+
+
+class Training:
+    """The training of a model, from where it stands until the plan or a callback ends it.
+
+    All that its next step depends on is in :meth:`state_dict`, which may be taken after any step:
+    another process that loads it goes on to the same bits.
+
+    Args:
+        step: what is done to each batch.
+        test_step: what an evaluation does to each batch.
+        batches: the examples.
+        validation: those to evaluate on after an epoch; None for none.
+        callbacks: who listens; the keepers among them are handed the training itself.
+        plan: how long to train.
+        terms: on which a training that was kept may be gone on with.
+    """
+
+    def __init__(
+        self,
+        step: TrainStep | OwnStep,
+        test_step: TestStep | OwnStep,
+        batches: Batches,
+        validation: Batches | None,
+        callbacks: CallbackList,
+        plan: Plan,
+        terms: Terms,
+    ) -> None:
+        self.model: Any = step.model
+        self.step, self.test_step = step, test_step
+        self.batches, self.validation = batches, validation
+        self.callbacks, self.plan = callbacks, plan
+        self.epoch = plan.initial_epoch
+        """The epoch under way, or the next one; the first is 0."""
+        self.steps_done = 0
+        """How many steps of it were done."""
+        self.logs: dict[str, Any] | None = None
+        """What its steps logged, once all of them were done and the evaluation is to come."""
+        self.terms = terms
+        self._seconds_before = 0.0
+        self._began = time.monotonic()
+        self._had_ended = False
+        self._last_logs: dict[str, Any] = {}
+        self._before_evaluation: dict[str, Any] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the training took, in this process and those before."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether an epoch was begun and not ended."""
+        return self.steps_done > 0 or self.logs is not None
+
+    def run(self) -> None:
+        """Train.
+
+        However it ends, by Ctrl-C or an exception too, the callbacks hear ``on_train_end``: what
+        they hold (the best weights, open files) is put in its place before the error goes on.
+        """
+        model = self.model
+        model.stop_training, model.stop_reason, model.completed = False, None, False
+        self._began = time.monotonic()
+        with InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
+            restored = self._restored()
+            try:
+                self._begin(restored)
+                if not self._had_ended:
+                    self._train(steps)
+                # Before the averages of weights take their place: this is what trains on.
+                for keeper in self.callbacks.keepers:
+                    keeper.keep(self)
+                if self.plan.epochs > 0:
+                    self.step.finish()
+                model.stop_reason = model.stop_reason or "all epochs done"
+                model.completed = True
+            except (KeyboardInterrupt, Terminated) as interruption:
+                terminated = isinstance(interruption, Terminated)
+                model.stop_reason = "ended by SIGTERM" if terminated else "interrupted by Ctrl-C"
+                if steps.at_boundary:
+                    for keeper in self.callbacks.keepers:
+                        keeper.keep(self)
+                raise
+            except BaseException as error:
+                model.stop_reason = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                self._end(steps)
+
+    def _restored(self) -> Mapping[str, Any] | None:
+        states = [keeper.restore(self) for keeper in self.callbacks.keepers]
+        return next((state for state in states if state is not None), None)
+
+    def _begin(self, state: Mapping[str, Any] | None) -> None:
+        if state is not None:
+            self.load_state_dict(state)
+        self.callbacks.call("on_train_begin", None)
+        if state is not None:
+            # Once more: what a hook read was true, and what it changed (a rate, a draw) had been
+            # changed when the state was taken.
+            if self.is_within_epoch:
+                # What it sets up (a bar, a clock) is needed again.
+                self.callbacks.call("on_epoch_begin", self.epoch, None)
+            put_back(self.callbacks.callbacks, state["callbacks"])
+            self._load_parts(state)
+        for keeper in self.callbacks.keepers:
+            keeper.begin_keeping(self)
+
+    def _train(self, steps: InterruptibleSteps) -> None:
+        model = self.model
+        while self.epoch < self.plan.epochs:
+            if self.batches.exhausted and not self.is_within_epoch:
+                _warn_of_missing_epochs(self.epoch, self.plan.epochs)
+                model.stop_reason = "the data have ended"
+                break
+            self._train_epoch(steps)
+            for keeper in self.callbacks.keepers:
+                keeper.after_epoch(self)
+            steps.raise_if_interrupted()
+            if model.stop_training:
+                model.stop_reason = model.stop_reason or "a callback asked for it"
+                break
+
+    def _train_epoch(self, steps: InterruptibleSteps) -> None:
+        epoch = self.epoch
+        if not self.is_within_epoch:
+            self.callbacks.call("on_epoch_begin", epoch, None)
+            self.step.reset()
+        if self.logs is None:
+            self._train_steps(steps)
+            self.logs = self.step.results()
+        if self.validation is not None and self.plan.validates(epoch):
+            scores = self._evaluate(self.validation, steps)
+            self.logs.update({f"val_{name}": value for name, value in scores.items()})
+        logs = self._last_logs = self.logs
+        self.callbacks.call("on_epoch_end", epoch, logs)
+        self.epoch, self.steps_done, self.logs = epoch + 1, 0, None
+
+    def _train_steps(self, steps: InterruptibleSteps) -> None:
+        model, step, callbacks = self.model, self.step, self.callbacks
+        heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
+        model.train()
+        done = self.steps_done
+        # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
+        steps_each = self.plan.steps_per_epoch or self.batches.steps
+        stream = (
+            self.batches.epoch(self.epoch, done)
+            if steps_each is None
+            else self.batches.stream(self.epoch * steps_each + done, steps_each - done)
+        )
+        for number, batch in enumerate(steps.reading(stream), done):
+            if heard:
+                callbacks.call("on_train_batch_begin", number, None)
+                step(batch)
+                callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
+            else:
+                step(batch)
+            self.steps_done = number + 1
+            if model.stop_training:
+                break
+            for keeper in callbacks.keepers:
+                keeper.after_step(self)
+            steps.raise_if_interrupted()
+
+    def _evaluate(self, validation: Batches, steps: InterruptibleSteps) -> dict[str, Any]:
+        # One that is broken off is done again from its beginning, with the same draws.
+        if self.callbacks.keepers:
+            self._before_evaluation = self._drawn()
+        scores = run_evaluation(
+            self.test_step, validation, self.callbacks, self.plan.validation_steps, steps
+        )
+        self._before_evaluation = None
+        return scores
+
+    def _end(self, steps: InterruptibleSteps) -> None:
+        try:
+            for keeper in self.callbacks.keepers:
+                keeper.finish_keeping(self)
+        finally:
+            # From here on even a second Ctrl-C waits: half of the best weights are no weights.
+            steps.ending = True
+            self.model.eval()
+            self.callbacks.call_all("on_train_end", self._last_logs)
+
+    # Its state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the next step depends on, and what the run has noted so far.
+
+        Returns:
+            JSON values and tensors. The tensors are the model's and the optimizer's own, which
+            change with the next step: copy what shall stay.
+        """
+        return {
+            "asked": self.terms.asked,
+            "circumstances": self.terms.circumstances,
+            "position": {
+                "epoch": self.epoch,
+                "steps_done": self.steps_done,
+                "logs": self.logs,
+                "epochs_asked": self.plan.epochs,
+                "stopped": self.model.stop_training and self.model.stop_reason,
+            },
+            "seconds": self.seconds,
+            "weights": weights_of(self.model),
+            "optimizers": {
+                name: optimizer.state_dict()
+                for name, optimizer in optimizers_of(self.model).items()
+            },
+            "sums": self.step.state_dict() if self.steps_done and self.logs is None else None,
+            "data": self.batches.state_dict(),
+            "callbacks": callback_states(self.callbacks.callbacks),
+            **(self._before_evaluation or self._drawn()),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave, here or in another process.
+
+        Raises:
+            InputError: it does not fit.
+        """
+        position = state["position"]
+        self.epoch, self.steps_done = position["epoch"], position["steps_done"]
+        self.logs = None if position["logs"] is None else dict(position["logs"])
+        self._seconds_before, self._began = state["seconds"], time.monotonic()
+        # Who asks for more epochs than before asks for more than what had ended.
+        self._had_ended = (
+            position["stopped"] is not False
+            and not self.is_within_epoch
+            and self.plan.epochs <= position["epochs_asked"]
+        )
+        if self._had_ended:
+            self.model.stop_training, self.model.stop_reason = True, position["stopped"]
+        load_callback_states(self.callbacks.callbacks, state["callbacks"])
+        self._load_parts(state)
+
+    def _load_parts(self, state: Mapping[str, Any]) -> None:
+        load_weights(self.model, state["weights"])
+        # What is None or missing was left out, because it does not fit and going on is forced.
+        for name, optimizer in optimizers_of(self.model).items():
+            if name in state["optimizers"]:
+                optimizer.load_state_dict(state["optimizers"][name])
+        if state["sums"] is not None:
+            self.step.load_state_dict(state["sums"])
+        if state["data"] is not None:
+            self.batches.load_state_dict(state["data"])
+        if self.validation is not None and state["validation"] is not None:
+            self.validation.load_state_dict(state["validation"])
+        load_seed_state(self.model, state["seeds"])
+        random.load_state_dict(state["random"])
+
+    def _drawn(self) -> dict[str, Any]:
+        return {
+            "validation": None if self.validation is None else self.validation.state_dict(),
+            "seeds": seed_state(self.model),
+            "random": random.state_dict(),
+        }
+
+
+def _warn_of_missing_epochs(done: int, asked: int) -> None:
+    warnings.warn(
+        f"the data have ended after {done} of {asked} epochs. Give a generator that goes on, with "
+        "steps_per_epoch, or data that begin anew: arrays, a Dataset, a DataLoader.",
+        LatihWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,81 @@
+"""A run that is written down: who listens for its directory, who is kept out, and its page."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Generator
+from typing import Any, Literal
+
+from latih import report
+from latih.archive import SnapshotStore
+from latih.arguments import one_of
+from latih.callbacks import ModelCheckpoint, RunLog
+from latih.callbacks.interval import Interval
+from latih.callbacks.snapshots import Snapshots
+from latih.engine.events import Callback
+from latih.errors import LatihError, LatihWarning
+from latih.files import remove_leftovers
+from latih.locks import locked
+from latih.run_directory import RunDirectory
+
+Resume = Literal["auto", "force"] | bool
+
+
+class KeptRun:
+    """What ``fit(run_dir=...)`` adds to a training.
+
+    Args:
+        run_dir: the directory.
+        resume: ``"auto"``, ``"force"``, True or False, as in ``fit()``.
+        snapshot_every: how much work may be lost at most; False for no snapshots.
+
+    Raises:
+        InputError: an argument cannot be used, or the directory holds a run that cannot be gone on
+            with.
+        UnwritableError: the directory cannot be written.
+    """
+
+    def __init__(
+        self, run_dir: str | os.PathLike[str] | RunDirectory, resume: Resume, snapshot_every: Any
+    ) -> None:
+        self.snapshots: Snapshots | None = None
+        every = None
+        if snapshot_every is not False:
+            every = Interval.read(snapshot_every, "snapshot_every", "fit()")
+        may_go_on = resume is not False and snapshot_every is not False
+        self.run = RunDirectory.create(run_dir, may_go_on=may_go_on)
+        if snapshot_every is not False:
+            self.snapshots = Snapshots(SnapshotStore(self.run.snapshots_directory), every)
+
+    def listeners(self, monitor: str) -> list[Callback]:
+        """Return who writes the directory: the best model, the log, the snapshots.
+
+        Args:
+            monitor: what the best model has the lowest of.
+        """
+        best = ModelCheckpoint(self.run.best_file, monitor=monitor, save_best_only=True)
+        log = RunLog(self.run, self.snapshots)
+        return [best, log] if self.snapshots is None else [best, log, self.snapshots]
+
+    @contextlib.contextmanager
+    def written_down(self) -> Generator[None]:
+        """Keep other processes out while the block trains, and make the page of what came of it."""
+        with locked(self.run.path):
+            remove_leftovers(self.run.path)
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(LatihError):  # what went wrong is said, not what follows
+                    report.build_report(self.run)
+                raise
+            try:
+                report.build_report(self.run)
+            except LatihError as error:
+                # The run is done and written down; a page that cannot be made must not take it
+                # back.
+                warnings.warn(str(error), LatihWarning, stacklevel=4)
+
+
+def require_resume(resume: Any) -> None:
+    """Refuse a value of ``resume`` that means nothing."""
+    one_of(resume, "resume", "fit()", ("auto", "force", True, False))
