@@ -341,6 +341,24 @@ def test_a_generator_that_began_with_another_seed_is_warned_of() -> None:
     assert len(read(again.stream(2, 18))) == 18
 
 
+def test_a_generator_that_draws_later_is_resumed_twice_whatever_the_seed() -> None:
+    def late() -> Iterator[Any]:
+        yield [[0.0]], [0]
+        for step in np.random.permutation(20):
+            yield [[float(step)]], [step]
+
+    latih.random.set_random_seed(1)
+    batches = stream(late)()
+    wanted = [pick(batch) for batch in batches.stream(0, 9)]
+    state = from_disk(batches.state_dict())
+    wanted += [pick(batch) for batch in batches.stream(9, 9)]
+    for seed in (998, 999):
+        again = begin(stream(late), seed)
+        again.load_state_dict(state)
+        state = from_disk(again.state_dict())
+    assert read(again.stream(9, 9)) == wanted[9:]
+
+
 def test_a_generator_that_has_ended_stays_at_its_end() -> None:
     batches = begin(stream(lambda: generated(4)), 1)
     read(batches.epoch(0))
