@@ -244,9 +244,6 @@ def test_a_generator_goes_on_where_the_last_epoch_ended() -> None:
     ]
     # An evaluation of a generator begins where it is.
     assert numbers(batches.stream(0, 2)) == [9, 10]
-    resumed = StreamBatches(counted())
-    resumed.skip(6)
-    assert numbers(resumed.stream(6, 3)) == [6, 7, 8]
 
 
 def test_a_generator_that_ends_too_early_is_warned_of() -> None:

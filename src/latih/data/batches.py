@@ -1,6 +1,6 @@
 """One stream of batches from arrays in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,12 +62,25 @@ class Batches(Protocol):
         """Whether there will be no further batch: a generator has ended."""
         ...
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one pass."""
+    @property
+    def unrepeatable(self) -> str | None:
+        """Why a resumed run may get other batches, as a sentence; None if it gets the same."""
+        ...
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one pass, from one on."""
         ...
 
     def stream(self, first: int, count: int | None) -> Iterator[Batch]:
         """Yield some batches of an endless stream of passes, or those to the end of a pass."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position in the data, as JSON values and tensors."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` found other batches of the same data."""
         ...
 
 
@@ -131,6 +144,7 @@ class ArrayBatches:
         self._first_weight = len(leaves) + len(compared)
 
     exhausted = False
+    unrepeatable: str | None = None
 
     @property
     def examples(self) -> int:
@@ -154,9 +168,14 @@ class ArrayBatches:
         """Return the order of the examples in a pass over them: a function of the seed and it."""
         return order(self.examples, self.shuffle, self.seed, epoch)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one pass over the data."""
-        return self.stream(epoch * self.steps, self.steps)
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one pass over the data.
+
+        Args:
+            epoch: the pass, counted from 0.
+            first: the batch to begin with, counted from the beginning of the pass.
+        """
+        return self.stream(epoch * self.steps + first, self.steps - first)
 
     def stream(self, first: int, count: int | None) -> Iterator[Batch]:
         """Yield some batches of an endless stream of passes.
@@ -172,6 +191,24 @@ class ArrayBatches:
             end = min(steps, offset + last - step)
             yield from self._part(epoch, offset, end)
             step += end - offset
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the orders follow from: any batch of any pass can be made at once."""
+        return {"kind": "arrays", "seed": self.seed}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the orders of the run in which :meth:`state_dict` was called.
+
+        Raises:
+            InputError: the state is none of arrays.
+        """
+        if state.get("kind") != "arrays":
+            raise InputError(
+                "the data are of another kind than those of the run that is resumed",
+                expected=str(state.get("kind", "the state of arrays")),
+                got="arrays",
+            )
+        self.seed = whole(state.get("seed"), "seed", "the state of arrays")
 
     def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
         bounds = range(start * self.batch_size, end * self.batch_size, self.batch_size)

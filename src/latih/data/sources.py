@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from latih import random
 from latih.arguments import whole
 from latih.data.batches import order
+from latih.data.own_generators import OwnGenerators
 from latih.errors import InputError, LatihWarning
 
 
@@ -22,6 +22,13 @@ class Source(Protocol):
         steps: how many items a pass has; None where it is not known.
         shuffle: whether each pass has an order that follows from the seed.
         repeats: whether it can be passed over again.
+        starts_anywhere: whether a pass can begin at any item without those before being read.
+        ends_with_steps: whether a pass is sure to end after so many items, if there is a number.
+        may_draw: whether random numbers may be drawn as it is read.
+        kind: what the user brought, with its article.
+        own_generators: the random generators that it holds.
+        unrepeatable: why a resumed run may get other items, as a sentence; None if it gets the
+            same.
     """
 
     batch_size: int | None
@@ -29,9 +36,24 @@ class Source(Protocol):
     steps: int | None
     shuffle: bool
     repeats: bool
+    starts_anywhere: bool
+    ends_with_steps: bool
+    may_draw: bool
+    kind: str
+    own_generators: OwnGenerators
+    unrepeatable: str | None
 
-    def items(self, epoch: int, first: int) -> Iterator[Any]:
-        """Yield the items of a pass, from one on."""
+    @property
+    def workers_are_kept(self) -> bool:
+        """Whether the next pass is read by workers that have read passes before."""
+        ...
+
+    def use_workers(self, *, kept: bool) -> None:
+        """Have workers that read before, or new ones in the next pass, if any are ever kept."""
+        ...
+
+    def items(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
+        """Yield the items of a pass: from one on if it can start anywhere, else from the first."""
         ...
 
 
@@ -76,7 +98,7 @@ def source_of(data: Any, batch_size: int | None, shuffle: bool, seed: int) -> So
         loader = DataLoader(data, asked or 32, generator=random.generator(seed))
         return IterableSource(loader)
     if isinstance(data, Dataset):
-        return DatasetSource(data, asked or 32, shuffle, seed)
+        return DatasetSource(data, asked or 32, shuffle)
     source = IteratorSource(data) if isinstance(data, Iterator) else IterableSource(data)
     if asked is not None and asked != source.batch_size:
         warnings.warn(
@@ -102,6 +124,8 @@ class IterableSource:
 
     shuffle = False
     repeats = True
+    starts_anywhere = False
+    may_draw = True
 
     def __init__(self, iterable: Iterable[Any]) -> None:
         self._iterable = iterable
@@ -117,13 +141,39 @@ class IterableSource:
             )
         self.batch_size: int | None = None
         self.examples: int | None = None
+        self.kind, self.unrepeatable = "an iterable", None
+        self.ends_with_steps = False  # One of a given length may go on forever.
+        self.own_generators = OwnGenerators({"iterable": iterable})
         if isinstance(iterable, DataLoader):
             self.batch_size, self.examples = iterable.batch_size, _examples(iterable)
+            self.kind, self.unrepeatable = "a DataLoader", _unrepeatable(iterable)
+            self.ends_with_steps = not isinstance(iterable.dataset, IterableDataset)
+            names = "generator", "sampler", "batch_sampler", "dataset", "collate_fn"
+            self.own_generators = OwnGenerators({name: getattr(iterable, name) for name in names})
 
-    def items(self, epoch: int, first: int) -> Iterator[Any]:
-        """Yield the items of a pass, from one on."""
-        del epoch
-        return islice(iter(self._iterable), first, None)
+    @property
+    def workers_are_kept(self) -> bool:
+        """Whether the next pass is read by workers that have read passes before."""
+        return _keeps_workers(self._iterable) and (
+            self._iterable._iterator is not None  # type: ignore[reportPrivateUsage]
+        )
+
+    def use_workers(self, *, kept: bool) -> None:
+        """Have workers that read before, or new ones in the next pass, if any are ever kept.
+
+        A loader draws a seed for workers when it starts them, and none in later passes: the order
+        of the examples, which it draws next, depends on it.
+        """
+        if _keeps_workers(self._iterable) and kept != self.workers_are_kept:
+            if kept:
+                iter(self._iterable)
+            else:
+                self._iterable._iterator = None  # type: ignore[reportPrivateUsage]
+
+    def items(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
+        """Yield the items of a pass."""
+        del seed, epoch, first
+        return iter(self._iterable)
 
 
 class IteratorSource:
@@ -138,13 +188,24 @@ class IteratorSource:
     steps: int | None = None
     shuffle = False
     repeats = False
+    starts_anywhere = False
+    ends_with_steps = False
+    may_draw = True
+    kind = "a generator"
+    unrepeatable: str | None = None
+    workers_are_kept = False
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self._iterator = iterator
+        # What it draws from is read from the beginning too, when a run is resumed.
+        self.own_generators = OwnGenerators({})
 
-    def items(self, epoch: int, first: int) -> Iterator[Any]:
+    def use_workers(self, *, kept: bool) -> None:
+        """Have none."""
+
+    def items(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
         """Yield what is left."""
-        del epoch, first
+        del seed, epoch, first
         return self._iterator
 
 
@@ -155,15 +216,19 @@ class DatasetSource:
         dataset: one example an item.
         batch_size: how many examples make a batch.
         shuffle: whether each pass has an order of its own.
-        seed: what the orders follow from.
 
     Raises:
         InputError: its length is not known, or is 0.
     """
 
     repeats = True
+    starts_anywhere = True
+    ends_with_steps = True
+    kind = "a Dataset"
+    unrepeatable: str | None = None
+    workers_are_kept = False
 
-    def __init__(self, dataset: Dataset[Any], batch_size: int, shuffle: bool, seed: int) -> None:
+    def __init__(self, dataset: Dataset[Any], batch_size: int, shuffle: bool) -> None:
         try:
             self.examples: int | None = len(dataset)  # type: ignore[arg-type]
         except TypeError:
@@ -180,17 +245,22 @@ class DatasetSource:
         self.batch_size: int | None = batch_size
         self._size = batch_size
         self.shuffle = shuffle
-        self._seed = seed
         self.steps: int | None = -(-self._length // batch_size)
-
-    def items(self, epoch: int, first: int) -> Iterator[Any]:
-        """Yield the batches of a pass from one on; those before are not read."""
-        chosen = order(self._length, self.shuffle, self._seed, epoch)[first * self._size :]
         # Its tensors give all rows of a batch at once; the loader would ask for each and stack.
-        if type(self._dataset) is TensorDataset:
-            return (self._dataset[rows] for rows in chosen.split(self._size))
+        self._is_of_tensors = type(dataset) is TensorDataset
+        self.may_draw = not self._is_of_tensors
+        self.own_generators = OwnGenerators({"dataset": dataset} if self.may_draw else {})
+
+    def use_workers(self, *, kept: bool) -> None:
+        """Have none."""
+
+    def items(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
+        """Yield the batches of a pass from one on; those before are not read."""
+        chosen = order(self._length, self.shuffle, seed, epoch)[first * self._size :]
+        if self._is_of_tensors:
+            return (self._dataset[rows] for rows in chosen.split(self._size) if len(rows))
         # A generator of its own: the loader draws from torch's else, once a pass.
-        dice = random.generator(self._seed, epoch)
+        dice = random.generator(seed, epoch)
         return iter(DataLoader(self._dataset, self._size, sampler=chosen.tolist(), generator=dice))
 
 
@@ -203,3 +273,25 @@ def _examples(loader: DataLoader[Any]) -> int | None:
     except TypeError:
         return None
     return total - total % loader.batch_size if loader.drop_last else total
+
+
+def _keeps_workers(iterable: Any) -> TypeGuard[DataLoader[Any]]:
+    return isinstance(iterable, DataLoader) and bool(
+        iterable.num_workers and iterable.persistent_workers
+    )
+
+
+def _unrepeatable(loader: DataLoader[Any]) -> str | None:
+    told: list[str] = []
+    if _keeps_workers(loader):
+        told.append(
+            "the workers of a DataLoader with persistent_workers=True keep their random numbers "
+            "from epoch to epoch, where nobody else can read them: if examples are drawn at random "
+            "there, a resumed run gets others. Set persistent_workers=False."
+        )
+    if loader.num_workers and not getattr(loader, "in_order", True):
+        told.append(
+            "a DataLoader with in_order=False gives whatever batch is ready first, so that no two "
+            "runs get the same. Set in_order=True."
+        )
+    return " ".join(told) or None

@@ -2,21 +2,18 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 import torch
 
-from latih.arguments import whole
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
 from latih.data.batches import Batch
 from latih.data.outputs import targets_as_list
+from latih.data.reader import END, Reader
 from latih.data.sources import source_of
 from latih.data.weights import ClassWeights, sample_weights_as_list
 from latih.errors import InputError, LatihWarning
 from latih.structures import flatten, map_structure, only_one_or_all
-
-_END = object()
 
 Parts = Callable[
     [Any, Any, Any, str, Callable[[Any, str], torch.Tensor]],
@@ -68,20 +65,27 @@ class StreamBatches:
         class_weight: Mapping[Any, float] | None = None,
         parts: Parts | None = None,
     ) -> None:
-        self._source = source_of(data, batch_size, shuffle, seed)
-        self.batch_size = self._source.batch_size
-        self.examples = self._source.examples
-        self.steps = self._source.steps
-        self.shuffle = self._source.shuffle
-        self.seed = seed
+        source = source_of(data, batch_size, shuffle, seed)
+        self._reader = Reader(source, seed)
+        self.batch_size = source.batch_size
+        self.examples = source.examples
+        self.steps = source.steps
+        self.shuffle = source.shuffle
+        self.unrepeatable = source.unrepeatable
         self.device = torch.device(device)
         self._parts = parts or parts_as_they_come
-        self.exhausted = False
         self._class_weights = None if class_weight is None else ClassWeights(class_weight)
         self._first_is_checked = False
-        # Where the reader is: the pass, how many of its items were taken, and of all passes.
-        self._pass = self._offset = self._taken = 0
-        self._items: Iterator[Any] | None = None
+
+    @property
+    def seed(self) -> int:
+        """What the orders of the passes follow from."""
+        return self._reader.seed
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there will be no further batch: a generator has ended."""
+        return self._reader.exhausted
 
     def peek(self) -> Batch:
         """Return the next batch without taking it: what a model is built by.
@@ -89,22 +93,31 @@ class StreamBatches:
         Raises:
             InputError: there is none, or it cannot be used.
         """
-        item = self._next()
-        if item is _END:  # of a pass; the next begins
-            item = self._next()
-        if item is _END or self._items is None:
+        item = self._reader.take()
+        if item is END:  # of a pass; the next begins
+            item = self._reader.take()
+        if item is END:
             raise InputError("the data give no batch", expected="at least one", got="none")
         batch = self._batch(item)
-        self._items = chain((item,), self._items)
-        self._offset -= 1
-        self._taken -= 1
+        self._reader.give_back(item)
         return batch
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one pass over the data; of a generator, those that are left."""
-        if self._source.repeats and (self._pass, self._offset) != (epoch, 0):
-            self._begin(epoch, 0)
-        return self._read(None)
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one pass over the data; of a generator, those that are left.
+
+        A reader that is there already goes on; else the pass begins anew, and what comes before
+        is passed over.
+
+        Args:
+            epoch: the pass, counted from 0.
+            first: the batch to begin with, counted from the beginning of the pass.
+        """
+        reader = self._reader
+        if reader.source.ends_with_steps and first == self.steps:
+            return iter(())
+        if reader.source.repeats and (reader.epoch, reader.offset) != (epoch, first):
+            reader.begin(epoch, first)
+        return self._read(None, first)
 
     def stream(self, first: int, count: int | None) -> Iterator[Batch]:
         """Yield some batches of an endless stream of passes.
@@ -116,40 +129,37 @@ class StreamBatches:
             first: the step to begin with, counted from the beginning of the first pass.
             count: how many steps; None for those to the end of the pass.
         """
-        if self._source.repeats:
-            self._seek(first)
+        if self._reader.source.repeats:
+            self._reader.seek(first)
         return self._read(count)
 
-    def skip(self, steps: int) -> None:
-        """Read batches and leave them: how a generator that is made anew resumes a run.
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the reader is, and how it comes back there: JSON values and tensors."""
+        return self._reader.state_dict()
 
-        Args:
-            steps: how many, >= 0.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` found another stream of the same data.
+
+        The generators of the process are not touched: who takes the state takes theirs with it, by
+        :func:`latih.random.state_dict`, and puts them back too.
+
+        Raises:
+            InputError: the data are of another kind or shorter, or the state does not fit.
         """
-        for _ in range(whole(steps, "steps", "skip()", least=0)):
-            if self._next() is _END and self._next() is _END:
-                return
+        self._reader.load_state_dict(state)
 
-    def _seek(self, first: int) -> None:
-        if self.steps is None:
-            # Where the passes begin is known to who reads them.
-            if first != self._taken:
-                self._begin(0, 0)
-                self._taken = 0
-                self.skip(first)
-        elif first != self._pass * self.steps + self._offset:
-            self._begin(*divmod(first, self.steps))
-
-    def _begin(self, epoch: int, offset: int) -> None:
-        self._pass, self._offset, self._items = epoch, offset, None
-
-    def _read(self, count: int | None) -> Iterator[Batch]:
-        came = 0
+    def _read(self, count: int | None, before: int = 0) -> Iterator[Batch]:
+        """Yield so many batches, or those to the end of a pass of which some came before."""
+        came = before
         while count is None or came < count:
-            item = self._next()
-            if item is not _END:
+            item = self._reader.take()
+            if item is not END:
                 came += 1
-                yield self._batch(item)
+                batch = self._batch(item)
+                ended = self._reader.end_pass()
+                yield batch
+                if ended and count is None:
+                    return
             elif self.exhausted:
                 if count is not None or came == 0:
                     self._warn_of_the_end(came, count)
@@ -157,34 +167,8 @@ class StreamBatches:
             elif count is None and came:
                 return
 
-    def _next(self) -> Any:
-        """Take the next item of this pass, or its end, after which comes the next pass."""
-        if self._items is None:
-            self._items = self._source.items(self._pass, self._offset)
-        try:
-            item = next(self._items, _END)
-        except Exception as error:
-            error.add_note(f"while batch {self._offset + 1} was read from the data")
-            raise
-        if item is not _END:
-            self._offset += 1
-            self._taken += 1
-            return item
-        if self._offset == 0:
-            raise InputError(
-                "the data give no batch",
-                expected="at least one in each pass",
-                got="none",
-                fix="Check how the data set is filtered, or that the generator is a fresh one.",
-            )
-        if self._source.repeats:
-            self._begin(self._pass + 1, 0)
-        else:
-            self.exhausted = True
-        return _END
-
     def _batch(self, item: Any) -> Batch:
-        where = f"batch {self._offset}'s "
+        where = f"batch {self._reader.offset}'s "
         # Only the first batch is searched for NaN: it shows the flaws that all have (a column that
         # was not filled). To search each would cost a pass over it and, on a GPU, a wait; what
         # comes later shows in the loss.
@@ -216,9 +200,9 @@ class StreamBatches:
     def _warn_of_the_end(self, came: int, count: int | None) -> None:
         asked = "more" if count is None else f"the {count} batches that were asked for"
         warnings.warn(
-            f"the data have ended after {self._taken} batches: {came} of {asked} came. Let the "
-            "generator yield at least steps_per_epoch * epochs batches, or give a DataLoader or a "
-            "Dataset, which begin anew each epoch.",
+            f"the data have ended after {self._reader.taken} batches: {came} of {asked} came. "
+            "Let the generator yield at least steps_per_epoch * epochs batches, or give a "
+            "DataLoader or a Dataset, which begin anew each epoch.",
             LatihWarning,
             stacklevel=3,
         )
