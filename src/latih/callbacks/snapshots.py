@@ -7,7 +7,7 @@ from typing import Any
 
 from latih.archive import BackgroundWriter, SnapshotStore, copied, encode
 from latih.callbacks.interval import Interval, Pace
-from latih.engine.differences import differences, refusal
+from latih.engine.differences import differences, refuse, shortened
 from latih.engine.events import Keeper
 from latih.engine.fitting import what_fits
 from latih.errors import InputError, LatihWarning
@@ -67,15 +67,14 @@ class Snapshots(Keeper):
             return None
         self.went_on_from = str(found.path)
         self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
-        changed = differences(found.state["asked"], terms.asked)
-        if not changed:
+        if terms.resume != "force":
+            refuse(found.state["asked"], terms.asked, str(self.store.directory))
+        self.forced = shortened(differences(found.state["asked"], terms.asked))
+        if not self.forced:
             self._tell(found.state)
             return found.state
-        if terms.resume != "force":
-            raise refusal(changed, str(self.store.directory))
-        self.forced = changed
         warnings.warn(
-            f"the run goes on although this was changed: {'; '.join(changed)}.",
+            f"the run goes on although this was changed: {'; '.join(self.forced)}.",
             LatihWarning,
             stacklevel=2,
         )

@@ -9,8 +9,9 @@ import torch
 from latih import random
 from latih.arguments import whole
 from latih.data.arrays import require_same_length
+from latih.data.fingerprint import fingerprint
 from latih.errors import InputError
-from latih.structures import flatten, only_one_or_all, unflatten
+from latih.structures import flatten, map_structure, only_one_or_all, unflatten
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class Batches(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where :meth:`state_dict` found other batches of the same data."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells the data from others, as data that JSON can hold."""
         ...
 
 
@@ -232,6 +237,12 @@ class ArrayBatches:
             [None if weight is None else next(weights) for weight in self.weights],
             len(parts[0]),
         )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells the data from others: their kind and the hashes of the arrays."""
+        parts = {"inputs": self.inputs, "targets": self.targets, "weights": self.weights}
+        told = map_structure(lambda part: None if part is None else fingerprint(part), parts)
+        return {"source": "arrays", "examples": self.examples, **told}
 
 
 def order(examples: int, shuffle: bool, seed: int, epoch: int) -> torch.Tensor:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
+from torch.utils.data import TensorDataset
 
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
 from latih.data.batches import Batch
+from latih.data.fingerprint import fingerprint
 from latih.data.outputs import targets_as_list
 from latih.data.reader import END, Reader
 from latih.data.sources import source_of
@@ -73,6 +75,7 @@ class StreamBatches:
         self.shuffle = source.shuffle
         self.unrepeatable = source.unrepeatable
         self.device = torch.device(device)
+        self._data = data
         self._parts = parts or parts_as_they_come
         self._class_weights = None if class_weight is None else ClassWeights(class_weight)
         self._first_is_checked = False
@@ -196,6 +199,21 @@ class StreamBatches:
         # A memory map of float64 is not cast before.
         kind = torch.float32 if tensor.dtype == torch.float64 else tensor.dtype
         return tensor.to(self.device, kind)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells the data from others without reading them: their kind and sizes.
+
+        The tensors of a ``TensorDataset``, in a ``DataLoader`` too, are in memory, and hashed.
+        """
+        dataset = getattr(self._data, "dataset", self._data)
+        tensors = dataset.tensors if isinstance(dataset, TensorDataset) else ()
+        return {
+            "source": type(self._data).__name__,
+            "examples": self.examples,
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "tensors": [fingerprint(tensor) for tensor in tensors],
+        }
 
     def _warn_of_the_end(self, came: int, count: int | None) -> None:
         asked = "more" if count is None else f"the {count} batches that were asked for"

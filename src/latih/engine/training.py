@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from latih import random
@@ -71,9 +71,9 @@ class Terms:
             certainly; False for never.
     """
 
-    asked: Mapping[str, Any]
-    circumstances: Mapping[str, Any]
-    resume: str | bool
+    asked: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    circumstances: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    resume: str | bool = "auto"
 
 
 class Training:
@@ -89,7 +89,6 @@ class Training:
         validation: those to evaluate on after an epoch; None for none.
         callbacks: who listens; the keepers among them are handed the training itself.
         plan: how long to train.
-        terms: on which a training that was kept may be gone on with.
     """
 
     def __init__(
@@ -100,7 +99,6 @@ class Training:
         validation: Batches | None,
         callbacks: CallbackList,
         plan: Plan,
-        terms: Terms,
     ) -> None:
         self.model: Any = step.model
         self.step, self.test_step = step, test_step
@@ -112,7 +110,7 @@ class Training:
         """How many steps of it were done."""
         self.logs: dict[str, Any] | None = None
         """What its steps logged, once all of them were done and the evaluation is to come."""
-        self.terms = terms
+        self.terms = Terms()
         self._seconds_before = 0.0
         self._began = time.monotonic()
         self._had_ended = False

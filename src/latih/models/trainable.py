@@ -204,8 +204,10 @@ class Trainable(Stepping):
             complete=step.names_are_known,
         )
         test_step = self.make_test_step()
-        terms = terms_of(self, batches, validation, plan, params, called, resume)
-        training = Training(step, test_step, batches, validation, called, plan, terms)
+        training = Training(step, test_step, batches, validation, called, plan)
+        if called.keepers:
+            training.terms = terms_of(self, batches, validation, plan, params, resume)
+            _warn_of_what_is_lost(called.callbacks, batches)
         with contextlib.nullcontext() if kept is None else kept.written_down():
             training.run()
         return self.history

@@ -113,6 +113,7 @@ class Optimizer(RunState, StateNames, Configured):
             else whole(gradient_accumulation_steps, "gradient_accumulation_steps", owner, least=2)
         )
         self._rate = rates.read(learning_rate, self)
+        self._given_rate: rates.Rate | None = None
         self._micro_steps = 0
         self._decay = WeightDecay()
         self._names: Sequence[str] | None = None
@@ -182,6 +183,16 @@ class Optimizer(RunState, StateNames, Configured):
     def current_rate(self) -> float:
         """Return the rate of the next update as a number."""
         return rates.after(self._rate, self._micro_steps)
+
+    def given_rate(self) -> rates.Rate:
+        """Return the rate as it was when this was first asked.
+
+        Asked before training begins, it is what the user gave, to the constructor or by assigning
+        it; what callbacks make of it during a run does not change it.
+        """
+        if self._given_rate is None:
+            self._given_rate = self._rate
+        return self._given_rate
 
     @property
     def updates(self) -> int:
