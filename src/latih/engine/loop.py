@@ -11,10 +11,10 @@ import torch
 from latih.arguments import whole
 from latih.data.batches import Batch, Batches
 from latih.engine.events import CallbackList, LazyLogs
-from latih.engine.interrupt import InterruptibleSteps
+from latih.engine.interrupt import CTRL_C_AND_SIGTERM, InterruptibleSteps
 from latih.engine.own_step import OwnStep
 from latih.engine.step import TestStep, TrainStep
-from latih.errors import InputError, LatihWarning
+from latih.errors import InputError, LatihWarning, Terminated
 from latih.layers.base import Layer, mode
 from latih.structures import flatten, map_structure, unflatten
 
@@ -68,14 +68,14 @@ def fit(
 ) -> None:
     """Train, epoch by epoch, until the plan or a callback ends it.
 
-    However it ends, by Ctrl-C or an exception too, the callbacks hear ``on_train_end``: what they
-    hold (the best weights, open files) is put in its place before the error goes on.
+    However it ends, by Ctrl-C, SIGTERM or an exception too, the callbacks hear ``on_train_end``:
+    what they hold (the best weights, open files) is put in its place before the error goes on.
     """
     model: Any = step.model
     logs: dict[str, Any] = {}
     model.stop_training, model.stop_reason, model.completed = False, None, False
     model.initial_epoch = plan.initial_epoch
-    with InterruptibleSteps() as steps:
+    with InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
         try:
             callbacks.call("on_train_begin", None)
             # A callback that restored what an earlier run left has moved the first epoch.
@@ -103,15 +103,17 @@ def fit(
         except KeyboardInterrupt:
             model.stop_reason = "interrupted by Ctrl-C"
             raise
+        except Terminated:
+            model.stop_reason = "ended by SIGTERM"
+            raise
         except BaseException as error:
             model.stop_reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            # From here on even a second Ctrl-C waits: half of the best weights are no weights.
+            # From here on even a second signal waits: half of the best weights are no weights.
             steps.ending = True
             model.eval()
             callbacks.call_all("on_train_end", logs)
-        steps.raise_if_interrupted()
 
 
 def _warn_of_missing_epochs(done: int, asked: int) -> None:
@@ -142,7 +144,7 @@ def _train_epoch(
         if steps_each is None
         else batches.stream(epoch * steps_each, steps_each)
     )
-    for number, batch in enumerate(stream):
+    for number, batch in enumerate(steps.reading(stream)):
         if heard:
             callbacks.call("on_train_batch_begin", number, None)
             step(batch)
