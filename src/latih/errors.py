@@ -5,6 +5,7 @@ to do next. The constructor takes them by name; what has nothing to add may be l
 """
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -58,6 +59,21 @@ class DataUnavailableError(LatihError, OSError):
 
 class MissingExtraError(LatihError, ImportError):
     """A feature needs a package that an extra of Latih installs."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM came: the program ends with the usual code once its files are whole.
+
+    Args:
+        code: what the shell is told: 128 and the signal's number.
+
+    Example:
+        >>> Terminated().code
+        143
+    """
+
+    def __init__(self, code: int = 128 + signal.SIGTERM) -> None:
+        super().__init__(code)
 
 
 class LatihWarning(UserWarning):

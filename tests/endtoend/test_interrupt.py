@@ -1,4 +1,4 @@
-"""Ctrl-C and errors in the midst of training: the best weights come back, no file is cut."""
+"""Ctrl-C, SIGTERM and errors in the midst of training: the best weights are back, no file cut."""
 
 import os
 import select
@@ -43,11 +43,11 @@ callbacks = [
     keras.callbacks.ModelCheckpoint("my_model.keras", save_best_only=True),
     keras.callbacks.EarlyStopping(patience=10**6, restore_best_weights=True),
 ]
-if sys.argv[1:] == ["twice"]:
-    import os, signal
+if sys.argv[1:]:
+    import os
     class Impatient(keras.callbacks.Callback):
         def on_train_end(self, logs=None):
-            os.kill(os.getpid(), signal.SIGINT)  # the second one, while the run is put in order
+            os.kill(os.getpid(), int(sys.argv[1]))  # the second one, while the run is put in order
     callbacks.insert(0, Impatient())
 try:
     model.fit(x, y, validation_data=(x_new, y_new), epochs=10**6, verbose=2, callbacks=callbacks,
@@ -58,7 +58,7 @@ finally:
 """
 
 
-def start(command: list[str], directory: Path) -> "subprocess.Popen[str]":
+def start(command: list[str], directory: Path, **asked: Any) -> "subprocess.Popen[str]":
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     return subprocess.Popen(
         command,
@@ -67,6 +67,7 @@ def start(command: list[str], directory: Path) -> "subprocess.Popen[str]":
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        **asked,
     )
 
 
@@ -85,10 +86,12 @@ def wait_for_epoch(process: "subprocess.Popen[str]", number: int) -> list[str]:
     return said
 
 
-def interrupted(command: list[str], directory: Path, epoch: int) -> tuple[int, str, str]:
+def interrupted(
+    command: list[str], directory: Path, epoch: int, by: signal.Signals = signal.SIGINT
+) -> tuple[int, str, str]:
     process = start(command, directory)
     said = wait_for_epoch(process, epoch)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     out, err = process.communicate(timeout=DEADLINE)
     return process.returncode, "".join(said) + out, err
 
@@ -98,15 +101,18 @@ def assert_same(got: Any, wanted: Any) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def assert_run_is_whole(directory: Path, best: float) -> None:
+def assert_run_is_whole(
+    directory: Path, best: float, stopped: str = "interrupted by Ctrl-C", has_page: bool = True
+) -> None:
     run = RunDirectory.open(directory)
     settings = tomllib.loads(run.settings_file.read_text(encoding="utf-8"))
-    assert settings["run"]["stopped"] == "interrupted by Ctrl-C"
+    assert settings["run"]["stopped"] == stopped
     log = run.read_log()
     assert [line["epoch"] for line in log] == list(range(1, settings["run"]["epochs_done"] + 1))
     assert min(line["val_loss"] for line in log) == best
     assert_same(keras.models.load_model(run.final_file), keras.models.load_model(run.best_file))
-    assert run.report_file.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    if has_page:
+        assert run.report_file.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert [p.name for p in directory.iterdir() if p.name.startswith(".")] == []
 
 
@@ -114,7 +120,7 @@ def best_logged(directory: Path) -> float:
     return min(line["val_loss"] for line in RunDirectory.open(directory).read_log())
 
 
-@pytest.mark.parametrize("how", [[], ["twice"]], ids=["one Ctrl-C", "another while it ends"])
+@pytest.mark.parametrize("how", [[], ["2"]], ids=["one Ctrl-C", "another while it ends"])
 def test_ctrl_c_in_a_script_leaves_the_best_weights_and_whole_files(
     how: list[str], tmp_path: Path
 ) -> None:
@@ -128,6 +134,77 @@ def test_ctrl_c_in_a_script_leaves_the_best_weights_and_whole_files(
     assert_same(after, keras.models.load_model(tmp_path / "my_model.keras"))
     assert_same(after, keras.models.load_model(tmp_path / "run" / "final.keras"))
     assert_run_is_whole(tmp_path / "run", best_logged(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("how", [[], ["2"], ["15"]], ids=["one", "then Ctrl-C", "then another"])
+def test_sigterm_in_a_script_leaves_the_best_weights_and_whole_files(
+    how: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, "script.py", *how]
+    code, out, err = interrupted(command, tmp_path, epoch=4, by=signal.SIGTERM)
+    assert (code, err) == (143, "")
+    assert "after: ended by SIGTERM" in out
+    after = keras.models.load_model(tmp_path / "after.keras")
+    assert_same(after, keras.models.load_model(tmp_path / "my_model.keras"))
+    assert_same(after, keras.models.load_model(tmp_path / "run" / "final.keras"))
+    assert_run_is_whole(tmp_path / "run", best_logged(tmp_path / "run"), "ended by SIGTERM")
+
+
+def test_sigterm_while_ctrl_c_is_obeyed_ends_the_program(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    code, out, _ = interrupted([sys.executable, "script.py", "15"], tmp_path, epoch=2)
+    assert code == 143
+    assert "after: interrupted by Ctrl-C" in out
+    assert_run_is_whole(tmp_path / "run", best_logged(tmp_path / "run"))
+
+
+def test_sigterm_on_the_command_line_ends_with_143(tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "latih", "train", "--epochs", "100000", "--patience", "100000"),
+        *("--hidden", "20", "--run-dir", "run"),
+    ]
+    code, _, err = interrupted(command, tmp_path, epoch=2, by=signal.SIGTERM)
+    assert (code, err) == (143, "latih: ended by SIGTERM\n")
+    best = best_logged(tmp_path / "run")
+    assert_run_is_whole(tmp_path / "run", best, "ended by SIGTERM", has_page=False)
+
+
+# Two processes read the data: what `timeout`, systemd and SLURM send, they get too.
+SCRIPT_WITH_READERS = """
+import torch
+import latih as keras
+
+class Rows(torch.utils.data.Dataset):
+    def __len__(self):
+        return 64
+    def __getitem__(self, row):
+        return torch.full([3], float(row)), torch.tensor([float(row)])
+
+model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+model.compile(keras.optimizers.Adam(1e-3), loss="mse")
+best = keras.callbacks.EarlyStopping("loss", patience=10**6, restore_best_weights=True)
+loader = torch.utils.data.DataLoader(Rows(), batch_size=4, num_workers=2)
+try:
+    model.fit(loader, epochs=10**6, verbose=2, callbacks=[best])
+finally:
+    whole = all((a == b).all() for a, b in zip(model.get_weights(), best.best_weights))
+    print("after:", model.stop_reason, whole, flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_of_processes_waits_for_the_step(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", SCRIPT_WITH_READERS]
+    process = start(command, tmp_path, start_new_session=True)
+    said = wait_for_epoch(process, 3)
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=DEADLINE)
+    told = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}[number]
+    assert f"after: {told} True" in "".join(said) + out, err
+    assert process.returncode == {signal.SIGINT: -2, signal.SIGTERM: 143}[number], err
 
 
 def test_ctrl_c_on_the_command_line_ends_with_130_and_a_page(tmp_path: Path) -> None:

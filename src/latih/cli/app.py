@@ -10,7 +10,7 @@ from latih.cli.predict import predict
 from latih.cli.report import rebuild_report
 from latih.cli.resume import resume
 from latih.cli.train import train
-from latih.errors import LatihError
+from latih.errors import LatihError, Terminated
 from latih.version import __version__
 
 app = typer.Typer(
@@ -55,3 +55,6 @@ def main() -> None:
     except KeyboardInterrupt:
         Console(stderr=True).print("latih: interrupted", style="red")
         sys.exit(130)
+    except Terminated:
+        Console(stderr=True).print("latih: ended by SIGTERM", style="red")
+        raise
