@@ -79,7 +79,7 @@ def write_atomically(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
         raise
     finally:
         _written_here.discard(aside.name)
-    _fsync_directory(target.parent)
+    fsync_directory(target.parent)
 
 
 def remove_leftovers(directory: str | os.PathLike[str], of: str | None = None) -> None:
@@ -169,7 +169,8 @@ def require_writable(directory: str | os.PathLike[str], *, argument: str) -> Pat
     return folder
 
 
-def _fsync_directory(directory: Path) -> None:
+def fsync_directory(directory: str | os.PathLike[str]) -> None:
+    """Let the names in a directory, as they are now, outlast a crash of the machine."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -116,6 +116,11 @@ class RunDirectory:
         return self.path / "snapshots"
 
     @property
+    def lock_file(self) -> Path:
+        """What a process that trains into the directory holds, so that no other does."""
+        return self.path / "lock"
+
+    @property
     def report_file(self) -> Path:
         """The page: one file that opens without a network."""
         return self.path / "report.html"
@@ -203,17 +208,20 @@ def _without_none(value: Any) -> Any:
         return {str(k): _without_none(v) for k, v in value.items() if v is not None}
     if isinstance(value, Collection) and not isinstance(value, str):
         return [_without_none(v) for v in value if v is not None]
-    tolist = getattr(value, "tolist", None)  # a number or an array of NumPy's or torch's
-    return value if tolist is None else tolist()
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """Return Python's own number for one of NumPy's or torch's, or lists for an array of theirs."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _finite(value: Any) -> Any:
+    value = plain(value)
     if isinstance(value, Mapping):
         return {str(k): _finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
-    if hasattr(value, "tolist"):  # a number or an array of NumPy's or torch's, from a callback
-        return _finite(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

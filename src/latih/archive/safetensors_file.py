@@ -6,9 +6,10 @@ their own name, such as ``dense_1/kernel``: what the user calls a layer does not
 the same net built again in another process finds its weights.
 """
 
+import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors.torch import save
 
 from latih.archive import guard
 from latih.archive.weights import located
-from latih.errors import FileFormatError
+from latih.errors import FileFormatError, InputError
 from latih.files import write_atomically
 from latih.layers import Layer
 from latih.version import __version__
@@ -26,11 +27,19 @@ from latih.version import __version__
 LARGEST_HEADER = 16 * 2**20
 BYTES_OF_LENGTH = 8
 
-BYTES_OF = {
-    **{"F64": 8, "F32": 4, "F16": 2, "BF16": 2},
-    **{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1},
+MOST_AXES = 32
+CHUNK = 16 * 2**20
+
+NAME_OF = {
+    **{torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"},
+    **{torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.bool: "BOOL"},
+    **{torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8"},
+    **{torch.uint64: "U64", torch.uint32: "U32", torch.uint16: "U16", torch.uint8: "U8"},
 }
-"""The types that are read, and how many bytes a number of each takes."""
+"""The types that are read and written, under the names that the files give them."""
+
+BYTES_OF = {name: kind.itemsize for kind, name in NAME_OF.items()}
+"""How many bytes a number of each type takes."""
 
 
 def write_safetensors(model: Layer, path: str | os.PathLike[str]) -> None:
@@ -92,6 +101,52 @@ def named_weights(model: Layer) -> dict[str, torch.Tensor]:
         for name, weight in whole.items()
     }
     return short if len(short) == len(whole) else whole
+
+
+def as_chunks(tensors: Mapping[str, torch.Tensor]) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a safetensors file, without a second copy of the numbers.
+
+    Args:
+        tensors: by name; each of a type in :data:`NAME_OF`.
+
+    Raises:
+        InputError: they are so many that no reader would take the header.
+
+    Example:
+        >>> from safetensors.torch import load
+        >>> load(b"".join(as_chunks({"weight": torch.ones(2)})))
+        {'weight': tensor([1., 1.])}
+    """
+    # The widest first: so each begins at a multiple of its width, without which none can be mapped.
+    in_order = sorted(tensors.items(), key=lambda item: -item[1].element_size())
+    header: dict[str, Any] = {}
+    place = 0
+    for name, tensor in in_order:
+        end = place + tensor.numel() * tensor.element_size()
+        header[name] = {
+            "dtype": NAME_OF[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [place, end],
+        }
+        place = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % BYTES_OF_LENGTH)
+    if len(text) > LARGEST_HEADER or guard.count_values(text) > guard.MOST_VALUES:
+        raise InputError(
+            f"{len(tensors)} tensors are too many for one file",
+            expected=f"names and shapes of at most {LARGEST_HEADER} bytes",
+            got=f"{len(text)} bytes",
+            fix="Keep numbers in a few larger tensors.",
+        )
+    yield len(text).to_bytes(BYTES_OF_LENGTH, "little")
+    yield text
+    for _, tensor in in_order:
+        dense = tensor.detach().cpu().resolve_neg().contiguous()
+        # Not reshape(-1): it leaves a single number the stride that it had in a larger tensor.
+        flat = dense.as_strided((dense.numel(),), (1,))
+        numbers = flat.view(torch.uint8).numpy().data
+        for begin in range(0, len(numbers), CHUNK):
+            yield numbers[begin : begin + CHUNK]
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -163,7 +218,7 @@ def _check_entry(path: str | os.PathLike[str], name: str, entry: Any) -> None:
 def _are_sizes(value: Any) -> bool:
     return (
         isinstance(value, list)
-        and len(value) <= 32
+        and len(value) <= MOST_AXES
         and all(isinstance(size, int) and not isinstance(size, bool) for size in value)
         and all(0 <= size < 2**62 for size in value)
     )

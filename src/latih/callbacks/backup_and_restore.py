@@ -74,7 +74,7 @@ class BackupAndRestore(Snapshots):
     def restore(self, training: Any) -> Mapping[str, Any] | None:
         """Return the newest snapshot's state, and keep others out."""
         with ExitStack() as refused:
-            refused.enter_context(locked(self.backup_dir))
+            refused.enter_context(locked(self._lock_file))
             self._refuse_older_form()
             state = super().restore(training)
             self._lock = refused.pop_all()
@@ -82,9 +82,15 @@ class BackupAndRestore(Snapshots):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Remove the snapshots of a training that is done; one that broke off needs them."""
-        self._lock.close()
-        if self.delete_checkpoint and self.model.completed:
-            self.store.clear()
+        with self._lock:
+            if self.delete_checkpoint and self.model.completed:
+                # There is nothing left to keep others from.
+                self._lock_file.unlink(missing_ok=True)
+                self.store.clear()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.store.directory / "lock"
 
     def _refuse_older_form(self) -> None:
         older = Path(self.backup_dir) / "latest.backup"

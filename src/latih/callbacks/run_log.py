@@ -11,7 +11,7 @@ import torch
 from latih.callbacks.memory import Remembering
 from latih.callbacks.snapshots import Snapshots
 from latih.errors import FileFormatError
-from latih.run_directory import RunDirectory
+from latih.run_directory import RunDirectory, plain
 from latih.version import __version__
 
 
@@ -28,11 +28,11 @@ class RunLog(Remembering):
 
     Example:
         >>> import tempfile
-        >>> RunLog(RunDirectory.create(tempfile.mkdtemp())).records
-        []
+        >>> RunLog(RunDirectory.create(tempfile.mkdtemp())).epochs
+        0
     """
 
-    remembers = ("started", "seed", "seconds", "epoch_seconds", "records")
+    remembers = ("started", "seed", "seconds", "epoch_seconds", "epochs", "columns")
 
     def __init__(self, run: RunDirectory, snapshots: Snapshots | None = None) -> None:
         super().__init__()
@@ -45,7 +45,9 @@ class RunLog(Remembering):
         """Begin with no epochs."""
         self.started: str | None = None
         self.seed: int | None = None
-        self.records: list[dict[str, Any]] = []
+        self.epochs = 0
+        # The log's lines, by column: a snapshot takes long lists of numbers at once.
+        self.columns: dict[str, list[Any]] = {}
         self._seconds_before = self._epoch_seconds_before = 0.0
 
     @property
@@ -84,7 +86,7 @@ class RunLog(Remembering):
                 "started": self.started,
                 "resumed": [*self._resumed_before(), self._resumed(now)] if goes_on else None,
                 "device": str(self.model.device),
-                "epochs_done": len(self.records),
+                "epochs_done": self.epochs,
             },
             "versions": {
                 "latih": __version__,
@@ -103,7 +105,7 @@ class RunLog(Remembering):
         }
         for table, entries in self.run.about.items():
             self._settings.setdefault(table, {}).update(entries)
-        self.run.start_log(self.records)
+        self.run.start_log(self._lines())
         self.run.write_settings(self._settings)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -123,7 +125,11 @@ class RunLog(Remembering):
             "seconds": round(seconds, 4),
             "samples_per_second": round(examples / seconds, 1) if examples else None,
         }
-        self.records.append(record)
+        for name in record:
+            self.columns.setdefault(name, [None] * self.epochs)
+        for name, values in self.columns.items():
+            values.append(plain(record.get(name)))
+        self.epochs += 1
         self.run.append_log(record)
         self._settings["run"]["epochs_done"] = epoch + 1
 
@@ -144,5 +150,11 @@ class RunLog(Remembering):
 
     def _resumed(self, now: str) -> dict[str, Any]:
         forced = [] if self.snapshots is None else self.snapshots.forced
-        told: dict[str, Any] = {"at": now, "epochs_done": len(self.records)}
+        told: dict[str, Any] = {"at": now, "epochs_done": self.epochs}
         return {**told, "in_spite_of": forced} if forced else told
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return [
+            {name: values[line] for name, values in self.columns.items()}
+            for line in range(self.epochs)
+        ]

@@ -60,7 +60,7 @@ class KeptRun:
     @contextlib.contextmanager
     def written_down(self) -> Generator[None]:
         """Keep other processes out while the block trains, and make the page of what came of it."""
-        with locked(self.run.path):
+        with locked(self.run.lock_file):
             remove_leftovers(self.run.path)
             try:
                 yield

@@ -432,3 +432,10 @@ def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
 
 def _length(inputs: Any) -> int:
     return len(flatten(inputs)[0])
+
+
+def _warn_of_what_is_lost(callbacks: Sequence[Callback], batches: Batches) -> None:
+    """Tell at the start, and not after the crash, what a snapshot cannot hold."""
+    warn_of_forgetful(callbacks)
+    if batches.unrepeatable:
+        warnings.warn(batches.unrepeatable, LatihWarning, stacklevel=3)
