@@ -7,8 +7,8 @@ from itertools import zip_longest
 from typing import Any
 
 from latih.data.fingerprint import is_fingerprint
-from latih.errors import InputError
 from latih.engine.changes import changed, changes, shown
+from latih.errors import InputError
 
 MOST = 10
 """So many differences are named, and the rest counted."""

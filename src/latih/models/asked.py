@@ -22,7 +22,7 @@ from latih.callbacks import (
     TensorBoard,
 )
 from latih.data.batches import Batches
-from latih.engine.training import Plan, Terms
+from latih.engine.training import Plan
 from latih.metrics import Metric
 from latih.models.architecture import architecture
 from latih.models.plain import described, plain
@@ -36,20 +36,6 @@ LISTENERS_ONLY = frozenset(
     for kind in (ProgbarLogger, History, CSVLogger, RunLog, TensorBoard, BackupAndRestore)
 )
 """Callbacks that show or write down what happens: a run is the same with them and without."""
-
-
-def terms_of(
-    model: Any,
-    batches: Batches,
-    validation: Batches | None,
-    plan: Plan,
-    params: Mapping[str, Any],
-    resume: str | bool,
-) -> Terms:
-    """Return on which terms a run may be gone on with: see :func:`asked`."""
-    return Terms(
-        asked(model, batches, validation, plan, params), circumstances(model.device), resume
-    )
 
 
 def asked(

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any, Literal
 
 from latih import report
@@ -13,9 +13,11 @@ from latih.callbacks import ModelCheckpoint, RunLog
 from latih.callbacks.interval import Interval
 from latih.callbacks.snapshots import Snapshots
 from latih.engine.events import Callback
+from latih.engine.training import Terms, Training
 from latih.errors import LatihError, LatihWarning
 from latih.files import remove_leftovers
 from latih.locks import locked
+from latih.models.asked import asked, circumstances
 from latih.run_directory import RunDirectory
 
 Resume = Literal["auto", "force"] | bool
@@ -79,3 +81,21 @@ class KeptRun:
 def require_resume(resume: Any) -> None:
     """Refuse a value of ``resume`` that means nothing."""
     one_of(resume, "resume", "fit()", ("auto", "force", True, False))
+
+
+def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) -> None:
+    """Say on which terms a training that is kept may be gone on with, and what would be lost.
+
+    Args:
+        training: its callbacks and data are looked at.
+        params: what the callbacks are told.
+        resume: as in ``fit()``.
+    """
+    training.terms = Terms(
+        asked(training.model, training.batches, training.validation, training.plan, params),
+        circumstances(training.model.device),
+        resume,
+    )
+    # At the start, and not after the crash.
+    if training.batches.unrepeatable:
+        warnings.warn(training.batches.unrepeatable, LatihWarning, stacklevel=4)

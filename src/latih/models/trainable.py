@@ -24,8 +24,7 @@ from latih.errors import (
 )
 from latih.layers.base import mode
 from latih.models import ends, preparation
-from latih.models.asked import terms_of
-from latih.models.kept_run import KeptRun, Resume, require_resume
+from latih.models.kept_run import KeptRun, Resume, require_resume, settle_terms
 from latih.models.preparation import Reading
 from latih.models.stepping import Stepping
 from latih.optimizers import OPTIMIZERS
@@ -206,8 +205,7 @@ class Trainable(Stepping):
         test_step = self.make_test_step()
         training = Training(step, test_step, batches, validation, called, plan)
         if called.keepers:
-            training.terms = terms_of(self, batches, validation, plan, params, resume)
-            _warn_of_what_is_lost(called.callbacks, batches)
+            settle_terms(training, params, resume)
         with contextlib.nullcontext() if kept is None else kept.written_down():
             training.run()
         return self.history
@@ -432,10 +430,3 @@ def _as_asked(scores: dict[str, Any], return_dict: bool) -> Any:
 
 def _length(inputs: Any) -> int:
     return len(flatten(inputs)[0])
-
-
-def _warn_of_what_is_lost(callbacks: Sequence[Callback], batches: Batches) -> None:
-    """Tell at the start, and not after the crash, what a snapshot cannot hold."""
-    warn_of_forgetful(callbacks)
-    if batches.unrepeatable:
-        warnings.warn(batches.unrepeatable, LatihWarning, stacklevel=3)
