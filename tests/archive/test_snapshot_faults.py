@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import torch
 
-from latih.archive import SnapshotStore, snapshots
+from latih.archive import SnapshotStore, snapshot_files
 from latih.errors import FileFormatError, LatihWarning, UnwritableError
 
 TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
@@ -65,7 +65,7 @@ class Watched:
     def watch(self, patch: pytest.MonkeyPatch) -> None:
         for name in CALLS:
             patch.setattr(os, name, self._watched(name, getattr(os, name)))
-        patch.setattr(snapshots, "open", self._open, raising=False)
+        patch.setattr(snapshot_files, "open", self._open, raising=False)
 
     def _count(self, name: str, given: Any) -> bool:
         target = os.readlink(f"/proc/self/fd/{given}") if isinstance(given, int) else str(given)
