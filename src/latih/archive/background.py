@@ -26,7 +26,9 @@ class BackgroundWriter:
 
     def __init__(self, write: Callable[[Any], object]) -> None:
         self._write = write
-        self._thread: threading.Thread | None = None
+        # Not Thread.join() and is_alive(): Ctrl-C in a join makes Python 3.11 forget a live thread.
+        self._idle = threading.Event()
+        self._idle.set()
         self._failure: Exception | None = None
         self._seconds = 0.0
 
@@ -41,13 +43,13 @@ class BackgroundWriter:
         """
         if self.busy:
             raise RuntimeError("a write is under way: wait for it, or leave this one out")
-        self._thread = threading.Thread(target=self._run, args=(item,), daemon=True)
-        self._thread.start()
+        self._idle.clear()
+        threading.Thread(target=self._run, args=(item,), daemon=True).start()
 
     @property
     def busy(self) -> bool:
         """Whether a write is under way."""
-        return self._thread is not None and self._thread.is_alive()
+        return not self._idle.is_set()
 
     @property
     def seconds(self) -> float:
@@ -56,9 +58,9 @@ class BackgroundWriter:
 
     def wait(self) -> None:
         """Return when no write is under way; Ctrl-C breaks the waiting, not the writing."""
-        while self._thread is not None and self._thread.is_alive():
-            # In slices, since on some systems a join without an end does not hear Ctrl-C.
-            self._thread.join(0.1)
+        # In slices, since on some systems waiting without an end does not hear Ctrl-C.
+        while not self._idle.wait(0.1):
+            pass
 
     def failure(self) -> Exception | None:
         """Return why a finished write failed, once; None if none did since it was last asked."""
@@ -73,4 +75,6 @@ class BackgroundWriter:
             self._write(item)
         except Exception as error:
             self._failure = error
-        self._seconds = time.monotonic() - begun
+        finally:
+            self._seconds = time.monotonic() - begun
+            self._idle.set()

@@ -1,40 +1,36 @@
 """Snapshots of a run: whole, checked and numbered, whatever happens while one is written.
 
-A snapshot is a directory: ``tensors.safetensors``, ``state.json``, and ``manifest.json`` with the
-lengths and SHA-256 sums of both. It is written aside, fsynced, and renamed to its number. So under
-a number there is a whole one or, if the disk lost bytes later, one whose sums betray it. Numbers
-only grow and no clock is asked: to set one back changes nothing.
+A snapshot is a directory that is written aside, fsynced, and renamed to its number. So under a
+number there is a whole one or, if the disk lost bytes later, one whose sums betray it. Numbers only
+grow and no clock is asked: to set one back changes nothing.
 """
 
-import errno
-import hashlib
-import json
 import os
 import re
 import secrets
-import stat
 import warnings
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latih.archive import guard, safetensors_file, state_tree
+from latih.archive import safetensors_file, state_tree
+from latih.archive.snapshot_files import (
+    MANIFEST,
+    STATE,
+    TENSORS,
+    Damage,
+    as_text,
+    read_files,
+    write_files,
+)
 from latih.arguments import whole
-from latih.errors import FileFormatError, InputError, LatihWarning, UnwritableError
+from latih.errors import FileFormatError, LatihWarning, UnwritableError
 from latih.files import fsync_directory
-from latih.version import __version__
-
-FORMAT = 1
-TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
-LARGEST_MANIFEST = 2**16
 
 _NUMBERED = re.compile(r"(damaged-)?([0-9]{6,12})")
 _REST = re.compile(r"\.(writing|removing)-[0-9]{6,12}-[0-9a-f]{12}")
-
-# What the system answers when the bytes are not there, and not: somebody forbids to read them.
-_LOST = {errno.ENOENT, errno.EIO, errno.ELOOP, errno.ENOTDIR, errno.EISDIR}
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class SnapshotStore:
             UnwritableError: the disk is full, read-only, or gone. All earlier ones are whole.
         """
         value, tensors = state_tree.encode(state)
-        text = _as_text(value)
+        text = as_text(value)
         with _told("write a snapshot", self.directory, "No earlier one was touched"):
             if not self.directory.is_dir():
                 self.directory.mkdir(parents=True)
@@ -101,7 +97,7 @@ class SnapshotStore:
             aside = self.directory / f".writing-{name}-{secrets.token_hex(6)}"
             try:
                 aside.mkdir()
-                _write_files(aside, text, safetensors_file.as_chunks(tensors))
+                write_files(aside, text, safetensors_file.as_chunks(tensors))
                 path = aside.rename(self.directory / name)
             except BaseException:
                 with suppress(OSError):
@@ -125,13 +121,13 @@ class SnapshotStore:
             FileFormatError: all are damaged; or the newest is of another format, or may not be
                 read, which is no reason to go back behind it.
         """
-        damaged: list[tuple[Path, _Damage]] = []
+        damaged: list[tuple[Path, Damage]] = []
         try:
             paths = self._snapshots()
             for path in reversed(paths):
                 try:
-                    state = _read(path)
-                except _Damage as damage:
+                    state = read_files(path)
+                except Damage as damage:
                     damaged.append((path, damage))
                     continue
                 for other, damage in damaged:
@@ -252,134 +248,7 @@ def _told(what: str, directory: Path, left: str) -> Generator[None]:
         ) from error
 
 
-def _as_text(value: Any) -> bytes:
-    text = json.dumps({"state": value}, allow_nan=False).encode()
-    # What is written must be readable: the reader counts too.
-    values = guard.count_values(text)
-    if values > guard.MOST_VALUES:
-        raise InputError(
-            "the state is too large for a snapshot",
-            expected=f"at most {guard.MOST_VALUES} values beside its tensors",
-            got=str(values),
-            fix="Keep many numbers in arrays or tensors, not in dicts and nested lists.",
-        )
-    return text
-
-
-def _write_files(directory: Path, text: bytes, chunks: Iterable[bytes | memoryview]) -> None:
-    files = {
-        TENSORS: _write_file(directory / TENSORS, chunks),
-        STATE: _write_file(directory / STATE, [text]),
-    }
-    manifest = {"format": FORMAT, "latih": __version__, "files": files}
-    _write_file(directory / MANIFEST, [json.dumps(manifest, indent=1).encode()])
-    fsync_directory(directory)
-
-
-def _write_file(path: Path, chunks: Iterable[bytes | memoryview]) -> dict[str, Any]:
-    """Write and fsync a file, and return its length and sum."""
-    digest, length = hashlib.sha256(), 0
-    # 300 MB take 1 s beside a thread that counts, which never stands still for more than 20 ms:
-    # neither write() nor update() holds the interpreter's lock. safetensors' own save_file() does
-    # not either, but it gives no sum on the way, and tells a full disk by another error.
-    with open(path, "xb") as file:
-        for chunk in chunks:
-            file.write(chunk)
-            digest.update(chunk)
-            length += len(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    return {"bytes": length, "sha256": digest.hexdigest()}
-
-
-class _Damage(Exception):
-    """A snapshot is not what was written."""
-
-    def __init__(self, expected: str, got: str) -> None:
-        self.expected, self.got = expected, got
-        super().__init__(expected, got)
-
-
-def _read(path: Path) -> Any:
-    """Return the state of a snapshot, of which every byte was checked.
-
-    Raises:
-        _Damage: a byte is not as it was written.
-        FileFormatError: it is of a format that is not known.
-        OSError: it may not be read.
-    """
-    try:
-        _check_files(path, _read_manifest(path))
-        content = guard.parse_json((path / STATE).read_bytes())
-        tensors = safetensors_file.read_tensors(
-            path / TENSORS, safetensors_file.read_header(path / TENSORS)
-        )
-        # The library maps the file, which may be removed while the tensors are in use.
-        return state_tree.decode(
-            content["state"], {name: tensor.clone() for name, tensor in tensors.items()}
-        )
-    except _UnknownFormatError:
-        raise
-    except FileFormatError as error:
-        raise _Damage(error.expected, error.got) from error
-    except (ValueError, KeyError, RecursionError) as error:
-        raise _Damage(f"a state in {STATE}", str(error)) from error
-    except OSError as error:
-        if error.errno not in _LOST:
-            raise
-        raise _Damage("files that can be read", error.strerror or str(error)) from error
-
-
-class _UnknownFormatError(FileFormatError):
-    """Another release wrote it: it is not damaged, and going back behind it would lose work."""
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    size = _size(path / MANIFEST)
-    if size > LARGEST_MANIFEST:
-        raise _Damage(f"{MANIFEST} of at most {LARGEST_MANIFEST} bytes", f"{size} bytes")
-    try:
-        manifest = guard.parse_json((path / MANIFEST).read_bytes())
-        written, files = manifest["format"], manifest["files"]
-    except (ValueError, KeyError, RecursionError) as error:
-        got = f"{MANIFEST} that is no such JSON: {error}"
-        raise _Damage("a manifest with the files' lengths and sums", got) from error
-    if type(written) is not int or written != FORMAT:
-        raise _UnknownFormatError(
-            f"the snapshot {str(path)!r} is of a format that this Latih does not read",
-            expected=f"format {FORMAT}",
-            got=f"format {str(written)[:20]!r} of Latih {str(manifest.get('latih'))[:20]}",
-            fix="Go on with the Latih that wrote it, or begin in a new directory.",
-        )
-    return files
-
-
-def _check_files(path: Path, files: Any) -> None:
-    # Only the two names that are known here are opened, whatever the manifest names.
-    if not isinstance(files, dict) or set(files) != {TENSORS, STATE}:
-        raise _Damage(f"a manifest of {TENSORS} and {STATE}", f"{str(files)[:60]}")
-    for name in (STATE, TENSORS):
-        size, entry = _size(path / name), files[name]
-        if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
-            raise _Damage(f"the length and sum of {name}", f"{str(entry)[:60]}")
-        if entry["bytes"] != size:
-            raise _Damage(f"{name} of {str(entry['bytes'])[:20]} bytes", f"{size} bytes")
-        with open(path / name, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if entry["sha256"] != found:
-            expected = str(entry["sha256"])[:12]
-            raise _Damage(f"{name} with the SHA-256 sum {expected}...", f"{found[:12]}...")
-
-
-def _size(file: Path) -> int:
-    """Return a file's length; a link, a pipe or a device is none of ours, and never opened."""
-    status = file.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise _Damage(f"a file {file.name}", "a link or something else that is no file")
-    return status.st_size
-
-
-def _set_aside(path: Path, damage: _Damage, used: Path) -> None:
+def _set_aside(path: Path, damage: Damage, used: Path) -> None:
     aside = path.with_name(f"damaged-{path.name}")
     try:
         path.rename(aside)
