@@ -15,6 +15,7 @@ import torch
 import latih as keras
 from latih import layers
 from latih.callbacks import EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
+from latih.data.fingerprint import fingerprint
 from latih.engine.training import Plan
 from latih.errors import InputError
 from latih.initializers import INITIALIZERS
@@ -25,7 +26,7 @@ from latih.models import preparation
 from latih.models.asked import asked, circumstances
 from latih.engine.changes import changes
 from latih.engine.differences import differences, refuse, shortened
-from latih.models.plain import by_attributes, described
+from latih.models.plain import by_attributes, described, plain
 from latih.models.preparation import Reading
 from latih.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
 from latih.optimizers.groups import Group
@@ -549,6 +550,31 @@ def test_the_same_script_in_two_processes_asks_the_same(tmp_path: Path) -> None:
     assert first == second
     assert differences(first, second) == []
     assert first["model"]["layers"] and first["weights"] and first["loss"] and first["validation"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.longdouble(2), 2.0),
+        (np.str_("a"), "a"),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (np.array(3.0), 3.0),
+        (np.arange(2, dtype=">f4"), fingerprint(torch.arange(2.0))),
+        (torch.tensor(2), 2),
+        (float("nan"), "nan"),
+        ({(1, 2): {3}}, {"(1, 2)": ["3"]}),
+        (object(), "object"),
+        (len, {"class_name": "function", "config": "len"}),
+        (keras.layers.Dense, {"class_name": "function", "config": "Dense"}),
+    ],
+)
+def test_any_value_of_a_config_becomes_data(value: Any, told: Any) -> None:
+    data = plain(value)
+    assert data == told
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
 
 
 @pytest.mark.parametrize("table", [LAYERS, LOSSES, METRICS, OPTIMIZERS, INITIALIZERS])

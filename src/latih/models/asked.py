@@ -76,7 +76,7 @@ def asked(
         "steps_per_epoch": plan.steps_per_epoch,
         "validation_freq": sorted(set(freq)) if isinstance(freq, Collection) else freq,
         "validation_steps": plan.validation_steps,
-        "validation_batch_size": validation and validation.batch_size,
+        "validation_batch_size": None if validation is None else validation.batch_size,
         "callbacks": [c for c in params.get("callbacks") or () if c not in LISTENERS_ONLY],
     }
 

@@ -47,13 +47,13 @@ def plain(value: Any) -> Any:
         return parts if len(parts) <= LONGEST_LIST else _hashed(parts)
     if isinstance(value, set | frozenset):
         return sorted(str(plain(part)) for part in value)
-    if isinstance(value, np.ndarray | np.generic | torch.Tensor):
-        array = torch.as_tensor(np.asarray(value)) if isinstance(value, np.generic) else value
-        array = torch.as_tensor(array)
-        return fingerprint(array) if array.ndim else plain(array.item())
+    if isinstance(value, np.generic):
+        return plain(value.item()) if value.dtype.kind in "biu" else plain(_number(value))
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return _array(value)
     if callable(value):
         with suppress(InputError):
-            return serialize(value)
+            return plain(serialize(value))
     # Not the module: the script that is run is called otherwise when it is imported.
     return str(getattr(value, "__qualname__", type(value).__qualname__)).split(".")[-1]
 
@@ -83,6 +83,19 @@ def _told(class_name: Any, config: Any) -> dict[str, Any]:
     if isinstance(config, Mapping):
         config = {str(k): plain(v) for k, v in config.items() if k not in OF_NO_MATTER}
     return {"class_name": str(class_name), "config": plain(config)}
+
+
+def _number(value: Any) -> float | str:
+    return float(value) if value.dtype.kind == "f" else str(value)
+
+
+def _array(value: np.ndarray | torch.Tensor) -> Any:
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "biuf":  # words, for example
+            return plain(value.tolist())
+        # A copy: torch warns of arrays that may not be written.
+        value = torch.from_numpy(np.array(value, value.dtype.newbyteorder("=")))
+    return fingerprint(value) if value.ndim else plain(value.item())
 
 
 def _hashed(parts: list[Any]) -> dict[str, Any]:
