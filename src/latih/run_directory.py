@@ -70,7 +70,8 @@ class RunDirectory:
 
     def _can_be_gone_on_with(self) -> bool:
         kept = self.snapshots_directory.is_dir() and any(self.snapshots_directory.iterdir())
-        return kept or not self.log_file.is_file() or not self.log_file.stat().st_size
+        # A log that was begun and is empty: killed before there was anything to lose.
+        return kept or (self.log_file.is_file() and not self.log_file.stat().st_size)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":

@@ -144,13 +144,20 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 def test_a_run_is_not_written_over(command: Any, tmp_path: Path) -> None:
     arrays(tmp_path)
     assert command("train", "good.npz", *QUICK).returncode == 0
-    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.*") if path.is_file()}
+
+    before = files()
     says = (
-        "the directory 'run' holds a run already: expected a new or an empty directory, got one "
-        "with run.toml. Choose another directory, or move that run away."
+        "the run in 'run/snapshots' cannot be gone on with: it was begun with something else: "
+        "got the learning rate: 0.001 -> 0.5. Undo the change"
     )
-    refused(command, ("train", "good.npz", *QUICK), says)
-    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    refused(command, ("train", "good.npz", *QUICK, "--lr", "0.5"), says)
+    assert files() == before
+    again = command("train", "good.npz", *QUICK)
+    assert again.returncode == 0 and "Test" in again.stdout
+    assert files()[tmp_path / "run" / "best.keras"] == before[tmp_path / "run" / "best.keras"]
 
 
 def test_an_error_goes_to_the_standard_error_of_the_process(shell: Callable[..., Any]) -> None:

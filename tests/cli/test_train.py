@@ -48,9 +48,11 @@ def test_the_files_say_what_was_asked_and_what_came_of_it(command: Any, tmp_path
         "best.keras",
         "evaluation.json",
         "final.keras",
+        "lock",
         "log.jsonl",
         "report.html",
         "run.toml",
+        "snapshots",
     ]
     settings = tomllib.loads((run / "run.toml").read_text(encoding="utf-8"))
     assert settings["run"]["seed"] == 7

@@ -218,7 +218,7 @@ def test_ctrl_c_on_the_command_line_ends_with_130_and_a_page(tmp_path: Path) -> 
     code, out, err = interrupted(command, tmp_path, epoch=2)
     assert code == 130, err
     assert err == ""
-    assert "Interrupted. What was learnt so far is in run." in out
+    assert "What was learnt so far is in run; `latih resume run` goes on." in out
     assert_run_is_whole(tmp_path / "run", best_logged(tmp_path / "run"))
     evaluation = RunDirectory.open(tmp_path / "run").read_evaluation()
     assert evaluation["scores"]["accuracy"] > 0.5

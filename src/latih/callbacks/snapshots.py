@@ -44,7 +44,7 @@ class Snapshots(Keeper):
         """The snapshot that this run goes on from; None for one that began."""
         self.forced: list[str] = []
         """What was changed since, where going on was forced."""
-        self._writer: BackgroundWriter[Any] = BackgroundWriter(store.write)
+        self._writer = BackgroundWriter(store.write)
         self._pace = Pace(every)
         self._steps = 0
         self._is_wanted = self._is_under_way = self._gave_up = False

@@ -190,9 +190,8 @@ class Optimizer(RunState, StateNames, Configured):
         Asked before training begins, it is what the user gave, to the constructor or by assigning
         it; what callbacks make of it during a run does not change it.
         """
-        if self._given_rate is None:
-            self._given_rate = self._rate
-        return self._given_rate
+        given = self._given_rate = self._rate if self._given_rate is None else self._given_rate
+        return given
 
     @property
     def updates(self) -> int:

@@ -87,8 +87,10 @@ class DenseSettings:
                     expected=", ".join(kinds),
                     got=repr(value)[:60],
                 )
-        given = {"initializer": None, "learning_rate": None, "patience": None, **table}
-        return cls(**{**given, "hidden": tuple(table.get("hidden", cls.hidden))})
+        given: dict[str, Any] = {"initializer": None, "learning_rate": None, "patience": None}
+        given |= table
+        given["hidden"] = tuple(table.get("hidden", cls.hidden))
+        return cls(**given)
 
 
 def _is_of_kind(value: Any, kind: Any) -> bool:
