@@ -1,10 +1,14 @@
-"""Settings that hold for the whole process: the fuzz factor, the float type, denormals."""
+"""Settings that hold for the whole process: the fuzz factor, the float type, denormals, bits."""
+
+import os
+import warnings
 
 import torch
+import torch.utils.deterministic
 
 from latih.dtype_policies.dtype_policy import dtype_policy as dtype_policy
 from latih.dtype_policies.dtype_policy import set_dtype_policy as set_dtype_policy
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 
 # Adam's moments of a unit that has stopped learning decay into denormal numbers, on which a CPU is
 # an order of magnitude slower (2,096 against 532 µs for one update of 266k parameters). The flag is
@@ -103,3 +107,51 @@ def image_data_format() -> str:
         'channels_last'
     """
     return "channels_last"
+
+
+def enable_determinism() -> None:
+    """Make the same seed give the same bits on a CUDA device too.
+
+    On a CPU nothing needs it: Latih's runs are the same bits there with one seed, as long as the
+    number of threads is the same. On CUDA several kernels add numbers in the order in which their
+    threads happen to come, and sums of floats depend on their order. After this call torch takes
+    kernels with one order.
+
+    It costs time on CUDA: slower kernels for convolutions and their gradients, and for what
+    scatters or adds by index (the gradients of embeddings, pooling and upsampling among them);
+    cuDNN no longer tries which of its convolutions is the fastest; cuBLAS keeps up to 8 buffers of
+    4 MiB. How much depends on the net. An operation for which torch has no such kernel raises
+    ``RuntimeError`` and says which it is. Two devices, two releases of torch or two sizes of batch
+    still give different bits. What Latih does on CUDA has not been tested by us with this on: what
+    is said of it here is torch's word.
+
+    Call it at the top of the script: cuBLAS reads ``CUBLAS_WORKSPACE_CONFIG``, which this sets if
+    it is not set, when CUDA is first used. A process that is started from this one inherits the
+    variable and not the rest.
+
+    Warns:
+        LatihWarning: CUDA is in use already, and the variable was not set before.
+
+    Example:
+        >>> enable_determinism()  # doctest: +SKIP
+        >>> torch.are_deterministic_algorithms_enabled()  # doctest: +SKIP
+        True
+
+    Reference:
+        PyTorch's documentation, "Reproducibility" (notes/randomness); NVIDIA's cuBLAS library user
+        guide, section 2.1.4, "Results reproducibility".
+    """
+    if "CUBLAS_WORKSPACE_CONFIG" not in os.environ:
+        if torch.cuda.is_initialized():
+            warnings.warn(
+                "CUDA is in use already, so that cuBLAS may have begun without "
+                "CUBLAS_WORKSPACE_CONFIG. Call enable_determinism() at the top of the script.",
+                LatihWarning,
+                stacklevel=2,
+            )
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    # It would fill new memory with NaN, to make bits equal that nobody reads.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

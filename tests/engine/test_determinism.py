@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -143,3 +144,97 @@ def test_the_rows_held_back_are_the_last_and_are_never_learnt_from() -> None:
     model.compile("sgd", loss="mse")
     model.fit(numbered, np.zeros(20), validation_split=0.25, verbose=0)
     assert sorted(watch.seen) == list(range(15))
+
+
+# What torch has kernels of both kinds for: convolutions, pooling, upsampling, embeddings, indices.
+DETERMINISTIC = """
+import hashlib, json, os, sys
+import numpy as np
+import torch
+import latih as keras
+
+if sys.argv[1] == "on":
+    assert keras.config.enable_determinism() is None
+print(json.dumps({
+    "algorithms": torch.are_deterministic_algorithms_enabled(),
+    "warns only": torch.is_deterministic_algorithms_warn_only_enabled(),
+    "cudnn": torch.backends.cudnn.deterministic,
+    "tries": torch.backends.cudnn.benchmark,
+    "fills": torch.utils.deterministic.fill_uninitialized_memory,
+    "cublas": os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+}))
+
+def run():
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    image = keras.Input([8, 8, 2])
+    x = layers.RandomRotation(0.1)(layers.RandomFlip()(image))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization()(layers.DepthwiseConv2D(3, padding="same")(x))
+    x = layers.UpSampling2D(interpolation="bilinear")(layers.MaxPooling2D()(x))
+    x = layers.SeparableConv2D(4, 3)(layers.Conv2DTranspose(4, 2)(layers.ZeroPadding2D(1)(x)))
+    x = layers.GlobalMaxPooling2D()(layers.AveragePooling2D(2)(layers.SpatialDropout2D(0.2)(x)))
+    words = keras.Input([5], dtype="int32")
+    y = layers.Conv1D(4, 2)(layers.Embedding(20, 6)(words))
+    y = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(y))
+    out = layers.Dense(3, activation="softmax")(layers.Dropout(0.3)(layers.Concatenate()([x, y])))
+    model = keras.Model([image, words], out)
+    model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    dice = np.random.default_rng(0)
+    pictures = dice.normal(size=[24, 8, 8, 2]).astype("float32")
+    model.fit([pictures, dice.integers(0, 20, [24, 5])], dice.integers(0, 3, 24), epochs=2,
+              batch_size=8, verbose=0, validation_split=0.25, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
+    return hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
+
+print(run(), run())
+"""
+
+
+def settings_and_bits(*how: str, **environment: str) -> tuple[dict[str, Any], set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", DETERMINISTIC, *how],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "2", **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    settings, digests = done.stdout.splitlines()
+    return json.loads(settings), set(digests.split())
+
+
+def test_determinism_sets_what_torch_offers_and_every_kind_of_layer_runs_with_it() -> None:
+    settings, digests = settings_and_bits("on")
+    assert settings == {
+        "algorithms": True,
+        "warns only": False,
+        "cudnn": True,
+        "tries": False,
+        "fills": False,
+        "cublas": ":4096:8",
+    }
+    assert len(digests) == 1
+    again, same = settings_and_bits("on", CUBLAS_WORKSPACE_CONFIG=":16:8")
+    assert again == {**settings, "cublas": ":16:8"}
+    assert same == digests
+
+
+def test_a_run_on_a_cpu_is_the_same_bits_without_asking() -> None:
+    settings, digests = settings_and_bits("off")
+    assert not settings["algorithms"]
+    assert len(digests) == 1
+    assert settings_and_bits("off")[1] == digests
+
+
+def test_determinism_that_comes_too_late_for_cublas_is_warned_of() -> None:
+    script = """
+import warnings, torch
+import latih
+torch.cuda.is_initialized = lambda: True
+with warnings.catch_warnings(record=True) as warned:
+    latih.config.enable_determinism()
+    latih.config.enable_determinism()
+print([(w.category.__name__, str(w.message)) for w in warned])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.count("LatihWarning") == 1, done.stderr
+    assert "Call enable_determinism() at the top of the script." in done.stdout
