@@ -174,7 +174,7 @@ def test_a_damaged_backup_falls_back_to_the_one_before(tmp_path: Path) -> None:
     with pytest.warns(LatihWarning, match=rf"{name}.*damaged"):
         history = net().fit(X, Y, 8, 6, 0, [backup], shuffle=False)
     assert history.history == wanted
-    assert {path.name for path in tmp_path.iterdir()} == {f"damaged-{name}"}
+    assert not tmp_path.exists()
 
 
 def test_one_of_an_earlier_release_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -146,7 +146,9 @@ def test_a_run_is_not_written_over(command: Any, tmp_path: Path) -> None:
     assert command("train", "good.npz", *QUICK).returncode == 0
 
     def files() -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.*") if path.is_file()}
+        return {
+            path: path.read_bytes() for path in (tmp_path / "run").rglob("*.*") if path.is_file()
+        }
 
     before = files()
     says = (

@@ -16,6 +16,8 @@ import latih as keras
 from latih import layers
 from latih.callbacks import EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
 from latih.data.fingerprint import fingerprint
+from latih.engine.changes import changes
+from latih.engine.differences import differences, refuse, shortened
 from latih.engine.training import Plan
 from latih.errors import InputError
 from latih.initializers import INITIALIZERS
@@ -24,8 +26,6 @@ from latih.losses import LOSSES
 from latih.metrics import METRICS
 from latih.models import preparation
 from latih.models.asked import asked, circumstances
-from latih.engine.changes import changes
-from latih.engine.differences import differences, refuse, shortened
 from latih.models.plain import by_attributes, described, plain
 from latih.models.preparation import Reading
 from latih.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
@@ -35,6 +35,20 @@ from latih.optimizers.schedules import ExponentialDecay
 X = np.arange(40, dtype="float32").reshape(10, 4)
 Y = np.arange(10) % 3
 DATA = {"x": X, "y": Y, "validation_data": (X[:4], Y[:4])}
+
+
+class Telling(keras.callbacks.Callback):
+    """Tells, and keeps nothing."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        print(epoch, logs)
+
+
+class Mine(keras.callbacks.Callback):
+    """Keeps something."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seen": 1}
 
 
 def of_fit(
@@ -60,9 +74,8 @@ def of_fit(
     params = {
         "shuffle": shuffle,
         "class_weight": class_weight and {str(k): float(w) for k, w in class_weight.items()},
-        "callbacks": list(callbacks),
     }
-    told = asked(model, batches, validation, Plan(**{"epochs": 5, **plan}), params)
+    told = asked(model, batches, validation, Plan(**{"epochs": 5, **plan}), params, callbacks)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     return told
 
@@ -231,15 +244,15 @@ FITS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "validation steps": ({"validation_steps": 1}, ["validation_steps: none -> 1"]),
     "validation freq": ({"validation_freq": {4, 2}}, ["validation_freq: 1 -> [2, 4]"]),
     "a callback": (
-        {"callbacks": ["ReduceLROnPlateau", "Mine"]},
+        {"callbacks": [ReduceLROnPlateau(), Mine()]},
         ["callbacks: EarlyStopping is missing", "callbacks: Mine is new"],
     ),
     "their order": (
-        {"callbacks": ["ReduceLROnPlateau", "EarlyStopping"]},
+        {"callbacks": [ReduceLROnPlateau(), EarlyStopping()]},
         ["callbacks: EarlyStopping, ReduceLROnPlateau -> ReduceLROnPlateau, EarlyStopping"],
     ),
 }
-CALLBACKS = ["EarlyStopping", "ReduceLROnPlateau"]
+CALLBACKS = [EarlyStopping(), ReduceLROnPlateau()]
 
 
 @pytest.mark.parametrize("change", MODELS)
@@ -278,7 +291,8 @@ def test_names_and_seeds_and_more_epochs_do_not_count() -> None:
     stack = [*net(seed=2)]
     stack[0].name = "first"
     optimizer = Adam(name="mine")
-    listening = ["CSVLogger", *CALLBACKS, "TensorBoard", "ProgbarLogger"]
+    telling = keras.callbacks.LambdaCallback(on_epoch_end=print)
+    listening = [telling, *CALLBACKS, keras.callbacks.ProgbarLogger(), Telling()]
     now = of_fit(sequential(stack, optimizer), **DATA, epochs=9, callbacks=listening)
     assert now == before
 
@@ -527,8 +541,9 @@ reading = preparation.Reading(4, True, np.random.randint(1000), None)
 batches, held_back = preparation.batches_to_train(
     model, x, [x[:, :2], x[:, 0]], None, reading, 0.2
 )
-params = {"shuffle": True, "callbacks": ["EarlyStopping"]}
-print(json.dumps(asked(model, batches, held_back, Plan(int(sys.argv[1]) + 1), params)))
+params, callbacks = {"shuffle": True}, [keras.callbacks.EarlyStopping()]
+plan = Plan(int(sys.argv[1]) + 1)
+print(json.dumps(asked(model, batches, held_back, plan, params, callbacks)))
 """
 
 

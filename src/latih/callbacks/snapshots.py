@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from latih.archive import BackgroundWriter, SnapshotStore, copied, encode
@@ -59,16 +60,16 @@ class Snapshots(Keeper):
         if found is None:
             if terms.resume is True:
                 raise InputError(
-                    f"there is no snapshot in {str(self.store.directory)!r} to go on from",
+                    f"there is no snapshot in {_called(self.store.directory)!r} to go on from",
                     expected="the directory of a run that was begun",
                     got="none",
                     fix="Give resume='auto' to begin if there is none.",
                 )
             return None
-        self.went_on_from = str(found.path)
+        self.went_on_from = _called(found.path)
         self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
         if terms.resume != "force":
-            refuse(found.state["asked"], terms.asked, str(self.store.directory))
+            refuse(found.state["asked"], terms.asked, _called(self.store.directory))
         self.forced = shortened(differences(found.state["asked"], terms.asked))
         if not self.forced:
             self._tell(found.state)
@@ -101,6 +102,8 @@ class Snapshots(Keeper):
 
     def after_epoch(self, training: Any) -> None:
         """Take a snapshot, now or as soon as the one before is written."""
+        if self.every is None:
+            self._wait()  # no more than an epoch is to be lost
         self._is_wanted = True
         self._attend(training)
 
@@ -182,3 +185,9 @@ class Snapshots(Keeper):
 
 def _place(training: Any) -> tuple[Any, ...]:
     return training.epoch, training.steps_done, training.logs is not None
+
+
+def _called(path: Path) -> str:
+    # As the user sees it from where they are.
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

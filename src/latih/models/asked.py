@@ -14,14 +14,16 @@ import numpy as np
 import torch
 
 from latih.callbacks import (
-    BackupAndRestore,
     CSVLogger,
     History,
+    LambdaCallback,
+    ModelCheckpoint,
     ProgbarLogger,
     RunLog,
     TensorBoard,
 )
 from latih.data.batches import Batches
+from latih.engine.events import Callback, Keeper
 from latih.engine.training import Plan
 from latih.metrics import Metric
 from latih.models.architecture import architecture
@@ -31,9 +33,9 @@ from latih.registry import to_snake_case
 from latih.structures import is_nested
 from latih.version import __version__
 
-LISTENERS_ONLY = frozenset(
-    kind.__name__
-    for kind in (ProgbarLogger, History, CSVLogger, RunLog, TensorBoard, BackupAndRestore)
+LISTENERS_ONLY = (
+    *(ProgbarLogger, History, CSVLogger, RunLog, TensorBoard, ModelCheckpoint),
+    *(Keeper, LambdaCallback),
 )
 """Callbacks that show or write down what happens: a run is the same with them and without."""
 
@@ -44,6 +46,7 @@ def asked(
     validation: Batches | None,
     plan: Plan,
     params: Mapping[str, Any],
+    callbacks: Iterable[Callback],
 ) -> dict[str, Any]:
     """Return what decides a run, as data that JSON gives back as they were.
 
@@ -56,8 +59,9 @@ def asked(
         batches: the examples.
         validation: those to evaluate on, if there are any.
         plan: how long to train.
-        params: what the callbacks are told: ``batch_size``, ``shuffle``, ``class_weight``, and the
-            names of the ``callbacks``' classes.
+        params: what the callbacks are told: ``shuffle`` and ``class_weight``.
+        callbacks: who listens. Of the user's own those count that have a state, since the rest
+            cannot tell a run that goes on from one that begins.
 
     Returns:
         The parts, by names that :func:`~latih.engine.differences.differences` knows.
@@ -77,7 +81,7 @@ def asked(
         "validation_freq": sorted(set(freq)) if isinstance(freq, Collection) else freq,
         "validation_steps": plan.validation_steps,
         "validation_batch_size": None if validation is None else validation.batch_size,
-        "callbacks": [c for c in params.get("callbacks") or () if c not in LISTENERS_ONLY],
+        "callbacks": [type(one).__name__ for one in callbacks if _decides(one)],
     }
 
 
@@ -99,6 +103,12 @@ def circumstances(device: torch.device | str = "cpu") -> dict[str, Any]:
         "device": torch.device(device).type,
         "threads": torch.get_num_threads(),
     }
+
+
+def _decides(callback: Callback) -> bool:
+    if type(callback).__module__.startswith("latih."):
+        return not isinstance(callback, LISTENERS_ONLY)
+    return type(callback).state_dict is not Callback.state_dict
 
 
 def _fingerprint(batches: Batches) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from latih import report
 from latih.archive import SnapshotStore
 from latih.arguments import one_of
 from latih.callbacks import ModelCheckpoint, RunLog
+from latih.callbacks.forgetful import warn_of_forgetful
 from latih.callbacks.interval import Interval
 from latih.callbacks.snapshots import Snapshots
 from latih.engine.events import Callback
@@ -91,11 +92,20 @@ def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) 
         params: what the callbacks are told.
         resume: as in ``fit()``.
     """
+    callbacks = training.callbacks.callbacks
     training.terms = Terms(
-        asked(training.model, training.batches, training.validation, training.plan, params),
+        asked(
+            training.model,
+            training.batches,
+            training.validation,
+            training.plan,
+            params,
+            callbacks,
+        ),
         circumstances(training.model.device),
         resume,
     )
     # At the start, and not after the crash.
+    warn_of_forgetful(callbacks)
     if training.batches.unrepeatable:
         warnings.warn(training.batches.unrepeatable, LatihWarning, stacklevel=4)
