@@ -167,6 +167,7 @@ def test_terminate_on_nan_leaves_a_healthy_run_alone(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("ignore:Weights keeps:latih.errors.LatihWarning")
 def test_a_run_directory_of_a_ruined_run_can_be_read(tmp_path: Path) -> None:
     from latih.run_directory import RunDirectory
 

@@ -135,7 +135,7 @@ def no_page(run: RunDirectory) -> None:
 def test_a_page_that_cannot_be_built_is_told_and_the_history_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latih.models.trainable.report.build_report", no_page)
+    monkeypatch.setattr("latih.models.kept_run.report.build_report", no_page)
     model = net()
     with pytest.warns(LatihWarning, match="no page can be made of 'run'"):
         history = model.fit(X, LABELS, epochs=2, verbose=0, run_dir=tmp_path / "run")
@@ -152,7 +152,7 @@ def test_a_page_that_cannot_be_built_is_told_and_the_history_comes(
 def test_a_page_that_cannot_be_built_hides_no_error_of_the_training(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latih.models.trainable.report.build_report", no_page)
+    monkeypatch.setattr("latih.models.kept_run.report.build_report", no_page)
 
     class Raising(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
