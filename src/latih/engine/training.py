@@ -11,8 +11,8 @@ from latih.arguments import whole
 from latih.data.batches import Batches
 from latih.engine.callback_states import callback_states, load_callback_states, put_back
 from latih.engine.events import CallbackList, LazyLogs
+from latih.engine.inference import run_evaluation
 from latih.engine.interrupt import CTRL_C_AND_SIGTERM, InterruptibleSteps
-from latih.engine.loop import run_evaluation
 from latih.engine.own_step import OwnStep
 from latih.engine.run_state import load_weights, optimizers_of, weights_of
 from latih.engine.step import TestStep, TrainStep

@@ -13,7 +13,7 @@ from latih import random
 from latih.arguments import whole
 from latih.callbacks import History, ProgbarLogger
 from latih.callbacks.progress import Verbose
-from latih.engine import loop
+from latih.engine import inference
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
 from latih.engine.training import Plan, Training
@@ -249,9 +249,9 @@ class Trainable(Stepping):
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
-            {"steps": loop.count(batches, steps)},
+            {"steps": inference.count(batches, steps)},
         )
-        scores = loop.evaluate(self.make_test_step(), batches, called, steps)
+        scores = inference.evaluate(self.make_test_step(), batches, called, steps)
         return _as_asked(scores, return_dict)
 
     def predict(
@@ -290,10 +290,10 @@ class Trainable(Stepping):
         called = CallbackList(
             [*_listed(callbacks), *_progress(verbose)],
             self,
-            {"steps": loop.count(batches, steps)},
+            {"steps": inference.count(batches, steps)},
         )
         drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
-        return loop.predict(self, batches, called, steps, drawn)
+        return inference.predict(self, batches, called, steps, drawn)
 
     def train_on_batch(
         self,
