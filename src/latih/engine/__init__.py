@@ -1,1 +1,1 @@
-"""The training engine: events, steps, the loop."""
+"""The training engine: events, steps, the training itself, inference."""
