@@ -1,6 +1,7 @@
 """The scripts of ``examples/`` run as they stand, without a warning, and learn what they say."""
 
 import runpy
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ BOUNDS: dict[str, Callable[[dict[str, Any]], bool]] = {
     ),
     "from_a_data_loader": lambda ended: (
         ended["accuracy"] > 0.78 and ended["mirrored_accuracy"] > 0.76
+    ),
+    # A run that was begun anew would have the same bits too, and none of its `resumed`.
+    "resume_after_a_kill": lambda ended: (
+        ended["killed_by"] == signal.SIGKILL
+        and "resumed" in Path("runs/killed/run.toml").read_text(encoding="utf-8")
+        and ended["same_weights"]
+        and ended["same_moments"]
+        and ended["same_history"]
     ),
 }
 

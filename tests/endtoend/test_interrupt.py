@@ -164,8 +164,9 @@ def test_sigterm_on_the_command_line_ends_with_143(tmp_path: Path) -> None:
         *(sys.executable, "-m", "latih", "train", "--epochs", "100000", "--patience", "100000"),
         *("--hidden", "20", "--run-dir", "run"),
     ]
-    code, _, err = interrupted(command, tmp_path, epoch=2, by=signal.SIGTERM)
+    code, out, err = interrupted(command, tmp_path, epoch=2, by=signal.SIGTERM)
     assert (code, err) == (143, "latih: ended by SIGTERM\n")
+    assert "What was learnt so far is in run; `latih resume run` goes on." in out
     best = best_logged(tmp_path / "run")
     assert_run_is_whole(tmp_path / "run", best, "ended by SIGTERM", has_page=False)
 

@@ -117,7 +117,8 @@ def read_files(path: Path) -> Any:
     except OSError as error:
         if error.errno not in _LOST:
             raise
-        raise Damage("files that can be read", error.strerror or str(error)) from error
+        lost = Path(error.filename).name if isinstance(error.filename, str | Path) else "a file"
+        raise Damage(f"{lost} that can be read", error.strerror or str(error)) from error
 
 
 class _UnknownFormatError(FileFormatError):

@@ -149,7 +149,7 @@ class SnapshotStore:
             f"the snapshot {str(path)!r} is damaged, and no whole one is left",
             expected=damage.expected,
             got=damage.got,
-            fix=f"Move {str(self.directory)!r} away to begin anew.",
+            fix="Begin anew in another directory; what stands in this one is left as it is.",
         )
 
     def clean(self) -> None:

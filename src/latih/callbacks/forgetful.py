@@ -87,7 +87,7 @@ def warn_of_forgetful(callbacks: Iterable[Callback]) -> None:
         + f", which no snapshot holds: after a crash {begins} anew. Define state_dict() and "
         f"load_state_dict() in {it}.",
         LatihWarning,
-        stacklevel=4,  # where fit() is called
+        stacklevel=4,  # at the line that calls fit()
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from latih.errors import Terminated
 from latih.models.kept_run import Resume
 from latih.random import set_random_seed
 from latih.recipes import DenseSettings, load_examples, train_dense
@@ -51,15 +52,21 @@ def run_training(
             snapshot_every=snapshot_every,
         )
     except KeyboardInterrupt:
-        console.print(
-            f"Interrupted. What was learnt so far is in {directory}; "
-            f"`latih resume {shlex.quote(str(directory))}` goes on.",
-            markup=False,
-        )
+        console.print(f"Interrupted. {_how_to_go_on(directory, data)}", markup=False)
         raise typer.Exit(130) from None
+    except Terminated:
+        console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
+        raise
     if not quiet and trained.model.stop_reason != "all epochs done":
         console.print(f"Stopped: {trained.model.stop_reason}.", markup=False)
     _tell(console, trained, examples)
+
+
+def _how_to_go_on(directory: Path, data: str) -> str:
+    told = ["latih", "resume", str(directory)]
+    if Path(data).suffix == ".npz":
+        told.append(data)
+    return f"What was learnt so far is in {directory}; `{shlex.join(told)}` goes on."
 
 
 def read_interval(text: str) -> int | str:

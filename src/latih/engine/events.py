@@ -30,13 +30,20 @@ class Callback:
     ``self.model.stop_training = True`` to end the run after this epoch. A callback that defines no
     batch hook costs nothing a step.
 
-    What must survive a crash is in :meth:`state_dict`: JSON values, and tensors. A callback that
-    was given a state forgets nothing at the next ``on_train_begin``, but goes on from it.
+    What must survive a crash is in :meth:`state_dict`: JSON values, and tensors. A run that goes on
+    calls :meth:`load_state_dict`, then ``on_train_begin`` and, within an epoch, ``on_epoch_begin``;
+    what these changed of the state is put back by a second :meth:`load_state_dict`. So a hook may
+    set a counter to 0 as ever.
 
     Example:
-        >>> class Loud(Callback):
-        ...     def on_epoch_end(self, epoch, logs=None):
-        ...         print(epoch, sorted(logs))
+        >>> class Counter(Callback):
+        ...     steps = 0
+        ...     def on_train_batch_end(self, batch, logs=None):
+        ...         self.steps += 1
+        ...     def state_dict(self):
+        ...         return {"steps": self.steps}
+        ...     def load_state_dict(self, state):
+        ...         self.steps = state["steps"]
     """
 
     def __init__(self) -> None:
@@ -104,6 +111,9 @@ class Callback:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a crash.
+
+        It is asked at steps' and epochs' ends, and for the first time after ``on_train_begin``,
+        before any epoch.
 
         Returns:
             Data that JSON can hold, in which tensors may stand, alone or in a list: the best

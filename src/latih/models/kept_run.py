@@ -108,4 +108,4 @@ def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) 
     # At the start, and not after the crash.
     warn_of_forgetful(callbacks)
     if training.batches.unrepeatable:
-        warnings.warn(training.batches.unrepeatable, LatihWarning, stacklevel=4)
+        warnings.warn(training.batches.unrepeatable, LatihWarning, stacklevel=3)

@@ -143,14 +143,16 @@ class Trainable(Stepping):
             validation_batch_size: how many examples a step of an evaluation takes.
             validation_freq: every how many epochs to evaluate, or after which, counted from 1.
             run_dir: a directory that the run is written down in: settings, log, the best and the
-                last model, a page to look at, and snapshots from which it goes on after a crash.
+                last model, a page to look at, and snapshots from which it goes on after a crash,
+                Ctrl-C or SIGTERM, when the same script runs again.
             resume: ``"auto"`` goes on with the run of the directory, to the same bits, if there is
                 one, and refuses if something else is asked now than when it began; more epochs may
-                be. ``"force"`` goes on all the same. True refuses if there is no run; False if
-                there is one.
+                be. ``"force"`` goes on all the same, with what fits. True refuses if there is no
+                run; False if there is one.
             snapshot_every: how much work a crash may cost at most: a number of steps, a time such
                 as ``"60s"``, ``"5m"`` or a ``timedelta``, or ``"epoch"``. A snapshot is also
-                written at the end of each epoch. False for no snapshots.
+                written at the end of each epoch. False for no snapshots. It means nothing without
+                ``run_dir``.
             unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
