@@ -119,7 +119,8 @@ def drawing_from(state: Mapping[str, Any]) -> Generator[None]:
 
 def _python_state(dice: Any) -> dict[str, Any]:
     version, words, normal = dice.getstate()
-    return {"version": version, "words": torch.from_numpy(np.array(words)), "normal": normal}
+    numbers = np.fromiter(words, np.int64, len(words))  # twice as fast as np.array(words)
+    return {"version": version, "words": torch.from_numpy(numbers), "normal": normal}
 
 
 def _as_python_state(state: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -30,6 +30,8 @@ LONG = 256
 LEAST, MOST = -(2**63), 2**63 - 1
 """The whole numbers that 64 bits hold."""
 
+_UNCHANGING = frozenset({float, int, str, bool, type(None)})
+
 _ZEROS = {struct.pack(">d", 0.0), struct.pack(">d", -0.0)}
 
 
@@ -102,14 +104,16 @@ def _copied(value: Any, path: str, depth: int) -> Any:
         return np.array(value)
     if isinstance(value, dict):
         _require_shallow(depth, path)
-        return {key: _copied(inner, f"{path}/{key}", depth + 1) for key, inner in value.items()}
+        # Training waits: what never changes, which is most of it, and long lists cost no calls.
+        return {
+            key: inner if type(inner) in _UNCHANGING else _copied(inner, f"{path}/{key}", depth + 1)
+            for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         _require_shallow(depth, path)
-        # A long list of numbers is copied at once, since training waits.
-        plain = {float, int, str, bool, type(None)}.issuperset(map(type, value))
         inner = (
             value
-            if plain
+            if _UNCHANGING.issuperset(map(type, value))
             else (_copied(one, f"{path}/{place}", depth + 1) for place, one in enumerate(value))
         )
         return list(inner) if isinstance(value, list) else tuple(inner)

@@ -1,6 +1,7 @@
 """How often something is saved: every so many steps, or every so many seconds."""
 
 import datetime
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -78,10 +79,12 @@ class Pace:
         self._next = 1.0 if every is not None and not every.is_time else 0.0
         self._lead = self._next
         self._saved = self._begun = 0.0
+        self._due = self._when_due()
 
     def begin(self, now: float) -> None:
         """Begin to count; there is nothing to lose yet."""
         self._saved = self._begun = now
+        self._due = self._when_due()
 
     def write_begins(self, now: float) -> None:
         """Hear that what there is now is being written."""
@@ -93,11 +96,15 @@ class Pace:
         if self.every is not None:
             took = now - self._begun
             self._lead = min(2.0 * took + self._next, self.every.amount / 2.0)
+        self._due = self._when_due()
 
     def is_due(self, now: float) -> bool:
         """Say whether a write should begin now."""
-        return self.every is not None and now - self._saved >= self.every.amount - self._lead
+        return now >= self._due  # worked out before: it is asked after every step
 
     def must_wait(self, now: float) -> bool:
         """Say whether more work would be more than may be unsaved."""
         return self.every is not None and now + self._next - self._saved > self.every.amount
+
+    def _when_due(self) -> float:
+        return math.inf if self.every is None else self._saved + self.every.amount - self._lead

@@ -48,6 +48,8 @@ class Snapshots(Keeper):
         self._writer = BackgroundWriter(store.write)
         self._pace = Pace(every)
         self._steps = 0
+        # Chosen once: the clock is read after every step.
+        self._now = time.monotonic if every is not None and every.is_time else self._count
         self._is_wanted = self._is_under_way = self._gave_up = False
         self._kept_at: tuple[Any, ...] = ()
 
@@ -157,9 +159,8 @@ class Snapshots(Keeper):
                 stacklevel=2,
             )
 
-    def _now(self) -> float:
-        is_time = self.every is not None and self.every.is_time
-        return time.monotonic() if is_time else float(self._steps)
+    def _count(self) -> float:
+        return float(self._steps)
 
     def _tell(self, state: Mapping[str, Any]) -> None:
         if not self.params.get("verbose"):
