@@ -57,21 +57,26 @@ class RunDirectory:
         """
         run = path if isinstance(path, RunDirectory) else cls(Path(path))
         require_writable(run.path, argument="run_dir")
-        if run.settings_file.exists() and not (may_go_on and run._can_be_gone_on_with()):
+        found = [run.settings_file.name] if run.settings_file.exists() else []
+        found += ["snapshots"] if run._has_snapshots else []
+        if found and not (may_go_on and run._can_be_gone_on_with()):
             raise InputError(
                 f"the directory {str(run.path)!r} holds a run already",
                 expected="a new or an empty directory"
                 + (", or a run that kept snapshots" if may_go_on else ""),
-                got=f"one with {run.settings_file.name}"
-                + (" and no snapshot" if may_go_on else ""),
+                got=f"one with {' and '.join(found)}" + (" and no snapshot" if may_go_on else ""),
                 fix="Choose another directory, or move that run away.",
             )
         return run
 
+    @property
+    def _has_snapshots(self) -> bool:
+        return self.snapshots_directory.is_dir() and any(self.snapshots_directory.iterdir())
+
     def _can_be_gone_on_with(self) -> bool:
-        kept = self.snapshots_directory.is_dir() and any(self.snapshots_directory.iterdir())
         # A log that was begun and is empty: killed before there was anything to lose.
-        return kept or (self.log_file.is_file() and not self.log_file.stat().st_size)
+        is_empty = self.log_file.is_file() and not self.log_file.stat().st_size
+        return self._has_snapshots or is_empty
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "RunDirectory":

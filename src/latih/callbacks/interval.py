@@ -3,6 +3,7 @@
 import datetime
 import math
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +43,14 @@ class Interval:
         """
         if value == "epoch":
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= sys.maxsize:
             return cls(float(value), is_time=False)
         if isinstance(value, datetime.timedelta) and value.total_seconds() > 0:
             return cls(value.total_seconds(), is_time=True)
         found = (
             re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", value) if isinstance(value, str) else None
         )
-        if found and float(found[1]) > 0:
+        if found and 0 < float(found[1]) < math.inf:
             return cls(float(found[1]) * SECONDS_OF[found[2]], is_time=True)
         raise InputError(
             f"`{argument}` of {owner} cannot be used",

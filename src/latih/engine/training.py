@@ -163,8 +163,9 @@ class Training:
                 self._end(steps)
 
     def _restored(self) -> Mapping[str, Any] | None:
-        states = [keeper.restore(self) for keeper in self.callbacks.keepers]
-        return next((state for state in states if state is not None), None)
+        found = (keeper.restore(self) for keeper in self.callbacks.keepers)
+        # Of several, such as a backup beside a run directory, the one that lost the least.
+        return max((one for one in found if one is not None), key=_progress, default=None)
 
     def _begin(self, state: Mapping[str, Any] | None) -> None:
         if state is not None:
@@ -189,11 +190,12 @@ class Training:
                 model.stop_reason = "the data have ended"
                 break
             self._train_epoch(steps)
+            if model.stop_training:
+                model.stop_reason = model.stop_reason or "a callback asked for it"
             for keeper in self.callbacks.keepers:
                 keeper.after_epoch(self)
             steps.raise_if_interrupted()
             if model.stop_training:
-                model.stop_reason = model.stop_reason or "a callback asked for it"
                 break
 
     def _train_epoch(self, steps: InterruptibleSteps) -> None:
@@ -328,6 +330,11 @@ class Training:
             "seeds": seed_state(self.model),
             "random": random.state_dict(),
         }
+
+
+def _progress(state: Mapping[str, Any]) -> tuple[int, bool, int]:
+    position = state["position"]
+    return position["epoch"], position["logs"] is not None, position["steps_done"]
 
 
 def _warn_of_missing_epochs(done: int, asked: int) -> None:
