@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import latih
 from latih import callbacks
+from latih.archive import copied, encode
+from latih.archive.state_tree import decode
 from latih.callbacks import CALLBACKS, Callback
 from latih.callbacks.memory import Remembering
 from latih.engine.events import LogNames
@@ -88,16 +89,9 @@ def lead(callback: Callback, epochs: range, owner: Any) -> list[tuple[bool, floa
 
 
 def stored(state: dict[str, Any]) -> dict[str, Any]:
-    """What a file gives back of a state: JSON, and the tensors beside it."""
-    tensors: list[torch.Tensor] = []
-
-    def set_aside(value: Any) -> dict[str, int]:
-        assert isinstance(value, torch.Tensor)
-        tensors.append(value.clone())
-        return {"tensor": len(tensors) - 1}
-
-    told = json.dumps(state, default=set_aside)
-    return json.loads(told, object_hook=lambda d: tensors[d["tensor"]] if "tensor" in d else d)
+    """What a snapshot gives back of a state."""
+    value, tensors = encode(copied(state))
+    return decode(json.loads(json.dumps(value)), tensors)
 
 
 def resumed_from(owner: Any) -> Any:

@@ -274,7 +274,8 @@ class Training:
                 "steps_done": self.steps_done,
                 "logs": self.logs,
                 "epochs_asked": self.plan.epochs,
-                "stopped": self.model.stop_training and self.model.stop_reason,
+                "stopped": bool(self.model.stop_training),
+                "stop_reason": self.model.stop_reason,
             },
             "seconds": self.seconds,
             "weights": weights_of(self.model),
@@ -299,13 +300,10 @@ class Training:
         self.logs = None if position["logs"] is None else dict(position["logs"])
         self._seconds_before, self._began = state["seconds"], time.monotonic()
         # Who asks for more epochs than before asks for more than what had ended.
-        self._had_ended = (
-            position["stopped"] is not False
-            and not self.is_within_epoch
-            and self.plan.epochs <= position["epochs_asked"]
-        )
-        if self._had_ended:
-            self.model.stop_training, self.model.stop_reason = True, position["stopped"]
+        asks_for_more = self.plan.epochs > position["epochs_asked"]
+        if position["stopped"] and (self.is_within_epoch or not asks_for_more):
+            self.model.stop_training, self.model.stop_reason = True, position["stop_reason"]
+            self._had_ended = not self.is_within_epoch
         load_callback_states(self.callbacks.callbacks, state["callbacks"])
         self._load_parts(state)
 
