@@ -116,7 +116,7 @@ def told(tallies: Sequence[Tally]) -> str:
             t.in_call,
             t.runs,
             t.identical,
-            f"{t.repeated} of {VARIANTS[t.variant].interval}",
+            f"{t.repeated} of {VARIANTS[t.variant].interval or VARIANTS[t.variant].every}",
             f"{t.seconds:.0f}",
         ]
         for t in tallies

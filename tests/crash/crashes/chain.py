@@ -1,6 +1,7 @@
 """One run that is killed and resumed, killed and resumed, until it ends."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -13,10 +14,10 @@ from pathlib import Path
 
 from .child import Life, as_argument, fork
 from .death import draw_death
-from .outcome import differences, read_log
+from .outcome import differences, losses_of, read_log
 from .program import EPOCHS, STEPS, VARIANTS
 from .progress import END, START, STEP, Progress
-from .remains import Alone, best_content, has_snapshot, leftovers, wrong_remains
+from .remains import Alone, has_snapshot, leftovers, wrong_remains
 
 SEED = 3
 """The global seed of every run; what goes on from a snapshot is given another."""
@@ -100,23 +101,33 @@ def run_alone(variant: int, data: Path, place: Path) -> Reference:
     notes = place / "notes-0"
     begun = time.monotonic()
     number = fork(Life(variant, str(place), str(data), SEED, str(notes)))
-    status, bests, instants = None, dict[str, int](), {START: begun, STEP: begun}
+    status, instants = None, {START: begun, STEP: begun}
     while status is None and time.monotonic() < begun + DEADLINE:
         status = _ended(number, 0.001)
-        # The best file is renamed to its name: at any instant it is whole.
-        content, progress = best_content(place), Progress.read(notes)
-        if content is not None and content not in bests:
-            bests[content] = progress.done or 0
-        if progress.phase != END:
-            instants[START if progress.phase == START else STEP] = time.monotonic()
+        phase = Progress.read(notes).phase
+        if phase != END:
+            instants[START if phase == START else STEP] = time.monotonic()
     started, trained, ended = instants[START], instants[STEP], time.monotonic()
     if status != 0:
         raise RuntimeError(f"the run that is left alone failed: {(place / 'said.txt').read_text()}")
+    bests = Progress.read(notes).bests
+    _require_best(losses_of(place), bests)
     counts = json.loads((place / "calls.json").read_text())
     calls = Counter({(call, file): count for call, file, count in counts})
     moments = Alone(read_log(place), bests)
     seconds = started - begun, trained - started, ended - trained
     return Reference(place, data, variant, *seconds, calls, moments)
+
+
+def _require_best(losses: list[float], bests: dict[str, int]) -> None:
+    """Refuse a run whose best file was not replaced at each better epoch and at no other."""
+    better = [
+        epoch
+        for epoch, loss in enumerate(losses)
+        if math.isfinite(loss) and all(not earlier <= loss for earlier in losses[:epoch])
+    ]
+    if [steps // STEPS - 1 for steps in bests.values()] != better:
+        raise RuntimeError(f"with the losses {losses} the best file was written after {bests}")
 
 
 def run_chain(reference: Reference, place: Path, seed: int, most: int, fresh: bool) -> Chain:
@@ -137,11 +148,12 @@ def run_chain(reference: Reference, place: Path, seed: int, most: int, fresh: bo
         is_last = len(chain.kills) >= most
         life, wait = _life(reference, place, chain, draw), DEADLINE
         if not is_last and (fresh or draw.random() >= IN_CALL):
-            # One that imports everything takes some seconds longer.
-            wait = reference.instant(done, draw) + (draw.uniform(0.0, 5.0) if fresh else 0.0)
+            wait = reference.instant(done, draw)
         elif not is_last:
             life = replace(life, death=draw_death(reference.calls, draw))
         number = _begin(life, fresh)
+        if fresh and draw.random() < 0.8:
+            _wait_for(Path(life.notes))
         groups.append(number)
         _judge(_ended(number, wait), number, life, wait, chain)
         progress = Progress.read(Path(life.notes))
@@ -186,7 +198,7 @@ def _life(reference: Reference, place: Path, chain: Chain, draw: random.Random) 
         str(reference.data),
         SEED + 1000 + attempt if has_snapshot(place) else SEED,
         str(place / f"notes-{attempt}"),
-        draw.choice(SLOW) * VARIANTS[reference.variant].interval,
+        draw.choice(SLOW) * (VARIANTS[reference.variant].interval or STEPS),
     )
 
 
@@ -201,6 +213,13 @@ def _begin(life: Life, fresh: bool) -> int:
             stderr=said,
             start_new_session=True,
         ).pid
+
+
+def _wait_for(file: Path) -> None:
+    """Wait until a process that imports everything begins: it may take longer than training."""
+    end = time.monotonic() + DEADLINE
+    while not file.exists() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def _ended(number: int, wait: float) -> int | None:
@@ -226,7 +245,7 @@ def _account(progress: Progress, done: int, variant: int, chain: Chain) -> int:
     if chain.kills or repeated:
         chain.repeated.append(repeated)
     interval = VARIANTS[variant].interval
-    if repeated > interval:
+    if interval is not None and repeated > interval:
         chain.problems.append(f"{repeated} steps were repeated, of {interval} at most")
     return max(done, progress.done or 0)
 

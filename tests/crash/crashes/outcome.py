@@ -1,5 +1,6 @@
 """What a run ends with, in the process and on the disk, and whether two runs ended alike."""
 
+import hashlib
 import json
 import random
 import re
@@ -83,6 +84,18 @@ def members(file: Path) -> dict[str, bytes]:
         return {}
     with zipfile.ZipFile(file) as archive:
         return {name: archive.read(name) for name in ("model.weights.h5", "config.json")}
+
+
+def content_of(file: Path) -> str:
+    """Return the sum of what a ``.keras`` file holds, whenever it was written."""
+    return hashlib.sha256(repr(members(file)).encode()).hexdigest()
+
+
+def losses_of(place: Path) -> list[float]:
+    """Return the validation losses of all epochs of an ended run."""
+    outcome = _read_outcome(place)
+    epochs = int(outcome["it.epochs (its length)"])
+    return [float(outcome[f"it.history.val_loss.{epoch}"]) for epoch in range(epochs)]
 
 
 def read_log(place: Path) -> list[Any]:

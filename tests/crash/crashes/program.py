@@ -6,7 +6,7 @@ program that shall then be the same run must begin with the same seed, as this o
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ class Variant:
 
     Args:
         name: what the table calls it.
-        data: ``"arrays"``, ``"memory map"``, ``"data set"`` or ``"loader"``, with two workers.
-        every: the interval of snapshots: steps, or ``"epoch"``.
+        data: ``"arrays"``, ``"memory map"``, ``"data set"``, ``"loader"``, which has two workers,
+            or ``"generator"``.
+        every: the interval of snapshots: steps, ``"epoch"`` or a time.
         backup: whether ``BackupAndRestore`` keeps the run, and no ``run_dir``.
         nan: whether an epoch's validation loss is NaN, after the best one.
         patience: after how many epochs without an improvement training stops.
@@ -44,9 +45,11 @@ class Variant:
     patience: int = EPOCHS
 
     @property
-    def interval(self) -> int:
-        """How many steps may be repeated at most."""
-        return STEPS if self.every == "epoch" else int(self.every)
+    def interval(self) -> int | None:
+        """How many steps may be repeated at most; None where it is a time."""
+        if self.every == "epoch":
+            return STEPS
+        return self.every if isinstance(self.every, int) else None
 
 
 VARIANTS = (
@@ -54,6 +57,7 @@ VARIANTS = (
     Variant("memory map, early stop", "memory map", every="epoch", patience=2),
     Variant("loader, two workers", "loader", every=4),
     Variant("data set, every step", "data set", every=1),
+    Variant("generator, 0.1 s", "generator", every="0.1s"),
     Variant("BackupAndRestore", "arrays", every=5, backup=True),
 )
 
@@ -146,16 +150,8 @@ def train(
         kept = {"run_dir": place / "run", "snapshot_every": variant.every}
     images = np.load(data / "images.npy", "r" if variant.data == "memory map" else None)
     labels = np.load(data / "labels.npy")
-    streamed = {"data set": Noisy, "loader": _loader}.get(variant.data)
-    examples = (
-        {"x": streamed(images, labels)}
-        if streamed is not None
-        else {"x": images, "y": labels, "batch_size": BATCH_SIZE}
-    )
-    if variant.data == "data set":
-        examples["batch_size"] = BATCH_SIZE
     model.fit(
-        **examples,
+        **_examples(variant.data, images, labels),
         epochs=EPOCHS,
         verbose=0,
         callbacks=callbacks,
@@ -193,5 +189,20 @@ def net() -> Any:
     return model
 
 
-def _loader(images: np.ndarray, labels: np.ndarray) -> DataLoader[Any]:
-    return DataLoader(Noisy(images, labels), BATCH_SIZE, shuffle=True, num_workers=2)
+def _examples(data: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    if data == "loader":
+        noisy = Noisy(images, labels)
+        return {"x": DataLoader(noisy, BATCH_SIZE, shuffle=True, num_workers=2)}
+    if data == "data set":
+        return {"x": Noisy(images, labels), "batch_size": BATCH_SIZE}
+    if data == "generator":
+        return {"x": _batches(images, labels), "steps_per_epoch": STEPS}
+    return {"x": images, "y": labels, "batch_size": BATCH_SIZE}
+
+
+def _batches(images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    # A generator has a past: who makes it anew must be able to make the same.
+    draw = np.random.default_rng(11)
+    while True:
+        rows = draw.integers(0, EXAMPLES, BATCH_SIZE)
+        yield images[rows], labels[rows]

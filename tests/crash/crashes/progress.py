@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import latih as keras
 from latih.archive import SnapshotStore
 from latih.callbacks import ModelCheckpoint
 
+from .outcome import content_of
 from .program import STEPS
 
 START, STEP, EVALUATION = "start", "step", "evaluation"
@@ -68,14 +69,23 @@ def note_writes(notes: Notes, slow: float = 0.0) -> None:
         notes: where.
         slow: how many seconds longer a snapshot takes: a slow disk.
     """
-    SnapshotStore.write = _noted(SnapshotStore.write, SNAPSHOT, notes, slow)
-    ModelCheckpoint._save = _noted(ModelCheckpoint._save, BEST, notes)
+    write, save = SnapshotStore.write, ModelCheckpoint._save
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(slow)
+        return write(*given)
+
+    def save_and_say(checkpoint: ModelCheckpoint, *given: Any) -> None:
+        save(checkpoint, *given)
+        notes.say("best", content_of(Path(checkpoint.filepath)))
+
+    SnapshotStore.write = _noted(slowly, SNAPSHOT, notes)
+    ModelCheckpoint._save = _noted(save_and_say, BEST, notes)
 
 
-def _noted(method: Any, phase: str, notes: Notes, slow: float = 0.0) -> Any:
+def _noted(method: Any, phase: str, notes: Notes) -> Any:
     def write(*given: Any) -> Any:
         notes.say("opens", phase)
-        time.sleep(slow)
         result = method(*given)
         notes.say("closes", phase)
         return result
@@ -91,11 +101,13 @@ class Progress:
         phase: what it was at.
         began: how many steps were done when its first step began; None if there was none.
         done: how many steps were done in all; None if it did none.
+        bests: for each content that it gave the best file, in order, the steps done by then.
     """
 
     phase: str = START
     began: int | None = None
     done: int | None = None
+    bests: dict[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
     def read(cls, path: Path) -> "Progress":
@@ -110,6 +122,8 @@ class Progress:
                 open_writes.remove(rest)
             elif kind == "begins" and progress.began is None:
                 progress.began = int(rest)
+            elif kind == "best":
+                progress.bests.setdefault(rest, progress.done or 0)
             elif kind == "done":
                 progress.done = int(rest)
         progress.phase = open_writes[-1] if open_writes else phase

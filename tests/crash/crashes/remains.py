@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .outcome import kept, members, read_log, snapshots_of
+from .outcome import content_of, kept, read_log, snapshots_of
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,6 @@ class Alone:
 
     log: list[object]
     bests: dict[str, int]
-
-
-def best_content(place: Path) -> str | None:
-    """Return the sum of what the best file holds, or None where there is none yet."""
-    file = kept(place) / "best.keras"
-    if not file.exists():
-        return None
-    return hashlib.sha256(repr(members(file)).encode()).hexdigest()
 
 
 def has_snapshot(place: Path) -> bool:
@@ -72,9 +64,10 @@ def _wrong_best(place: Path, alone: Alone, done: int) -> list[str]:
     # Epochs of which a later step was done have been judged and saved: the best of them at least
     # must be there. One under way may have come to be the best, too.
     owed = [content for content, steps in alone.bests.items() if steps < done]
-    content = best_content(place)
-    if content is None:
+    file = kept(place) / "best.keras"
+    if not file.exists():
         return ["the best file is not there"] if owed else []
+    content = content_of(file)
     if content not in alone.bests:
         return ["the best file is none that the run left alone ever had"]
     known = list(alone.bests)
