@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from .chain import MOST_KILLS, Chain, Reference, run_alone, run_chain
+from .chain import MOST_KILLS, Chain, run_chain
 from .program import VARIANTS, write_data
 from .progress import PHASES
+from .reference import Reference, run_alone
 
 
 @dataclass

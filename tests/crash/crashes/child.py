@@ -1,13 +1,11 @@
 """The process that trains: the program, watched, and maybe told when to kill itself.
 
-It is forked from a process that has imported everything, since 200 imports of torch take longer
-than all training here; ``python -m crashes.child`` is the same in a process of its own.
+``python -m crashes.child`` is a whole program; mostly it is forked from one that has imported all.
 """
 
 import json
 import os
 import sys
-import traceback
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,26 +41,6 @@ class Life:
     notes: str
     slow: float = 0.0
     death: Death | None = None
-
-
-def fork(life: Life) -> int:
-    """Begin a life in a process of its own, which leads a group, and return its number."""
-    number = os.fork()
-    if number:
-        return number
-    try:
-        os.setsid()
-        said = os.open(Path(life.place) / "said.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        live(life)
-        sys.stdout.flush()
-        os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(1)
 
 
 def live(life: Life) -> None:
