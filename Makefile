@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow parity hostile coverage lint format bench clean
+.PHONY: help demo test test-slow parity hostile crash coverage lint format bench clean
 
 help:
 	@echo "make demo       train a net on the images that the package carries, and write its page"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
 	@echo "make parity     compare every part with Keras's, and write benchmarks/PARITY.md"
 	@echo "make hostile    try every file that attacks its reader, and count what came of it"
+	@echo "make crash      kill 200 training runs, resume them, and compare their ends to the bit"
 	@echo "make lint       ruff, pyright, import-linter"
 	@echo "make bench      measure, and write benchmarks/RESULTS.md"
 
@@ -37,6 +38,9 @@ test-slow: .venv/installed
 
 hostile: .venv/installed
 	$(BIN)/python tests/hostile/run.py
+
+crash: .venv/installed
+	$(BIN)/python tests/crash/run.py --kills 200
 
 coverage: .venv/installed .venv/keras-3.10/installed
 	$(BIN)/python -m pytest --cov --cov-report=term

@@ -10,6 +10,7 @@ import torch
 
 from latih.callbacks.memory import Remembering
 from latih.callbacks.snapshots import Snapshots
+from latih.engine.events import LogNames
 from latih.errors import FileFormatError
 from latih.run_directory import RunDirectory, plain
 from latih.version import __version__
@@ -38,6 +39,7 @@ class RunLog(Remembering):
         super().__init__()
         self.run, self.snapshots = run, snapshots
         self._settings: dict[str, Any] = {}
+        self._compiled: dict[str, Any] | None = None
         self._began = self._epoch_began = time.monotonic()
         self.forget()
 
@@ -67,6 +69,10 @@ class RunLog(Remembering):
     @epoch_seconds.setter
     def epoch_seconds(self, value: float) -> None:
         self._epoch_seconds_before, self._epoch_began = value, time.monotonic()
+
+    def check(self, log_names: LogNames) -> None:
+        """Take what was asked of compile(): a run that is restored has a rate that came of it."""
+        self._compiled = self.model.get_compile_config()
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Write down what was asked."""
@@ -100,7 +106,7 @@ class RunLog(Remembering):
                 "input_shape": [str(size) for size in self.model.input_shape[1:]],
             },
             "model": self.model.table(),
-            "compile": self.model.get_compile_config(),
+            "compile": self._compiled,
             "fit": {name: self.params.get(name) for name in asked_of_fit} | {"seed": self.seed},
         }
         for table, entries in self.run.about.items():

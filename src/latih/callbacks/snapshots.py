@@ -20,7 +20,7 @@ class Snapshots(Keeper):
     A snapshot is taken when an epoch ends and when ``every`` has nearly passed: early enough for it
     to be whole on the disk before more than that is unsaved. The state is copied between two steps;
     a thread writes the copy while training goes on. Only if the disk is so slow that the interval
-    ends before the write does, training waits.
+    ends before the write does, training waits. An interval of an epoch has always ended then.
 
     A write that fails is told at once and training goes on; the last good snapshot stays.
 
@@ -105,7 +105,9 @@ class Snapshots(Keeper):
     def after_epoch(self, training: Any) -> None:
         """Take a snapshot, now or as soon as the one before is written."""
         if self.every is None:
-            self._wait()  # no more than an epoch is to be lost
+            # No more than an epoch is to be lost, and one is done: the next step would be more.
+            self.keep(training)
+            return
         self._is_wanted = True
         self._attend(training)
 

@@ -1,0 +1,1 @@
+"""Kills a program that trains, again and again, and compares what it ends with."""
