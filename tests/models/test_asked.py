@@ -478,7 +478,7 @@ def test_the_sentences_are_few_and_the_error_says_what_to_do() -> None:
     assert str(raised.value) == (
         "the run in 'runs/a' cannot be gone on with: it was begun with something else: got the "
         "layer 1 (Dense): units 8 -> 16; the training examples: 10 -> 9 rows. Undo the change, "
-        "choose another run_dir, or give resume='force' to go on all the same."
+        "choose another directory, or go on all the same with resume='force', or --force."
     )
 
 

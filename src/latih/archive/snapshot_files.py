@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,31 +99,33 @@ def read_files(path: Path) -> Any:
         FileFormatError: it is of a format that is not known.
         OSError: it may not be read.
     """
+    with _losses_told():
+        files = _read_manifest(path)
+        try:
+            _check_files(path, files)
+            content = guard.parse_json((path / STATE).read_bytes())
+            tensors = safetensors_file.read_tensors(
+                path / TENSORS, safetensors_file.read_header(path / TENSORS)
+            )
+            # The library maps the file, which may be removed while the tensors are in use.
+            return state_tree.decode(
+                content["state"], {name: tensor.clone() for name, tensor in tensors.items()}
+            )
+        except FileFormatError as error:
+            raise Damage(error.expected, error.got) from error
+        except (ValueError, KeyError, RecursionError) as error:
+            raise Damage(f"a state in {STATE}", str(error)) from error
+
+
+@contextmanager
+def _losses_told() -> Generator[None]:
     try:
-        _check_files(path, _read_manifest(path))
-        content = guard.parse_json((path / STATE).read_bytes())
-        tensors = safetensors_file.read_tensors(
-            path / TENSORS, safetensors_file.read_header(path / TENSORS)
-        )
-        # The library maps the file, which may be removed while the tensors are in use.
-        return state_tree.decode(
-            content["state"], {name: tensor.clone() for name, tensor in tensors.items()}
-        )
-    except _UnknownFormatError:
-        raise
-    except FileFormatError as error:
-        raise Damage(error.expected, error.got) from error
-    except (ValueError, KeyError, RecursionError) as error:
-        raise Damage(f"a state in {STATE}", str(error)) from error
+        yield
     except OSError as error:
         if error.errno not in _LOST:
             raise
         lost = Path(error.filename).name if isinstance(error.filename, str | Path) else "a file"
         raise Damage(f"{lost} that can be read", error.strerror or str(error)) from error
-
-
-class _UnknownFormatError(FileFormatError):
-    """Another release wrote it: it is not damaged, and going back behind it would lose work."""
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -136,10 +139,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         got = f"{MANIFEST} that is no such JSON: {error}"
         raise Damage("a manifest with the files' lengths and sums", got) from error
     if type(written) is not int or written != FORMAT:
-        raise _UnknownFormatError(
+        raise FileFormatError(
             f"the snapshot {str(path)!r} is of a format that this Latih does not read",
             expected=f"format {FORMAT}",
-            got=f"format {str(written)[:20]!r} of Latih {str(manifest.get('latih'))[:20]}",
+            got=f"format {str(written)[:20]} of Latih {str(manifest.get('latih'))[:20]}",
             fix="Go on with the Latih that wrote it, or begin in a new directory.",
         )
     return files

@@ -27,6 +27,7 @@ class Snapshots(Keeper):
     Args:
         store: where.
         every: how much work may be lost; None for the epoch under way.
+        place: what the user calls the directory of the run; by default the store's.
 
     Raises:
         InputError: what is asked differs from what the run was begun with, and is not forced; or
@@ -38,9 +39,12 @@ class Snapshots(Keeper):
         Interval(amount=60.0, is_time=True)
     """
 
-    def __init__(self, store: SnapshotStore, every: Interval | None = None) -> None:
+    def __init__(
+        self, store: SnapshotStore, every: Interval | None = None, place: Path | None = None
+    ) -> None:
         super().__init__()
         self.store, self.every = store, every
+        self.place = store.directory if place is None else place
         self.went_on_from: str | None = None
         """The snapshot that this run goes on from; None for one that began."""
         self.forced: list[str] = []
@@ -62,7 +66,7 @@ class Snapshots(Keeper):
         if found is None:
             if terms.resume is True:
                 raise InputError(
-                    f"there is no snapshot in {_called(self.store.directory)!r} to go on from",
+                    f"there is no snapshot in {_called(self.place)!r} to go on from",
                     expected="the directory of a run that was begun",
                     got="none",
                     fix="Give resume='auto' to begin if there is none.",
@@ -71,7 +75,7 @@ class Snapshots(Keeper):
         self.went_on_from = _called(found.path)
         self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
         if terms.resume != "force":
-            refuse(found.state["asked"], terms.asked, _called(self.store.directory))
+            refuse(found.state["asked"], terms.asked, _called(self.place))
         self.forced = shortened(differences(found.state["asked"], terms.asked))
         if not self.forced:
             self._tell(found.state)
@@ -168,8 +172,12 @@ class Snapshots(Keeper):
         if not self.params.get("verbose"):
             return
         position = state["position"]
-        steps = f" and {position['steps_done']} steps of the next" if position["steps_done"] else ""
-        print(f"Going on from {self.went_on_from}: {position['epoch']} epochs{steps} are done.")
+        done, steps = position["epoch"], position["steps_done"]
+        told = f"{done} epochs" + (f" and {steps} steps of the next" if steps else "") + " are done"
+        if done >= self.params["epochs"]:
+            print(f"The run in {_called(self.place)} has ended: {told}. More epochs train on.")
+        else:
+            print(f"Going on from {self.went_on_from}: {told}.")
 
     def _tell_of_other_bits(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         changed = [

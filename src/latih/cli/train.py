@@ -48,6 +48,9 @@ def train(
     snapshot_every: Annotated[
         str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
     ] = "60s",
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on with a run although something was changed.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Train a deep dense net on a data set, and write down what happened.
@@ -77,7 +80,7 @@ def train(
         run_dir or _new_run_directory(Path(data).stem),
         seed=seed,
         quiet=quiet,
-        resume="auto",
+        resume="force" if force else "auto",
         snapshot_every=read_interval(snapshot_every),
     )
 

@@ -20,8 +20,19 @@ def callback_states(callbacks: Sequence[Callback]) -> dict[str, Any]:
         >>> callback_states([Counter(), Callback(), Counter()])
         {'Counter': {'steps': 3}, 'Counter 2': {'steps': 3}}
     """
-    states = {name: callback.state_dict() for name, callback in _named(callbacks)}
-    return {name: state for name, state in states.items() if state}
+    states: dict[str, Any] = {}
+    for name, callback in _named(callbacks):
+        try:
+            state = callback.state_dict()
+        except Exception as error:
+            error.add_note(
+                f"while state_dict() of the callback {name} was asked for; it is asked for before "
+                "the first epoch too, so set in __init__ what it returns"
+            )
+            raise
+        if state:
+            states[name] = state
+    return states
 
 
 def load_callback_states(callbacks: Sequence[Callback], states: Mapping[str, Any]) -> None:

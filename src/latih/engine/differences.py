@@ -47,8 +47,8 @@ def refuse(before: Mapping[str, Any], now: Mapping[str, Any], where: str) -> Non
         raise InputError(
             f"the run in {where!r} cannot be gone on with: it was begun with something else",
             got="; ".join(found),
-            fix="Undo the change, choose another run_dir, or give resume='force' to go on all "
-            "the same.",
+            fix="Undo the change, choose another directory, or go on all the same with "
+            "resume='force', or --force.",
         )
 
 

@@ -13,9 +13,9 @@ from latih.callbacks import ModelCheckpoint, RunLog
 from latih.callbacks.forgetful import warn_of_forgetful
 from latih.callbacks.interval import Interval
 from latih.callbacks.snapshots import Snapshots
-from latih.engine.events import Callback
+from latih.engine.events import Callback, CallbackList
 from latih.engine.training import Terms, Training
-from latih.errors import LatihError, LatihWarning
+from latih.errors import InputError, LatihError, LatihWarning
 from latih.files import remove_leftovers
 from latih.locks import locked
 from latih.models.asked import asked, circumstances
@@ -48,7 +48,9 @@ class KeptRun:
         may_go_on = resume is not False and snapshot_every is not False
         self.run = RunDirectory.create(run_dir, may_go_on=may_go_on)
         if snapshot_every is not False:
-            self.snapshots = Snapshots(SnapshotStore(self.run.snapshots_directory), every)
+            self.snapshots = Snapshots(
+                SnapshotStore(self.run.snapshots_directory), every, place=self.run.path
+            )
 
     def listeners(self, monitor: str) -> list[Callback]:
         """Return who writes the directory: the best model, the log, the snapshots.
@@ -79,9 +81,33 @@ class KeptRun:
                 warnings.warn(str(error), LatihWarning, stacklevel=4)
 
 
-def require_resume(resume: Any) -> None:
-    """Refuse a value of ``resume`` that means nothing."""
+DEFAULT_INTERVAL = "60s"
+
+
+def require_meaning(resume: Any, snapshot_every: Any, callbacks: CallbackList) -> None:
+    """Refuse arguments about snapshots that mean nothing.
+
+    Args:
+        resume: as in ``fit()``.
+        snapshot_every: the same.
+        callbacks: who listens; without a keeper among them there are no snapshots.
+
+    Raises:
+        InputError: a value is unknown, or asks for something of snapshots that there are not.
+    """
     one_of(resume, "resume", "fit()", ("auto", "force", True, False))
+    asked_for = {
+        "resume": None if resume in ("auto", False) else resume,
+        "snapshot_every": None if snapshot_every in (DEFAULT_INTERVAL, False) else snapshot_every,
+    }
+    for argument, value in asked_for.items():
+        if value is not None and not callbacks.keepers:
+            raise InputError(
+                f"`{argument}` of fit() means nothing here",
+                expected="a run directory, where snapshots are kept",
+                got=f"{argument}={value!r} without run_dir",
+                fix="Give run_dir='runs/a' too.",
+            )
 
 
 def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) -> None:

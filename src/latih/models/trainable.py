@@ -24,7 +24,7 @@ from latih.errors import (
 )
 from latih.layers.base import mode
 from latih.models import ends, preparation
-from latih.models.kept_run import KeptRun, Resume, require_resume, settle_terms
+from latih.models.kept_run import DEFAULT_INTERVAL, KeptRun, Resume, require_meaning, settle_terms
 from latih.models.preparation import Reading
 from latih.models.stepping import Stepping
 from latih.optimizers import OPTIMIZERS
@@ -114,7 +114,7 @@ class Trainable(Stepping):
         *,
         run_dir: str | os.PathLike[str] | RunDirectory | None = None,
         resume: Resume = "auto",
-        snapshot_every: int | str | datetime.timedelta | Literal[False] = "60s",
+        snapshot_every: int | str | datetime.timedelta | Literal[False] = DEFAULT_INTERVAL,
         **unknown: Any,
     ) -> History:
         """Train the model.
@@ -168,7 +168,6 @@ class Trainable(Stepping):
         """
         _refuse(unknown, self.fit)
         self.compiled("fit()")
-        require_resume(resume)
         plan = Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         kept = None if run_dir is None else KeptRun(run_dir, resume, snapshot_every)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
@@ -198,6 +197,7 @@ class Trainable(Stepping):
             "callbacks": [type(callback).__name__ for callback in _listed(callbacks)],
         }
         called = CallbackList(listeners, self, params)
+        require_meaning(resume, snapshot_every, called)
         step = self.make_train_step()
         names = step.names
         called.check(
