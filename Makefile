@@ -2,18 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow parity hostile crash coverage lint format bench clean
+.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-snapshots clean
 
 help:
-	@echo "make demo       train a net on the images that the package carries, and write its page"
-	@echo "make test       run every test but the slow ones"
-	@echo "make coverage   the same, and say how much of the code they run"
-	@echo "make test-slow  run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
-	@echo "make parity     compare every part with Keras's, and write benchmarks/PARITY.md"
-	@echo "make hostile    try every file that attacks its reader, and count what came of it"
-	@echo "make crash      kill 200 training runs, resume them, and compare their ends to the bit"
-	@echo "make lint       ruff, pyright, import-linter"
-	@echo "make bench      measure, and write benchmarks/RESULTS.md"
+	@echo "make demo             train a net on the images that the package carries, and write its page"
+	@echo "make test             run every test but the slow ones"
+	@echo "make coverage         the same, and say how much of the code they run"
+	@echo "make test-slow        run the slow tests: whole Fashion-MNIST, three seeds, twenty layers"
+	@echo "make parity           compare every part with Keras's, and write benchmarks/PARITY.md"
+	@echo "make hostile          try every file that attacks its reader, and count what came of it"
+	@echo "make crash            kill 200 training runs, resume them, and compare their ends to the bit"
+	@echo "make lint             ruff, pyright, import-linter"
+	@echo "make bench            measure, and write benchmarks/RESULTS.md"
+	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
 .venv/installed: pyproject.toml constraints.txt
@@ -60,6 +61,9 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/run.py
+
+bench-snapshots: .venv/installed
+	$(BIN)/python benchmarks/snapshots.py
 
 clean:
 	rm -rf .venv dist runs
