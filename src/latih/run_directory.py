@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import tomli_w
 
-from latih.errors import FileFormatError, InputError
+from latih.errors import FileFormatError, InputError, UnwritableError
 from latih.files import require_writable, write_atomically
 
 FORMAT = 1
@@ -149,10 +149,22 @@ class RunDirectory:
             file.writelines(_line(record) for record in records)
 
     def append_log(self, record: Mapping[str, Any]) -> None:
-        """Add one line to the log; NaN and infinities are written as null, which JSON can hold."""
-        with self.log_file.open("ab+") as file:
-            _cut_torn_line(file)
-            file.write(_line(record))
+        """Add one line to the log; NaN and infinities are written as null, which JSON can hold.
+
+        Raises:
+            UnwritableError: there is no room, or the file may not be written.
+        """
+        try:
+            with self.log_file.open("ab+") as file:
+                _cut_torn_line(file)
+                file.write(_line(record))
+        except OSError as error:
+            raise UnwritableError(
+                f"cannot add a line to {str(self.log_file)!r}",
+                expected="a file that can be written, with room for it",
+                got=error.strerror or str(error),
+                fix="Make room, or make it writable again.",
+            ) from error
 
     def read_log(self) -> list[dict[str, Any]]:
         """Read the log; a last line that a crash cut short is passed over."""

@@ -35,9 +35,17 @@ def write_model(model: Any, path: str | os.PathLike[str]) -> None:
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
     }
     with write_atomically(path) as target, zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("metadata.json", json.dumps(metadata))
-        archive.writestr("config.json", json.dumps(described))
-        archive.writestr("model.weights.h5", weights.weights_as_bytes(model, model.optimizer))
+        archive.writestr(_member("metadata.json"), json.dumps(metadata))
+        archive.writestr(_member("config.json"), json.dumps(described))
+        content = weights.weights_as_bytes(model, model.optimizer)
+        archive.writestr(_member("model.weights.h5"), content)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    # No clock is asked: of a machine that has none it says 1970, which a ZIP file cannot hold.
+    member = zipfile.ZipInfo(name)
+    member.external_attr = 0o644 << 16
+    return member
 
 
 def read_model(

@@ -1,6 +1,7 @@
 """Keeping the model on disk while it trains."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -8,14 +9,15 @@ from typing import Any, Literal
 from latih.arguments import whole
 from latih.callbacks.monitor import Mode, Monitor
 from latih.engine.events import Callback, LogNames
-from latih.errors import InputError, UnwritableError
+from latih.errors import InputError, LatihWarning, UnwritableError
 from latih.files import require_writable
 
 
 class ModelCheckpoint(Callback):
     """Save the model after epochs, all of them or the best only.
 
-    Files are written aside and renamed: a crash leaves the one before, whole.
+    Files are written aside and renamed: a crash leaves the one before, whole. If one cannot be
+    written, for want of room say, a warning tells so at once and training goes on.
 
     Args:
         filepath: where; may hold ``{epoch}`` and names of the logs, as
@@ -117,16 +119,26 @@ class ModelCheckpoint(Callback):
             self._save(self._epoch, logs, batch)
 
     def _save(self, epoch: int, logs: Any, batch: int | None = None) -> None:
+        value = self.best
         if self.save_best_only:
             value = self.watched.read(logs)
             if value is None or not self.watched.is_better(value, self.best):
                 return
-            self.best = value
         path = self._path(epoch, logs, batch)
-        if self.save_weights_only:
-            self.model.save_weights(path)
-        else:
-            self.model.save(path)
+        try:
+            if self.save_weights_only:
+                self.model.save_weights(path)
+            else:
+                self.model.save(path)
+        except UnwritableError as error:
+            # A full disk ends no run. What the next one must beat is what stands there.
+            warnings.warn(
+                f"No model was saved in epoch {epoch + 1}: {error} Training goes on.",
+                LatihWarning,
+                stacklevel=2,
+            )
+            return
+        self.best = value
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved to {path}")
 

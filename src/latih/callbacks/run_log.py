@@ -3,6 +3,8 @@
 import datetime
 import platform
 import time
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from latih.callbacks.memory import Remembering
 from latih.callbacks.snapshots import Snapshots
 from latih.engine.events import LogNames
-from latih.errors import FileFormatError
+from latih.errors import FileFormatError, LatihWarning, UnwritableError
 from latih.run_directory import RunDirectory, plain
 from latih.version import __version__
 
@@ -22,6 +24,8 @@ class RunLog(Remembering):
     ``run.toml`` when training begins and again when it ends, a line of ``log.jsonl`` each epoch,
     and ``final.keras``, the model as training left it. A run that goes on after a crash loses the
     lines of the epochs that it does again; when it went on, and from what, is in ``run.toml``.
+    What cannot be written, for want of room say, is told at once and training goes on: the lines
+    that are missing follow with the next one.
 
     Args:
         run: the directory; what it is ``about`` goes into ``run.toml``.
@@ -40,6 +44,7 @@ class RunLog(Remembering):
         self.run, self.snapshots = run, snapshots
         self._settings: dict[str, Any] = {}
         self._compiled: dict[str, Any] | None = None
+        self._is_whole = True
         self._began = self._epoch_began = time.monotonic()
         self.forget()
 
@@ -113,6 +118,7 @@ class RunLog(Remembering):
             self._settings.setdefault(table, {}).update(entries)
         self.run.start_log(self._lines())
         self.run.write_settings(self._settings)
+        self._is_whole = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the epoch's clock."""
@@ -136,8 +142,8 @@ class RunLog(Remembering):
         for name, values in self.columns.items():
             values.append(plain(record.get(name)))
         self.epochs += 1
-        self.run.append_log(record)
         self._settings["run"]["epochs_done"] = epoch + 1
+        self._is_whole = self._is_written(self._write_line, record)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write down how it ended."""
@@ -145,8 +151,27 @@ class RunLog(Remembering):
             return
         self._settings["run"]["seconds"] = round(self.seconds, 3)
         self._settings["run"]["stopped"] = self.model.stop_reason
-        self.run.write_settings(self._settings)
-        self.model.save(self.run.final_file)
+        self._is_written(self.run.write_settings, self._settings)
+        self._is_written(self.model.save, self.run.final_file)
+
+    def _write_line(self, record: dict[str, Any]) -> None:
+        if self._is_whole and self.run.log_file.is_file():
+            self.run.append_log(record)
+        else:  # lines are missing, or somebody has removed the whole directory
+            self.run.write_settings(self._settings)
+            self.run.start_log(self._lines())
+
+    def _is_written(self, write: Callable[[Any], object], content: Any) -> bool:
+        try:
+            write(content)
+        except UnwritableError as error:
+            warnings.warn(
+                f"The run is not written down: {error} Training goes on.",
+                LatihWarning,
+                stacklevel=3,
+            )
+            return False
+        return True
 
     def _resumed_before(self) -> list[Any]:
         try:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latih.archive import BackgroundWriter, SnapshotStore, copied, encode
+from latih.archive import BackgroundWriter, Snapshot, SnapshotStore, copied, encode
 from latih.callbacks.interval import Interval, Pace
 from latih.engine.differences import differences, refuse, shortened
 from latih.engine.events import Keeper
 from latih.engine.fitting import what_fits
-from latih.errors import InputError, LatihWarning
+from latih.engine.training import PARTS_IN_MAPPINGS, PARTS_OF_STATE
+from latih.errors import FileFormatError, InputError, LatihWarning
 
 
 class Snapshots(Keeper):
@@ -54,7 +55,7 @@ class Snapshots(Keeper):
         self._steps = 0
         # Chosen once: the clock is read after every step.
         self._now = time.monotonic if every is not None and every.is_time else self._count
-        self._is_wanted = self._is_under_way = self._gave_up = False
+        self._is_wanted = self._is_under_way = self._gave_up = self._was_there = False
         self._kept_at: tuple[Any, ...] = ()
 
     def restore(self, training: Any) -> Mapping[str, Any] | None:
@@ -72,6 +73,7 @@ class Snapshots(Keeper):
                     fix="Give resume='auto' to begin if there is none.",
                 )
             return None
+        _require_training(found)
         self.went_on_from = _called(found.path)
         self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
         if terms.resume != "force":
@@ -93,6 +95,7 @@ class Snapshots(Keeper):
         """Write the first snapshot: what cannot be kept is known before the first step."""
         self._steps = 0
         self._is_wanted = self._is_under_way = self._gave_up = False
+        self._was_there = self.went_on_from is not None
         self._pace.begin(self._now())
         if self.went_on_from is None or self.forced:
             state = copied(training.state_dict())
@@ -143,6 +146,14 @@ class Snapshots(Keeper):
         self._is_under_way = True
         self._kept_at = _place(training)
         self._pace.write_begins(self._now())
+        if self._was_there and not self.store.directory.is_dir():
+            warnings.warn(
+                f"The directory {_called(self.store.directory)!r} has vanished. Training goes on, "
+                "and it is made anew with what follows.",
+                LatihWarning,
+                stacklevel=2,
+            )
+        self._was_there = True
         self._writer.start(state)
 
     def _wait(self) -> None:
@@ -192,6 +203,18 @@ class Snapshots(Keeper):
                 LatihWarning,
                 stacklevel=3,
             )
+
+
+def _require_training(found: Snapshot) -> None:
+    state: Any = found.state
+    whole = isinstance(state, Mapping) and PARTS_OF_STATE <= state.keys()
+    if not whole or not all(isinstance(state[name], Mapping) for name in PARTS_IN_MAPPINGS):
+        raise FileFormatError(
+            f"the snapshot {_called(found.path)!r} is not one of a training",
+            expected=f"a state of {', '.join(sorted(PARTS_OF_STATE))}",
+            got=", ".join(sorted(map(str, state)))[:200] if isinstance(state, Mapping) else "none",
+            fix="Go on with the Latih that wrote it, or begin in a new directory.",
+        )
 
 
 def _place(training: Any) -> tuple[Any, ...]:

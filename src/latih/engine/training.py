@@ -19,6 +19,12 @@ from latih.engine.step import TestStep, TrainStep
 from latih.errors import LatihWarning, Terminated
 from latih.layers.seeds import load_seed_state, seed_state
 
+PARTS_IN_MAPPINGS = frozenset(
+    ("asked", "circumstances", "position", "weights", "optimizers", "callbacks", "seeds", "random")
+)
+PARTS_OF_STATE = PARTS_IN_MAPPINGS | {"seconds", "sums", "data", "validation"}
+"""What :meth:`Training.state_dict` gives."""
+
 
 @dataclass(frozen=True)
 class Plan:
