@@ -156,10 +156,7 @@ class SnapshotStore:
         Raises:
             UnwritableError: it cannot be removed.
         """
-        with _told("remove half a snapshot", self.directory, "No whole one was touched"):
-            for path in self._entries():
-                if _REST.fullmatch(path.name) and _is_ours_alone(path):
-                    _remove(path)
+        self._remove_rests()
         self._remove_old()
 
     def clear(self) -> None:
@@ -168,7 +165,7 @@ class SnapshotStore:
         Raises:
             UnwritableError: something cannot be removed.
         """
-        self.clean()
+        self._remove_rests()
         with _told("remove the snapshots", self.directory, "Some may stand there still"):
             # The oldest first: whenever this is cut short, the newest is there.
             for path in self._snapshots(damaged=True):
@@ -197,6 +194,12 @@ class SnapshotStore:
     def _numbers(self) -> Iterator[int]:
         # Of all that is there, also the user's own: no name is given twice.
         return (_number(name) for name in os.listdir(self.directory))
+
+    def _remove_rests(self) -> None:
+        with _told("remove half a snapshot", self.directory, "No whole one was touched"):
+            for path in self._entries():
+                if _REST.fullmatch(path.name) and _is_ours_alone(path):
+                    _remove(path)
 
     def _remove_old(self) -> None:
         with _told("remove an old snapshot", self.directory, "The newer ones are whole"):
