@@ -227,3 +227,12 @@ def test_a_file_in_the_place_of_the_directory_is_said(tmp_path: Path) -> None:
         store.write(state(1))
     with pytest.raises(FileFormatError, match="cannot read the snapshots"):
         store.newest()
+
+
+def test_what_a_killed_process_had_no_time_to_remove_is_removed(tmp_path: Path) -> None:
+    for number in range(3):
+        SnapshotStore(tmp_path, keep=3).write(state(number))
+    store = SnapshotStore(tmp_path, keep=2)
+    store.clean()
+    assert names(tmp_path) == ["000002", "000003"]
+    assert same(newest(store).state, 2)

@@ -47,6 +47,25 @@ def test_an_epoch_waits_until_the_one_before_is_on_the_disk(
     assert len(written) == 5
 
 
+def test_before_the_first_step_there_is_something_to_go_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A run that is killed after an epoch and has no snapshot could neither go on nor begin anew.
+    write, seen = SnapshotStore.write, list[Any]()
+    store = SnapshotStore(tmp_path / "run" / "snapshots")
+
+    def slowly(store: SnapshotStore, state: Any) -> Path:
+        time.sleep(0.05)
+        return write(store, state)
+
+    monkeypatch.setattr(SnapshotStore, "write", slowly)
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(store.newest())
+    )
+    net().fit(X, Y, verbose=0, callbacks=[look], run_dir=tmp_path / "run")
+    assert seen[0] is not None
+
+
 def test_a_resumed_run_tells_the_rate_that_was_asked_for(tmp_path: Path) -> None:
     for epochs in (2, 4):
         halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)

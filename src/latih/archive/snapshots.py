@@ -104,9 +104,7 @@ class SnapshotStore:
                     _remove(aside)
                 raise
             fsync_directory(self.directory)
-        with _told("remove an old snapshot", self.directory, "The new one is written"):
-            for old in self._snapshots()[: -self.keep]:
-                self._discard(old)
+        self._remove_old()
         return path
 
     def newest(self) -> Snapshot | None:
@@ -153,15 +151,13 @@ class SnapshotStore:
         )
 
     def clean(self) -> None:
-        """Remove what a killed process left half-written or half-removed.
+        """Remove what a killed process left half-written or half-removed, or more than ``keep``.
 
         Raises:
             UnwritableError: it cannot be removed.
         """
-        with _told("remove half a snapshot", self.directory, "No whole one was touched"):
-            for path in self._entries():
-                if _REST.fullmatch(path.name) and _is_ours_alone(path):
-                    _remove(path)
+        self._remove_rests()
+        self._remove_old()
 
     def clear(self) -> None:
         """Remove all snapshots, damaged ones too, and then the directory if nothing else is there.
@@ -169,7 +165,7 @@ class SnapshotStore:
         Raises:
             UnwritableError: something cannot be removed.
         """
-        self.clean()
+        self._remove_rests()
         with _told("remove the snapshots", self.directory, "Some may stand there still"):
             # The oldest first: whenever this is cut short, the newest is there.
             for path in self._snapshots(damaged=True):
@@ -198,6 +194,17 @@ class SnapshotStore:
     def _numbers(self) -> Iterator[int]:
         # Of all that is there, also the user's own: no name is given twice.
         return (_number(name) for name in os.listdir(self.directory))
+
+    def _remove_rests(self) -> None:
+        with _told("remove half a snapshot", self.directory, "No whole one was touched"):
+            for path in self._entries():
+                if _REST.fullmatch(path.name) and _is_ours_alone(path):
+                    _remove(path)
+
+    def _remove_old(self) -> None:
+        with _told("remove an old snapshot", self.directory, "The newer ones are whole"):
+            for old in self._snapshots()[: -self.keep]:
+                self._discard(old)
 
     def _discard(self, path: Path) -> None:
         """Remove a snapshot, unless something that is not its own was put into it."""

@@ -101,6 +101,8 @@ class Snapshots(Keeper):
             state = copied(training.state_dict())
             encode(state)
             self._write(training, state)
+            # Without it a run that is killed would have to begin anew, whatever it has logged.
+            self._wait()
         else:
             self._kept_at = _place(training)
 

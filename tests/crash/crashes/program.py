@@ -54,7 +54,7 @@ class Variant:
 
 VARIANTS = (
     Variant("arrays, NaN in an epoch", "arrays", every=7, nan=True),
-    Variant("memory map, early stop", "memory map", every="epoch", patience=2),
+    Variant("memory map, early stop", "memory map", every="epoch", patience=1),
     Variant("loader, two workers", "loader", every=4),
     Variant("data set, every step", "data set", every=1),
     Variant("generator, 0.1 s", "generator", every="0.1s"),
@@ -135,7 +135,7 @@ def train(
     keras.utils.set_random_seed(seed)
     model = net()
     stopping = keras.callbacks.EarlyStopping(patience=variant.patience, restore_best_weights=True)
-    plateau = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0.02, cooldown=1)
+    plateau = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0.2, cooldown=2)
     drawing = Drawing(variant.nan)
     callbacks = [*listeners, drawing, plateau, stopping]
     callbacks.append(keras.callbacks.CSVLogger(place / "table.csv"))

@@ -15,7 +15,7 @@ from .program import EPOCHS, STEPS
 from .progress import END, START, STEP, Progress
 from .remains import Alone
 
-SEED = 3
+SEED = 5
 """The global seed of every run; what goes on from a snapshot is given another."""
 AT_START, AT_END = 0.15, 0.1
 """How often an instant is before the first step, or after the last: these take long, and less can
