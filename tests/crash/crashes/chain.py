@@ -64,7 +64,8 @@ def run_chain(reference: Reference, place: Path, seed: int, most: int, fresh: bo
     groups: list[int] = []
     done, most = 0, min(most, MOST_KILLS)
     while not chain.ended and not chain.problems:
-        is_last = len(chain.kills) >= most
+        # Twice at its end is enough: there is little left to lose.
+        is_last = len(chain.kills) >= most or [k.phase for k in chain.kills[-2:]] == [END] * 2
         life, wait = _life(reference, place, chain, draw), DEADLINE
         if not is_last and (fresh or draw.random() >= IN_CALL):
             wait = reference.instant(done, draw)

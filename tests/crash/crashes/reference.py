@@ -49,6 +49,8 @@ class Reference:
     def instant(self, done: int, draw: random.Random) -> float:
         """Draw when a process is killed that has the steps before it to do no more."""
         left = self.training * (1.0 - done / (EPOCHS * STEPS))
+        if not left:
+            return draw.uniform(0.0, self.starting + self.ending)
         where = draw.random()
         if where < AT_START:
             return draw.uniform(0.0, self.starting)
