@@ -71,6 +71,7 @@ def state_dict() -> dict[str, Any]:
         },
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
     }
 
 
@@ -96,6 +97,8 @@ def load_state_dict(state: Mapping[str, Any]) -> None:
     devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
     for device, of_device in zip(range(devices), state["cuda"], strict=False):
         torch.cuda.set_rng_state(of_device.cpu(), device)
+    if state["mps"] is not None and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state["mps"].cpu())
 
 
 @contextmanager

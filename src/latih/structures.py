@@ -1,7 +1,10 @@
 """Lists, tuples and dicts of tensors, nested: what several inputs and outputs come as."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
+import torch
 
 
 def is_nested(structure: Any) -> bool:
@@ -85,3 +88,31 @@ def _ordered(structure: dict[Any, Any]) -> list[Any]:
         return sorted(structure)
     except TypeError:  # keys of several kinds have no order but that of insertion
         return list(structure)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two structures hold the same numbers, to the bit, in the same places.
+
+    Example:
+        >>> is_same({"a": [torch.ones(2), 1]}, {"a": [torch.ones(2), 1]}), is_same([1], [2])
+        (True, False)
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        alike = (one.dtype, one.shape) == (other.dtype, other.shape)
+        return alike and torch.equal(_bytes_of(one), _bytes_of(other))
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        alike = (one.dtype, one.shape) == (other.dtype, other.shape)
+        return alike and one.tobytes() == other.tobytes()
+    if type(one) is not type(other):
+        return False
+    is_nan = one != one and other != other
+    return bool(is_nan or one == other)
+
+
+def _bytes_of(tensor: torch.Tensor) -> torch.Tensor:
+    # A NaN is no number's equal, and some types know no comparison.
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)

@@ -81,16 +81,23 @@ def test_a_second_signal_does_not_wait(first: int, second: int) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS.values(), ids=SIGNALS)
-def test_while_things_are_put_in_their_place_every_signal_waits_and_none_is_lost(
+def test_while_things_are_put_in_their_place_a_signal_waits_and_the_next_does_not(
     number: int,
 ) -> None:
-    done = False
+    done: list[str] = []
     with pytest.raises(ERRORS[number]), InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
         steps.ending = True
-        for _ in range(3):
-            send(number)
-        done = True
-    assert done and not steps.at_boundary
+        send(number)
+        done.append("waited")
+    assert done == ["waited"] and not steps.at_boundary
+    with pytest.raises(ERRORS[number]), InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
+        send(number)  # the one that ended the training
+        steps.ending = True
+        send(number)
+        done.append("waited again")
+        send(number)
+        done.append("and again")
+    assert done == ["waited", "waited again"]
 
 
 def test_a_signal_beside_an_error_is_not_lost_and_tells_of_it() -> None:

@@ -48,7 +48,11 @@ class BackgroundWriter:
         if self.busy:
             raise RuntimeError("a write is under way: wait for it, or leave this one out")
         self._idle.clear()
-        threading.Thread(target=self._run, args=(item,), daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(item,), daemon=True).start()
+        except RuntimeError as error:  # no thread is to be had
+            self._failure = error
+            self._idle.set()
 
     @property
     def busy(self) -> bool:

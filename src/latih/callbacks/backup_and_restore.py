@@ -80,7 +80,7 @@ class BackupAndRestore(Snapshots):
             self._lock = refused.pop_all()
         return state
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def let_go(self, training: Any) -> None:
         """Remove the snapshots of a training that is done; one that broke off needs them."""
         with self._lock:
             if self.delete_checkpoint and self.model.completed:

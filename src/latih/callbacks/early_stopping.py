@@ -61,6 +61,7 @@ class EarlyStopping(Remembering):
         self.start_from_epoch = whole(
             start_from_epoch, "start_from_epoch", "EarlyStopping", least=0
         )
+        self.mode, self.min_delta = mode, min_delta
         self.watched = Monitor(monitor, mode, min_delta, "EarlyStopping")
         self.forget()
 

@@ -115,6 +115,7 @@ class ReduceLROnPlateau(Remembering):
         self.verbose = verbose
         self.cooldown = whole(cooldown, "cooldown", owner, least=0)
         self.min_lr = number(min_lr, "min_lr", owner, least=0)
+        self.mode, self.min_delta = mode, min_delta
         self.watched = Monitor(monitor, mode, min_delta, owner)
         self.forget()
 

@@ -63,3 +63,8 @@ class Remembering(Callback):
         for name in self.remembers:
             setattr(self, name, state[name])
         self._goes_on = True
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take a state within a run: the run after it forgets."""
+        self.load_state_dict(state)
+        self._goes_on = False

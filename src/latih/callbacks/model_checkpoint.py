@@ -60,6 +60,7 @@ class ModelCheckpoint(Callback):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.best = initial_value_threshold
+        self.mode = mode
         self.watched = Monitor(monitor, mode, 0.0, "ModelCheckpoint")
         self._steps = 0
         self._epoch = 0

@@ -108,7 +108,8 @@ class RunLog(Remembering):
             "data": {
                 "training": self.params.get("examples"),
                 "validation": self.params.get("validation_examples"),
-                "input_shape": [str(size) for size in self.model.input_shape[1:]],
+                # Of a model that only its own step knows how to call, there is none.
+                "input_shape": [str(size) for size in (self.model.input_shape or ())[1:]],
             },
             "model": self.model.table(),
             "compile": self._compiled,

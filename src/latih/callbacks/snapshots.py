@@ -1,5 +1,6 @@
 """Keeping a whole run on the disk, so that it goes on after a crash as if there had been none."""
 
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Snapshots(Keeper):
         self._now = time.monotonic if every is not None and every.is_time else self._count
         self._is_wanted = self._is_under_way = self._gave_up = self._was_there = False
         self._kept_at: tuple[Any, ...] = ()
+        self._evaluation_began: float | None = None
+        self._evaluation_took = math.inf
 
     def restore(self, training: Any) -> Mapping[str, Any] | None:
         """Return the newest snapshot's state, if the run shall go on from it."""
@@ -74,12 +77,14 @@ class Snapshots(Keeper):
                 )
             return None
         _require_training(found)
+        self._require_enough_epochs(found.state["position"])
         self.went_on_from = _called(found.path)
         self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
         if terms.resume != "force":
             refuse(found.state["asked"], terms.asked, _called(self.place))
         self.forced = shortened(differences(found.state["asked"], terms.asked))
         if not self.forced:
+            self._kept_at = _place_of(found.state["position"])
             self._tell(found.state)
             return found.state
         warnings.warn(
@@ -97,22 +102,30 @@ class Snapshots(Keeper):
         self._is_wanted = self._is_under_way = self._gave_up = False
         self._was_there = self.went_on_from is not None
         self._pace.begin(self._now())
+        self._evaluation_began, self._evaluation_took = None, math.inf
         if self.went_on_from is None or self.forced:
             state = copied(training.state_dict())
             encode(state)
             self._write(training, state)
             # Without it a run that is killed would have to begin anew, whatever it has logged.
             self._wait()
-        else:
-            self._kept_at = _place(training)
 
     def after_step(self, training: Any) -> None:
         """Take a snapshot if one is due, or could not be taken when it was."""
         self._steps += 1
         self._attend(training)
 
+    def before_evaluation(self, training: Any) -> None:
+        """Take a snapshot, if one would be due within an evaluation as long as the last."""
+        self._evaluation_began = now = self._now()
+        if self._pace.is_due(now + self._evaluation_took):
+            self.keep(training)
+
     def after_epoch(self, training: Any) -> None:
         """Take a snapshot, now or as soon as the one before is written."""
+        if self._evaluation_began is not None:
+            self._evaluation_took = self._now() - self._evaluation_began
+            self._evaluation_began = None
         if self.every is None:
             # No more than an epoch is to be lost, and one is done: the next step would be more.
             self.keep(training)
@@ -124,7 +137,7 @@ class Snapshots(Keeper):
         """Take a snapshot, unless this is what the last one holds, and wait until it is written."""
         self._wait()
         if self._kept_at != _place(training):
-            self._write(training, copied(training.state_dict()))
+            self._take(training)
             self._wait()
 
     def finish_keeping(self, training: Any) -> None:
@@ -139,9 +152,20 @@ class Snapshots(Keeper):
                 return
             self._wait()
         if self._is_wanted or self._pace.is_due(now):
-            self._write(training, copied(training.state_dict()))
+            self._take(training)
             if self._pace.must_wait(now):
                 self._wait()
+
+    def _take(self, training: Any) -> None:
+        try:
+            state = copied(training.state_dict())
+        except Exception as error:  # a callback's own, which was asked before and gave another
+            self._is_wanted = False
+            self._pace.write_begins(self._now())
+            self._pace.write_ended(self._now(), well=False)
+            _tell_of_failure(error)
+            return
+        self._write(training, state)
 
     def _write(self, training: Any, state: Any) -> None:
         self._is_wanted = False
@@ -171,15 +195,20 @@ class Snapshots(Keeper):
         self._pace.write_ended(self._now(), well=failure is None)
         if failure is not None:
             self._kept_at = ()
-            warnings.warn(
-                f"No snapshot was written: {failure} Training goes on; the snapshots before are "
-                "whole.",
-                LatihWarning,
-                stacklevel=2,
-            )
+            _tell_of_failure(failure)
 
     def _count(self) -> float:
         return float(self._steps)
+
+    def _require_enough_epochs(self, position: Mapping[str, Any]) -> None:
+        epoch, asked = position["epoch"], self.params["epochs"]
+        if _place_of(position)[1:] != (0, False) and asked <= epoch:
+            raise InputError(
+                f"the run in {_called(self.place)!r} has gone further than is asked",
+                expected=f"epochs of at least {epoch + 1}, as it is within that one",
+                got=f"epochs={asked}",
+                fix="Ask for more epochs, or begin in another directory.",
+            )
 
     def _tell(self, state: Mapping[str, Any]) -> None:
         if not self.params.get("verbose"):
@@ -219,8 +248,20 @@ def _require_training(found: Snapshot) -> None:
         )
 
 
+def _tell_of_failure(failure: Exception) -> None:
+    warnings.warn(
+        f"{failure} Training goes on, and the last whole snapshot stays.",
+        LatihWarning,
+        stacklevel=3,
+    )
+
+
 def _place(training: Any) -> tuple[Any, ...]:
     return training.epoch, training.steps_done, training.logs is not None
+
+
+def _place_of(position: Mapping[str, Any]) -> tuple[Any, ...]:
+    return position["epoch"], position["steps_done"], position["logs"] is not None
 
 
 def _called(path: Path) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from latih.errors import InputError
+from latih.random import SeedGenerator
 
-Dice = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
+Dice = torch.Generator | np.random.Generator | np.random.RandomState | random.Random | SeedGenerator
 
 # A list of many is a list of examples, and what lies deeper is no part of how data are read.
 _MOST_IN_A_LIST = 32
@@ -115,6 +116,8 @@ def _parts_of(holder: Any) -> Mapping[Any, Any]:
 def _state_of(dice: Dice) -> Any:
     if isinstance(dice, torch.Generator):
         return dice.get_state()
+    if isinstance(dice, SeedGenerator):
+        return [dice.seed, dice.draws]
     if isinstance(dice, random.Random):
         version, words, normal = dice.getstate()
         return {"version": version, "words": list(words), "normal": normal}
@@ -126,6 +129,8 @@ def _state_of(dice: Dice) -> Any:
 def _put_back(dice: Dice, state: Any) -> None:
     if isinstance(dice, torch.Generator):
         dice.set_state(state.cpu())
+    elif isinstance(dice, SeedGenerator):
+        dice.seed, dice.draws = state
     elif isinstance(dice, random.Random):
         dice.setstate((state["version"], tuple(state["words"]), state["normal"]))
     elif isinstance(dice, np.random.RandomState):

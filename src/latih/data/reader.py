@@ -4,11 +4,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-
 from latih import random
 from latih.data.sources import Source
 from latih.errors import InputError, LatihWarning
+from latih.structures import is_same
 
 END = object()
 
@@ -68,7 +67,7 @@ class Reader:
         item = self._held if self._looked else _next(items, self.offset)
         self._held, self._looked = None, False
         if first and not self.source.repeats:
-            self._drew_at_first = not _same(self._began, self._beginning())
+            self._drew_at_first = not is_same(self._began, self._beginning())
         if item is not END:
             self.offset += 1
             self.taken += 1
@@ -202,7 +201,7 @@ class Reader:
             )
         if began is None:  # It had not been read.
             return
-        if self._drew_at_first and not _same(self._began, began):
+        if self._drew_at_first and not is_same(self._began, began):
             warnings.warn(
                 "the generator that is resumed drew random numbers as it began, from another seed "
                 "than in the run before, so its batches may be others. Call set_random_seed with "
@@ -252,13 +251,3 @@ def _ended_early(wanted: int, came: int) -> InputError:
         got=f"{came}",
         fix="Give the data that the run began with.",
     )
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and one == other

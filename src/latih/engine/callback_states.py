@@ -1,12 +1,15 @@
 """What callbacks remember, as a snapshot holds it."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-
 from latih.engine.events import Callback
+from latih.structures import is_same
+
+OF_THEIR_OWN = ("monitor", "mode")
+FILES = ("filepath", "filename")
+"""Attributes that tell callbacks of one class apart; of a file its name, as directories move."""
 
 
 def callback_states(callbacks: Sequence[Callback]) -> dict[str, Any]:
@@ -18,7 +21,7 @@ def callback_states(callbacks: Sequence[Callback]) -> dict[str, Any]:
         ...     def state_dict(self):
         ...         return {"steps": 3}
         >>> callback_states([Counter(), Callback(), Counter()])
-        {'Counter': {'steps': 3}, 'Counter 2': {'steps': 3}}
+        {'Counter': {'steps': 3}, 'Counter (2)': {'steps': 3}}
     """
     states: dict[str, Any] = {}
     for name, callback in _named(callbacks):
@@ -46,33 +49,16 @@ def put_back(callbacks: Sequence[Callback], states: Mapping[str, Any]) -> None:
     """Let those callbacks take their state anew that changed it since they took it."""
     for name, callback in _named(callbacks):
         if name in states and not is_same(callback.state_dict(), states[name]):
-            callback.load_state_dict(states[name])
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Say whether two states hold the same numbers in the same places.
-
-    Example:
-        >>> is_same({"a": [torch.ones(2), 1]}, {"a": [torch.ones(2), 1]}), is_same([1], [2])
-        (True, False)
-    """
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(is_same, one, other))
-    if isinstance(one, torch.Tensor | np.ndarray) or isinstance(other, torch.Tensor | np.ndarray):
-        return type(one) is type(other) and bool(np.array_equal(_array(one), _array(other), True))
-    return bool(one == other) or (one != one and other != other)  # a NaN is like another
-
-
-def _array(value: Any) -> np.ndarray:
-    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+            callback.put_back(states[name])
 
 
 def _named(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
-    # By class and not by place: a bar less, because nobody watches, must not shift the rest.
+    # By what they are and not by place: a bar less, because nobody watches, must not shift the
+    # rest; and one that watches or writes something else must not take the state of another.
     count: dict[str, int] = {}
     for callback in callbacks:
-        kind = type(callback).__name__
-        count[kind] = count.get(kind, 0) + 1
-        yield kind if count[kind] == 1 else f"{kind} {count[kind]}", callback
+        own = [str(value) for name in OF_THEIR_OWN if (value := getattr(callback, name, None))]
+        files = [os.path.basename(str(getattr(callback, name, ""))) for name in FILES]
+        called = " ".join(filter(None, [type(callback).__name__, *own, *files]))
+        count[called] = count.get(called, 0) + 1
+        yield called if count[called] == 1 else f"{called} ({count[called]})", callback

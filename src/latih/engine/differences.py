@@ -74,6 +74,14 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found += _data(b("validation"), n("validation"), "the validation", True)
     found += _arguments(before, now)
     found += _callbacks(b("callbacks") or [], n("callbacks") or [])
+    if b("callbacks") == n("callbacks"):
+        for name, old, new in zip(
+            n("callbacks") or [],
+            b("callbacks_settings") or [],
+            n("callbacks_settings") or [],
+            strict=False,
+        ):
+            found += changes(old, new, f"callbacks: {name}")
     return found
 
 

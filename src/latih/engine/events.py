@@ -124,6 +124,10 @@ class Callback:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave, before ``on_train_begin``; the next run goes on."""
 
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave, within a run whose hooks have changed it."""
+        self.load_state_dict(state)
+
 
 class Keeper(Callback):
     """A callback that keeps a whole training, so that another process can go on with it.
@@ -144,11 +148,17 @@ class Keeper(Callback):
     def after_epoch(self, training: Any) -> None:
         """Hear that an epoch was done."""
 
+    def before_evaluation(self, training: Any) -> None:
+        """Hear that the steps of an epoch are done and an evaluation comes, maybe a long one."""
+
     def keep(self, training: Any) -> None:
-        """Keep the training now: it breaks off."""
+        """Keep the training as it is now: it ends or breaks off."""
 
     def finish_keeping(self, training: Any) -> None:
         """Hear that no step comes any more; what is under way is to be ended."""
+
+    def let_go(self, training: Any) -> None:
+        """Hear that the run is over, after everybody else has heard; or was refused."""
 
 
 class LazyLogs(MutableMapping[str, Any]):

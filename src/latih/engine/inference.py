@@ -46,7 +46,7 @@ def run_evaluation(
     step.reset()
     try:
         with mode(step.model, False), torch.no_grad():
-            for number, batch in enumerate(_one_pass(batches, most)):
+            for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
                 step(batch)
@@ -80,7 +80,7 @@ def predict(
     callbacks.call("on_predict_begin", None)
     try:
         with InterruptibleSteps() as steps, mode(model, False), torch.no_grad():
-            for number, batch in enumerate(_one_pass(batches, most)):
+            for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 callbacks.call("on_predict_batch_begin", number, None)
                 outputs = _predicted(model, batch, samples)
                 # Copied to the host batch by batch, so that a device holds one and not them all.

@@ -23,8 +23,9 @@ CTRL_C_AND_SIGTERM = (signal.SIGINT, signal.SIGTERM)
 class InterruptibleSteps:
     """While the block runs, a signal waits for the end of the step; a second one does not.
 
-    Set ``ending`` once what is left is to put things in their place: then every one waits. One that
-    was heard and not told of is raised when the block ends, so that none is lost.
+    Set ``ending`` once what is left is to put things in their place: then one more waits, and only
+    the next does not. One that was heard and not told of is raised when the block ends, so that
+    none is lost.
 
     An update that is cut in half leaves weights that no run has ever had. Outside the main thread,
     where Python lets nobody take signals, it does nothing.
@@ -45,6 +46,7 @@ class InterruptibleSteps:
         self.ending = False
         self.at_boundary = False
         """Whether the signal was raised between two steps, where the state is whole."""
+        self._told_to_wait = False
         self._heard: int | None = None
         self._raised: int | None = None
         self._before: dict[int, Any] = {}
@@ -103,10 +105,12 @@ class InterruptibleSteps:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         del frame
         is_second = self.interrupted
+        if self.ending:
+            is_second, self._told_to_wait = self._told_to_wait, True
         # Who asked for the end of the program is not content with the end of the call.
         if self._heard != signal.SIGTERM:
             self._heard = number
-        if is_second and not self.ending:
+        if is_second:
             self._raise()
         if number == signal.SIGTERM:
             self._let_children_die()

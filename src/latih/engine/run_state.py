@@ -6,7 +6,10 @@ from typing import Any
 import torch
 
 from latih.errors import InputError
+from latih.layers import Layer
 from latih.optimizers import Optimizer
+from latih.structures import flatten, is_nested
+from latih.tensors import map_shapes
 
 
 def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -15,6 +18,23 @@ def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
         **{name: parameter.detach() for name, parameter in model.named_parameters()},
         **{name: buffer.detach() for name, buffer in model.named_buffers()},
     }
+
+
+def shapes_of(model: torch.nn.Module) -> dict[str, Any]:
+    """Return the shapes that the layers inside a model were built for, by where they are."""
+    return {
+        path: layer.get_build_config()
+        for path, layer in model.named_modules()
+        if path and isinstance(layer, Layer) and layer.built and layer.get_build_config()
+    }
+
+
+def build_as(model: torch.nn.Module, shapes: Mapping[str, Any]) -> None:
+    """Build the layers that a step of the user's own would build when it first calls them."""
+    for path, shape in shapes.items():
+        layer = dict(model.named_modules()).get(path)
+        if isinstance(layer, Layer) and not layer.built:
+            layer.build(map_shapes(tuple, shape["input_shape"]))
 
 
 def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
@@ -45,6 +65,64 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) ->
             weight.copy_(weights[name])
 
 
-def optimizers_of(model: Any) -> dict[str, Optimizer]:
-    """Return the optimizer that the model is compiled with, and those it keeps as attributes."""
-    return {name: value for name, value in vars(model).items() if isinstance(value, Optimizer)}
+def optimizers_of(model: torch.nn.Module) -> dict[str, Optimizer]:
+    """Return the optimizers that a model and the layers inside it keep, by where they are.
+
+    Example:
+        >>> from latih.models import Sequential
+        >>> model = Sequential()
+        >>> model.compile("sgd", "mse")
+        >>> list(optimizers_of(model))
+        ['optimizer']
+    """
+    found: dict[str, Optimizer] = {}
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            for place, one in enumerate(flatten(value) if is_nested(value) else [value]):
+                if isinstance(one, Optimizer) and id(one) not in seen:
+                    seen.add(id(one))
+                    whole = f"{path}.{name}" if path else name
+                    found[f"{whole}[{place}]" if is_nested(value) else whole] = one
+    return found
+
+
+def optimizer_states(model: torch.nn.Module) -> dict[str, Any]:
+    """Return the state of each optimizer, with the names of the weights that it moves."""
+    called = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {
+        path: {
+            **optimizer.state_dict(),
+            "weights": None
+            if optimizer.flat is None
+            else [called.get(id(parameter)) for parameter in optimizer.flat.parameters],
+        }
+        for path, optimizer in optimizers_of(model).items()
+    }
+
+
+def load_optimizer_states(model: torch.nn.Module, states: Mapping[str, Any]) -> None:
+    """Put each optimizer where :func:`optimizer_states` found it; one without a state stays.
+
+    One that a step of the user's own calls has no weights before the first step: it takes those
+    that it had.
+
+    Raises:
+        InputError: it is another optimizer, or the model does not have its weights.
+    """
+    weights = dict(model.named_parameters())
+    for path, optimizer in optimizers_of(model).items():
+        if path not in states:
+            continue
+        names = states[path]["weights"]
+        if optimizer.flat is None and names is not None:
+            missing = [name for name in names if name not in weights]
+            if missing:
+                raise InputError(
+                    f"the optimizer {path!r} of the run moved weights that the model does not have",
+                    expected=", ".join(weights)[:200] or "none",
+                    got=", ".join(map(str, missing))[:200],
+                    fix="Let the optimizer move weights of the model itself.",
+                )
+            optimizer.build([weights[name] for name in names])
+        optimizer.load_state_dict(states[path])

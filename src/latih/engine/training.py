@@ -1,6 +1,5 @@
 """A training: epochs of steps, with who listens told, and its state at any step's boundary."""
 
-import time
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +13,25 @@ from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.inference import run_evaluation
 from latih.engine.interrupt import CTRL_C_AND_SIGTERM, InterruptibleSteps
 from latih.engine.own_step import OwnStep
-from latih.engine.run_state import load_weights, optimizers_of, weights_of
+from latih.engine.run_state import (
+    build_as,
+    load_optimizer_states,
+    load_weights,
+    optimizer_states,
+    shapes_of,
+    weights_of,
+)
 from latih.engine.step import TestStep, TrainStep
 from latih.errors import LatihWarning, Terminated
 from latih.layers.seeds import load_seed_state, seed_state
 
 PARTS_IN_MAPPINGS = frozenset(
-    ("asked", "circumstances", "position", "weights", "optimizers", "callbacks", "seeds", "random")
+    (
+        *("asked", "circumstances", "position", "shapes", "weights", "optimizers", "callbacks"),
+        *("seeds", "random"),
+    )
 )
-PARTS_OF_STATE = PARTS_IN_MAPPINGS | {"seconds", "sums", "data", "validation"}
+PARTS_OF_STATE = PARTS_IN_MAPPINGS | {"sums", "data", "validation"}
 """What :meth:`Training.state_dict` gives."""
 
 
@@ -117,16 +126,9 @@ class Training:
         self.logs: dict[str, Any] | None = None
         """What its steps logged, once all of them were done and the evaluation is to come."""
         self.terms = Terms()
-        self._seconds_before = 0.0
-        self._began = time.monotonic()
         self._had_ended = False
         self._last_logs: dict[str, Any] = {}
         self._before_evaluation: dict[str, Any] | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the training took, in this process and those before."""
-        return self._seconds_before + time.monotonic() - self._began
 
     @property
     def is_within_epoch(self) -> bool:
@@ -141,7 +143,6 @@ class Training:
         """
         model = self.model
         model.stop_training, model.stop_reason, model.completed = False, None, False
-        self._began = time.monotonic()
         with InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
             restored = self._restored()
             try:
@@ -169,7 +170,11 @@ class Training:
                 self._end(steps)
 
     def _restored(self) -> Mapping[str, Any] | None:
-        found = (keeper.restore(self) for keeper in self.callbacks.keepers)
+        try:
+            found = [keeper.restore(self) for keeper in self.callbacks.keepers]
+        except BaseException:
+            self._let_go()
+            raise
         # Of several, such as a backup beside a run directory, the one that lost the least.
         return max((one for one in found if one is not None), key=_progress, default=None)
 
@@ -249,6 +254,8 @@ class Training:
         # One that is broken off is done again from its beginning, with the same draws.
         if self.callbacks.keepers:
             self._before_evaluation = self._drawn()
+            for keeper in self.callbacks.keepers:
+                keeper.before_evaluation(self)
         scores = run_evaluation(
             self.test_step, validation, self.callbacks, self.plan.validation_steps, steps
         )
@@ -260,10 +267,17 @@ class Training:
             for keeper in self.callbacks.keepers:
                 keeper.finish_keeping(self)
         finally:
-            # From here on even a second Ctrl-C waits: half of the best weights are no weights.
+            # From here on Ctrl-C waits once more: half of the best weights are no weights.
             steps.ending = True
             self.model.eval()
-            self.callbacks.call_all("on_train_end", self._last_logs)
+            try:
+                self.callbacks.call_all("on_train_end", self._last_logs)
+            finally:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        for keeper in self.callbacks.keepers:
+            keeper.let_go(self)
 
     # Its state
 
@@ -285,12 +299,9 @@ class Training:
                 "stopped": bool(self.model.stop_training),
                 "stop_reason": self.model.stop_reason,
             },
-            "seconds": self.seconds,
+            "shapes": shapes_of(self.model),
             "weights": weights_of(self.model),
-            "optimizers": {
-                name: optimizer.state_dict()
-                for name, optimizer in optimizers_of(self.model).items()
-            },
+            "optimizers": optimizer_states(self.model),
             "sums": self.step.state_dict() if self.steps_done and self.logs is None else None,
             "data": self.batches.state_dict(),
             "callbacks": callback_states(self.callbacks.callbacks),
@@ -306,21 +317,20 @@ class Training:
         position = state["position"]
         self.epoch, self.steps_done = position["epoch"], position["steps_done"]
         self.logs = None if position["logs"] is None else dict(position["logs"])
-        self._seconds_before, self._began = state["seconds"], time.monotonic()
         # Who asks for more epochs than before asks for more than what had ended.
         asks_for_more = self.plan.epochs > position["epochs_asked"]
         if position["stopped"] and (self.is_within_epoch or not asks_for_more):
             self.model.stop_training, self.model.stop_reason = True, position["stop_reason"]
             self._had_ended = not self.is_within_epoch
-        load_callback_states(self.callbacks.callbacks, state["callbacks"])
+        # First what may not fit: a callback that took its state would put it in place at the end.
         self._load_parts(state)
+        load_callback_states(self.callbacks.callbacks, state["callbacks"])
 
     def _load_parts(self, state: Mapping[str, Any]) -> None:
+        build_as(self.model, state["shapes"])
         load_weights(self.model, state["weights"])
         # What is None or missing was left out, because it does not fit and going on is forced.
-        for name, optimizer in optimizers_of(self.model).items():
-            if name in state["optimizers"]:
-                optimizer.load_state_dict(state["optimizers"][name])
+        load_optimizer_states(self.model, state["optimizers"])
         if state["sums"] is not None:
             self.step.load_state_dict(state["sums"])
         if state["data"] is not None:

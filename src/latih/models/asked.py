@@ -29,7 +29,7 @@ from latih.metrics import Metric
 from latih.models.architecture import architecture
 from latih.models.plain import described, plain
 from latih.optimizers import Optimizer
-from latih.registry import to_snake_case
+from latih.registry import constructor_arguments, to_snake_case
 from latih.structures import is_nested
 from latih.version import __version__
 
@@ -82,6 +82,7 @@ def asked(
         "validation_steps": plan.validation_steps,
         "validation_batch_size": None if validation is None else validation.batch_size,
         "callbacks": [type(one).__name__ for one in callbacks if _decides(one)],
+        "callbacks_settings": [_settings(one) for one in callbacks if _decides(one)],
     }
 
 
@@ -106,9 +107,19 @@ def circumstances(device: torch.device | str = "cpu") -> dict[str, Any]:
 
 
 def _decides(callback: Callback) -> bool:
-    if type(callback).__module__.startswith("latih."):
+    if _is_ours(callback):
         return not isinstance(callback, LISTENERS_ONLY)
     return type(callback).state_dict is not Callback.state_dict
+
+
+def _settings(callback: Callback) -> dict[str, Any]:
+    names = constructor_arguments(type(callback)) if _is_ours(callback) else ()
+    values = {name: getattr(callback, name, None) for name in names if name != "verbose"}
+    return {name: plain(v) for name, v in values.items() if isinstance(v, bool | int | float | str)}
+
+
+def _is_ours(callback: Callback) -> bool:
+    return type(callback).__module__.startswith("latih.")
 
 
 def _fingerprint(batches: Batches) -> dict[str, Any]:

@@ -124,7 +124,6 @@ class Optimizer(RunState, StateNames, Configured):
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
         """Numbers that are remembered once and not for each weight; they end the state in files."""
-        self._awaited: Mapping[str, Any] | None = None
 
     def _limit(self, argument: str, value: Any) -> float | None:
         return None if value is None else number(value, argument, type(self).__name__, above=0)
@@ -247,7 +246,6 @@ class Optimizer(RunState, StateNames, Configured):
                 averages = list(self.flat.views(self.slots[AVERAGE]))
                 for place in new:
                     averages[place].copy_(variables[place].detach())
-        self.take_awaited()
 
     def _all_groups(self) -> Iterator[Sequence[str]]:
         if self.use_ema:

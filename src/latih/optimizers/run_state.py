@@ -23,7 +23,6 @@ class RunState:
     scalars: dict[str, float]
     _micro_steps: int
     _rate: Any
-    _awaited: Mapping[str, Any] | None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the calls done, the rate, the settings, and what is remembered of the weights.
@@ -43,30 +42,19 @@ class RunState:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave.
 
-        An optimizer that has no weights yet takes what belongs to them when it is built.
-
         Args:
             state: of an optimizer of the same class, with the same weights.
 
         Raises:
             InputError: it is another one's: nothing is changed.
         """
-        if self.flat is None:
-            self._awaited = state["slots"]
-        else:
-            self._take_slots(state["slots"])
+        self._take_slots(state["slots"])
         self._micro_steps = state["micro_steps"]
         if state["rate"] is not None:
             self._rate = state["rate"]
         for name in self._settings().keys() & state["settings"].keys():
             setattr(self, name, state["settings"][name])
         self.scalars = dict(state["scalars"])
-
-    def take_awaited(self) -> None:
-        """Take what was loaded before there were weights, if anything was."""
-        if self._awaited is not None:
-            self._take_slots(self._awaited)
-            self._awaited = None
 
     def _take_slots(self, slots: Mapping[str, torch.Tensor]) -> None:
         sizes = {name: tuple(slot.shape) for name, slot in self.slots.items()}

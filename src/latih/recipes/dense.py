@@ -1,6 +1,7 @@
 """A deep dense net, built as the chapter teaches, trained, judged and written down."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from latih.regularizers import L2
 from latih.run_directory import RunDirectory
 
 MISTAKES_SHOWN = 12
+NEVER = sys.maxsize
 # Which initialisation keeps the signal's variance through layers of which activation.
 INITIALIZER_FOR = {"selu": "lecun_normal", "tanh": "glorot_uniform", "sigmoid": "glorot_uniform"}
 
@@ -197,7 +199,7 @@ def train_dense(
         "recipe": {"name": "dense", **asdict(settings)},
     }
     run = RunDirectory(Path(run_dir), about)
-    patience = settings.epochs if settings.patience is None else settings.patience
+    patience = NEVER if settings.patience is None else settings.patience
     # The best weights come back first, so that it is they that are judged.
     judge = Judge(examples, run)
     model.fit(
