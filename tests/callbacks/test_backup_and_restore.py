@@ -131,7 +131,7 @@ def test_ctrl_c_keeps_the_backup_and_early_stopping_removes_it(tmp_path: Path) -
             [
                 BackupAndRestore(tmp_path / "b"),
                 LambdaCallback(on_epoch_end=interrupt),
-                EarlyStopping("loss", min_delta=9.0, patience=9),
+                EarlyStopping("loss", min_delta=9.0, patience=3),
             ],
         )
     assert list((tmp_path / "b").glob("0*"))

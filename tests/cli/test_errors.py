@@ -152,7 +152,7 @@ def test_a_run_is_not_written_over(command: Any, tmp_path: Path) -> None:
 
     before = files()
     says = (
-        "the run in 'run/snapshots' cannot be gone on with: it was begun with something else: "
+        "the run in 'run' cannot be gone on with: it was begun with something else: "
         "got the learning rate: 0.001 -> 0.5. Undo the change"
     )
     refused(command, ("train", "good.npz", *QUICK, "--lr", "0.5"), says)

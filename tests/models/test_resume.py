@@ -364,7 +364,7 @@ def test_a_difference_is_refused_and_nothing_is_changed(
     with pytest.raises(InputError) as caught:
         fit(model, "run", resume=resume, **asked)
     assert str(caught.value).startswith(
-        "the run in 'run/snapshots' cannot be gone on with: it was begun with something else: got "
+        "the run in 'run' cannot be gone on with: it was begun with something else: got "
     )
     assert sentence in str(caught.value)
     for name, tensor in model.state_dict().items():
