@@ -144,11 +144,11 @@ def test_never_is_more_unsaved_than_the_interval_when_the_next_step_begins(
         clock[0] += by
 
     disk = Disk(writes, lambda: clock[0], pass_time)
-    keeper = Snapshots(SnapshotStore("nowhere"), Interval(float(amount), is_time=is_time))
-    keeper._writer = disk  # type: ignore[assignment]
     work = Work()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(snapshots.time, "monotonic", lambda: clock[0])
+        keeper = Snapshots(SnapshotStore("nowhere"), Interval(float(amount), is_time=is_time))
+        keeper._writer = disk  # type: ignore[assignment]
         keeper.begin_keeping(work)
         keeper._wait()
         assert disk.whole == {"steps": 0, "seconds": 0.0}
@@ -193,10 +193,8 @@ def test_who_fails_to_write_says_so_once_and_tries_again() -> None:
 
     keeper._writer = snapshots.BackgroundWriter(write)
     work = Work()
-    keeper.begin_keeping(work)
-    keeper._writer.wait()
     with pytest.warns(LatihWarning, match="No snapshot was written: no room Training goes on"):
-        keeper.after_step(work)
+        keeper.begin_keeping(work)
     failing[0] = False
     for _ in range(6):
         work.steps_done += 1

@@ -328,7 +328,9 @@ def test_if_all_are_damaged_it_is_refused_and_nothing_is_touched(
     with pytest.raises(FileFormatError) as caught:
         fit(tmp_path / "run", resume=resume)
     assert "is damaged, and no whole one is left" in str(caught.value)
-    assert str(caught.value).endswith("away to begin anew.")
+    assert str(caught.value).endswith(
+        "Begin anew in another directory; what stands in this one is left as it is."
+    )
     assert contents(tmp_path) == before
 
 
@@ -352,7 +354,7 @@ def test_a_snapshot_of_another_format_is_refused(written: Any, tmp_path: Path) -
         fit(tmp_path / "run")
     assert str(caught.value) == (
         f"the snapshot {str(newest)!r} is of a format that this Latih does not read: expected "
-        f"format 1, got format {str(written)!r} of Latih 7.0. Go on with the Latih that wrote it, "
+        f"format 1, got format {written} of Latih 7.0. Go on with the Latih that wrote it, "
         "or begin in a new directory."
     )
     assert contents(tmp_path) == before

@@ -179,7 +179,6 @@ class Snapshots(Keeper):
                 LatihWarning,
                 stacklevel=2,
             )
-        self._was_there = True
         self._writer.start(state)
 
     def _wait(self) -> None:
@@ -193,6 +192,7 @@ class Snapshots(Keeper):
         self._is_under_way = False
         failure = self._writer.failure()
         self._pace.write_ended(self._now(), well=failure is None)
+        self._was_there |= self.store.directory.is_dir()
         if failure is not None:
             self._kept_at = ()
             _tell_of_failure(failure)

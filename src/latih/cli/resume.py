@@ -9,6 +9,7 @@ import typer
 from latih import datasets
 from latih.cli.training import read_interval, run_training
 from latih.errors import FileFormatError, InputError, UnknownNameError
+from latih.layers.budget import weight_budget
 from latih.recipes import DenseSettings
 from latih.run_directory import RunDirectory
 
@@ -39,18 +40,41 @@ def resume(
     directory = RunDirectory.open(run)
     told = directory.read_settings()
     settings = _settings(told, run)
-    seed = told["run"].get("seed")
+    seed = _table(told, "run").get("seed")
     if type(seed) is not int:
         raise _no_recipe(run)
-    run_training(
-        settings if epochs is None else replace(settings, epochs=epochs),
-        data or _known_data(told, run),
-        run,
-        seed=seed,
-        quiet=quiet,
-        resume="force" if force else True,
-        snapshot_every=read_interval(snapshot_every),
-    )
+    # A weight takes four bytes of a snapshot: settings that ask for more have none to fill them.
+    with weight_budget(_bytes_kept(directory) // 4):
+        run_training(
+            settings if epochs is None else replace(settings, epochs=epochs),
+            data or _known_data(told, run),
+            run,
+            seed=seed,
+            quiet=quiet,
+            resume="force" if force else True,
+            snapshot_every=read_interval(snapshot_every),
+        )
+
+
+def _bytes_kept(run: RunDirectory) -> int:
+    sizes = [
+        file.stat().st_size
+        for file in run.snapshots_directory.glob("*/*.safetensors")
+        if file.is_file()
+    ]
+    if not sizes:
+        raise InputError(
+            f"the run in {str(run.path)!r} cannot be gone on with",
+            expected="a run that kept snapshots",
+            got="none of them",
+            fix="Begin anew, in another directory.",
+        )
+    return max(sizes)
+
+
+def _table(told: dict[str, Any], name: str) -> dict[str, Any]:
+    table = told.get(name)
+    return table if isinstance(table, dict) else {}
 
 
 def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
@@ -69,7 +93,7 @@ def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
 
 def _known_data(told: dict[str, Any], run: Path) -> str:
     # A file is never opened because another file names it.
-    name = told.get("data", {}).get("name")
+    name = _table(told, "data").get("name")
     if not isinstance(name, str) or Path(name).suffix == ".npz":
         raise InputError(
             f"the run in {str(run)!r} was trained from a file",
