@@ -193,7 +193,7 @@ def test_who_fails_to_write_says_so_once_and_tries_again() -> None:
 
     keeper._writer = snapshots.BackgroundWriter(write)
     work = Work()
-    with pytest.warns(LatihWarning, match="No snapshot was written: no room Training goes on"):
+    with pytest.warns(LatihWarning, match="no room Training goes on"):
         keeper.begin_keeping(work)
     failing[0] = False
     for _ in range(6):

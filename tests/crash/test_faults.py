@@ -163,7 +163,7 @@ def test_a_disk_that_takes_no_snapshot_for_a_while_ends_no_run(kind: str, tmp_pa
     assert told["warned at"][-1] in ([3, 1], [3, 2])
     assert told["warned"][0].startswith("cannot write a snapshot in")
     assert SENTENCES[kind] in told["warned"][0]
-    assert told["warned"][0].endswith("Training goes on; the snapshots before are whole.")
+    assert told["warned"][0].endswith("Training goes on, and the last whole snapshot stays.")
     assert any(one.startswith("No model was saved in epoch 2: ") for one in told["warned"])
     assert told["log"] == told["lines of run"] == [1, 2, 3, 4, 5]
     assert told["files of run"] == [
@@ -248,7 +248,7 @@ def test_a_write_that_fails_is_told_at_once_and_training_goes_on(
         f"cannot write a snapshot in "
         f"{str(tmp_path / 'run' / 'snapshots')!r}: expected a directory that can be written, with "
         f"room for it, got {os.strerror(number)}. No earlier one was touched; make room, or make "
-        "the directory writable again. Training goes on; the snapshots before are whole."
+        "the directory writable again. Training goes on, and the last whole snapshot stays."
     }
     first = next(moment for moment, count in heard if count)
     last = next(moment for moment, count in heard if count == len(told))
