@@ -82,7 +82,7 @@ def test_after_a_signal_it_goes_on_to_the_same_bits(
     assert 2 <= done < 400
     if by == signal.SIGINT:
         assert err == ""
-        assert "`latih resume run` goes on." in out
+        assert "`latih resume run blobs.npz` goes on." in out
     if by == signal.SIGTERM:
         assert err == "latih: ended by SIGTERM\n"
     if by != signal.SIGKILL:

@@ -10,6 +10,7 @@ import torch
 
 import latih as keras
 from latih.engine.events import Keeper
+from latih.structures import is_same
 
 _draw = np.random.default_rng(5)
 X = _draw.normal(size=(44, 6)).astype("float32")
@@ -28,6 +29,9 @@ class Taking(Keeper):
 
     def restore(self, training: Any) -> Any:
         return self.state
+
+    def begin_keeping(self, training: Any) -> None:
+        self.first = copy.deepcopy(training.state_dict())
 
     def after_step(self, training: Any) -> None:
         self.taken.append(copy.deepcopy(training.state_dict()))
@@ -91,7 +95,7 @@ class Own(keras.Model):
     def __init__(self) -> None:
         super().__init__()
         self.inner, self.outer = layers.Dense(5, activation="tanh"), layers.Dense(3)
-        self.slow = optimizers.SGD(0.01, momentum=0.9)
+        self.slow = [optimizers.SGD(0.01, momentum=0.9)]
 
     def call(self, x: Any) -> Any:
         return self.outer(self.inner(x))
@@ -102,7 +106,7 @@ class Own(keras.Model):
         weights = self.trainable_weights
         gradients = torch.autograd.grad(loss, weights)
         self.optimizer.apply(gradients[:2], weights[:2])
-        self.slow.apply(gradients[2:], weights[2:])
+        self.slow[0].apply(gradients[2:], weights[2:])
         return {"loss": loss.detach()}
 
 
@@ -147,7 +151,12 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[[], Any], Callable[[], list[
     ),
     "one cycle": (dense, lambda: optimizers.Nadam(), lambda: [callbacks.OneCycle(0.1)], {}),
     "images": (convolution, lambda: optimizers.AdamW(1e-2, clipnorm=0.1), plain, {}),
-    "a step of its own": (own, lambda: optimizers.Adam(1e-2), plain, {}),
+    "a step of its own": (
+        own,
+        lambda: optimizers.Adam(1e-2, use_ema=True),
+        lambda: [callbacks.SwapEMAWeights(swap_on_epoch=True)],
+        {},
+    ),
 }
 
 
@@ -183,6 +192,46 @@ def test_from_every_step_it_goes_on_to_the_same_bits(name: str) -> None:
         assert same == history, number
         for key, value in state_of(wanted).items():
             assert torch.equal(value, state_of(got)[key]), (number, key)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_restored_can_be_taken_at_once(name: str) -> None:
+    whole = Taking()
+    trained(name, whole)
+    state = whole.taken[7]
+    again = Taking(state)
+    trained(name, again, seed=9)
+    for part in ("position", "weights", "optimizers", "seeds", "random", "callbacks"):
+        assert is_same(again.first[part], state[part]), part
+
+
+def test_nets_that_the_first_step_builds_are_built_to_be_restored() -> None:
+    class Two(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = keras.Sequential([layers.Dense(4, activation="relu"), layers.Dense(3)])
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            x, y = data
+            scores = self.one(x, training=True)
+            loss = torch.nn.functional.cross_entropy(scores, y.long())
+            weights = self.one.trainable_weights
+            self.optimizer.apply(torch.autograd.grad(loss, weights), weights)
+            return {"loss": loss.detach()}
+
+    def train(keeper: Taking, seed: int) -> tuple[Any, Any]:
+        keras.utils.set_random_seed(seed)
+        model = Two()
+        model.compile(optimizers.Adam(1e-2))
+        history = model.fit(X, LABELS, 8, EPOCHS, 0, [keeper])
+        return model, history.history
+
+    whole = Taking()
+    wanted, history = train(whole, 1)
+    got, same = train(Taking(whole.taken[9]), 2)
+    assert same == history
+    for ours, theirs in zip(got.one.get_weights(), wanted.one.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 def test_more_epochs_go_on_where_fewer_ended() -> None:

@@ -94,5 +94,6 @@ class OwnStep:
     def finish(self) -> None:
         """Put the optimizer's averages in the weights' place, if it has any."""
         optimizer = self.model.optimizer
-        if optimizer is not None:
-            optimizer.finalize_variable_values(self.model.trainable_weights)
+        if optimizer is not None and optimizer.flat is not None:
+            # The step may let it move some of the weights only.
+            optimizer.finalize_variable_values(optimizer.flat.parameters)

@@ -84,6 +84,11 @@ class KeptRun:
 DEFAULT_INTERVAL = "60s"
 
 
+def require_resume(resume: Any) -> None:
+    """Refuse a value of ``resume`` that is unknown."""
+    one_of(resume, "resume", "fit()", ("auto", "force", True, False))
+
+
 def require_meaning(resume: Any, snapshot_every: Any, callbacks: CallbackList) -> None:
     """Refuse arguments about snapshots that mean nothing.
 
@@ -93,9 +98,8 @@ def require_meaning(resume: Any, snapshot_every: Any, callbacks: CallbackList) -
         callbacks: who listens; without a keeper among them there are no snapshots.
 
     Raises:
-        InputError: a value is unknown, or asks for something of snapshots that there are not.
+        InputError: something is asked for of snapshots, and there are none.
     """
-    one_of(resume, "resume", "fit()", ("auto", "force", True, False))
     asked_for = {
         "resume": None if resume in ("auto", False) else resume,
         "snapshot_every": None if snapshot_every in (DEFAULT_INTERVAL, False) else snapshot_every,

@@ -24,7 +24,14 @@ from latih.errors import (
 )
 from latih.layers.base import mode
 from latih.models import ends, preparation
-from latih.models.kept_run import DEFAULT_INTERVAL, KeptRun, Resume, require_meaning, settle_terms
+from latih.models.kept_run import (
+    DEFAULT_INTERVAL,
+    KeptRun,
+    Resume,
+    require_meaning,
+    require_resume,
+    settle_terms,
+)
 from latih.models.preparation import Reading
 from latih.models.stepping import Stepping
 from latih.optimizers import OPTIMIZERS
@@ -168,6 +175,7 @@ class Trainable(Stepping):
         """
         _refuse(unknown, self.fit)
         self.compiled("fit()")
+        require_resume(resume)
         plan = Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         kept = None if run_dir is None else KeptRun(run_dir, resume, snapshot_every)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
