@@ -18,7 +18,7 @@ from latih.callbacks import EarlyStopping, LearningRateScheduler, ReduceLROnPlat
 from latih.data.fingerprint import fingerprint
 from latih.engine.changes import changes
 from latih.engine.differences import differences, refuse, shortened
-from latih.engine.training import Plan
+from latih.engine.plan import Plan
 from latih.errors import InputError
 from latih.initializers import INITIALIZERS
 from latih.layers import LAYERS
@@ -508,7 +508,7 @@ import json, sys
 import numpy as np
 import latih as keras
 from latih import layers
-from latih.engine.training import Plan
+from latih.engine.plan import Plan
 from latih.models import preparation
 from latih.models.asked import asked
 

@@ -24,7 +24,7 @@ from latih.callbacks import (
 )
 from latih.data.batches import Batches
 from latih.engine.events import Callback, Keeper
-from latih.engine.training import Plan
+from latih.engine.plan import Plan
 from latih.metrics import Metric
 from latih.models.architecture import architecture
 from latih.models.plain import described, plain

@@ -14,7 +14,8 @@ from latih.callbacks.forgetful import warn_of_forgetful
 from latih.callbacks.interval import Interval
 from latih.callbacks.snapshots import Snapshots
 from latih.engine.events import Callback, CallbackList
-from latih.engine.training import Terms, Training
+from latih.engine.plan import Terms
+from latih.engine.training import Training
 from latih.errors import InputError, LatihError, LatihWarning
 from latih.files import remove_leftovers
 from latih.locks import locked

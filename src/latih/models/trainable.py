@@ -16,7 +16,8 @@ from latih.callbacks.progress import Verbose
 from latih.engine import inference
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
-from latih.engine.training import Plan, Training
+from latih.engine.plan import Plan
+from latih.engine.training import Training
 from latih.errors import (
     InputError,
     NotReadyError,
