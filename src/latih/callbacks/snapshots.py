@@ -87,12 +87,14 @@ class Snapshots(Keeper):
             self._kept_at = _place_of(found.state["position"])
             self._tell(found.state)
             return found.state
+        state = what_fits(found.state, training)
+        before, after = _place_of(found.state["position"]), _place_of(state["position"])
+        anew = "" if before == after else " The epoch under way begins anew."
         warnings.warn(
-            f"the run goes on although this was changed: {'; '.join(self.forced)}.",
+            f"the run goes on although this was changed: {'; '.join(self.forced)}.{anew}",
             LatihWarning,
             stacklevel=2,
         )
-        state = what_fits(found.state, training)
         self._tell(state)
         return state
 
@@ -215,7 +217,9 @@ class Snapshots(Keeper):
             return
         position = state["position"]
         done, steps = position["epoch"], position["steps_done"]
-        told = f"{done} epochs" + (f" and {steps} steps of the next" if steps else "") + " are done"
+        told = f"{_counted(done, 'epoch')}"
+        told += f" and {_counted(steps, 'step')} of the next" if steps else ""
+        told += " is done" if done == 1 and not steps else " are done"
         if done >= self.params["epochs"]:
             print(f"The run in {_called(self.place)} has ended: {told}. More epochs train on.")
         else:
@@ -262,6 +266,10 @@ def _place(training: Any) -> tuple[Any, ...]:
 
 def _place_of(position: Mapping[str, Any]) -> tuple[Any, ...]:
     return position["epoch"], position["steps_done"], position["logs"] is not None
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _called(path: Path) -> str:

@@ -45,6 +45,12 @@ def load_callback_states(callbacks: Sequence[Callback], states: Mapping[str, Any
             callback.load_state_dict(states[name])
 
 
+def without_watchers(callbacks: Sequence[Callback], states: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the states without those of callbacks that compare what is logged with a best."""
+    watchers = {name for name, callback in _named(callbacks) if hasattr(callback, "monitor")}
+    return {name: state for name, state in states.items() if name not in watchers}
+
+
 def put_back(callbacks: Sequence[Callback], states: Mapping[str, Any]) -> None:
     """Let those callbacks take their state anew that changed it since they took it."""
     for name, callback in _named(callbacks):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from latih.engine.run_state import optimizers_of
+from latih.engine.callback_states import without_watchers
+from latih.engine.run_state import build_as, optimizers_of, require_fit
 from latih.layers.seeds import seed_generators
 
 OF_THE_DATA = ("data", "batch_size", "shuffle", "steps_per_epoch")
@@ -16,13 +17,19 @@ def what_fits(state: Mapping[str, Any], training: Any) -> dict[str, Any]:
     """Return the state without what belongs to what was changed.
 
     The weights stay; they fit or are refused. An epoch under way begins anew if it would see other
-    examples or measure something else. An optimizer keeps its memory if it has the same slots, and
+    examples or measure something else, and what callbacks hold best is then forgotten: it was
+    measured otherwise. An optimizer keeps its memory if it has the same slots, and
     the rate and settings that it was given now, if these differ.
 
     Args:
         state: of the run.
         training: what it shall go on as.
+
+    Raises:
+        InputError: the weights do not fit.
     """
+    build_as(training.model, state["shapes"])
+    require_fit(training.model, state["weights"])
     before, now = state["asked"], training.terms.asked
     changed = {name for name in now if before.get(name) != now[name]}
     fitting: dict[str, Any] = {**state, "asked": now, "circumstances": training.terms.circumstances}
@@ -33,6 +40,8 @@ def what_fits(state: Mapping[str, Any], training: Any) -> dict[str, Any]:
         fitting["data"] = None
     if "validation" in changed:
         fitting["validation"] = None
+    if changed & {*OF_THE_DATA, *OF_THE_SUMS, "validation"}:
+        fitting["callbacks"] = without_watchers(training.callbacks.callbacks, state["callbacks"])
     fitting["optimizers"] = {
         name: kept
         for name, optimizer in optimizers_of(training.model).items()

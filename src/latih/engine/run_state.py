@@ -43,6 +43,18 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) ->
     Raises:
         InputError: the model has others, or of other shapes: nothing is changed.
     """
+    require_fit(model, weights)
+    with torch.no_grad():
+        for name, weight in weights_of(model).items():
+            weight.copy_(weights[name])
+
+
+def require_fit(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights that are not those of a model.
+
+    Raises:
+        InputError: the model has others, or of other shapes.
+    """
     own = weights_of(model)
     wrong = [
         *(f"{name!r} is missing" for name in own if name not in weights),
@@ -60,9 +72,6 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) ->
             got="; ".join(wrong[:10]) + (f"; and {len(wrong) - 10} more" if wrong[10:] else ""),
             fix="Build the model as it was when the run began.",
         )
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(weights[name])
 
 
 def optimizers_of(model: torch.nn.Module) -> dict[str, Optimizer]:
