@@ -37,7 +37,8 @@ NETS = {
 MOST_PERCENT = {"mlp": 2.0, "conv": 3.0}
 """What snapshots may cost."""
 
-EPOCHS = {"mlp": 8, "conv": 2}
+EPOCHS = {"mlp": 2, "conv": 1}
+LEAST_ROUNDS = {"mlp": 2, "conv": 1}
 CONV_EPOCH_SECONDS = 64.0
 """Long enough for one snapshot by the clock in each: more a minute than in epochs of hours."""
 
@@ -85,8 +86,8 @@ def data(net, steps):
 class Watched(snapshots.Snapshots):
     """Snapshots with a clock around each call; the last one made is ``Watched.made``."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
         self.calls = {"begin": [], "step": [], "epoch": [], "end": []}
         """Seconds of the calls in which training stood still for a snapshot."""
         self.steps, self.writes, self.bytes = [], [], 0
@@ -238,7 +239,7 @@ def measured(net, seconds):
         steps = round(CONV_EPOCH_SECONDS / told_by(net, "watched", 1, 20)["step"])
     told = {"off": [], "on": [], "watched": []}
     rounds, took = 0, 0.0
-    while rounds < 2 or time.monotonic() + took < began + seconds:
+    while rounds < LEAST_ROUNDS[net] or time.monotonic() + took < began + seconds:
         round_began = time.monotonic()
         # A step of the large net does not notice the clocks: there every run is watched.
         turn = ["off", "on", "watched"] if net == "mlp" else ["off", "watched"]

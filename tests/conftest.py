@@ -1,6 +1,11 @@
 """What all tests share: real Keras, the outside truth, computes on PyTorch as Latih does."""
 
 import os
+import signal
+
+# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["KERAS_BACKEND"] = "torch"  # before anybody imports keras
 
