@@ -1,10 +1,12 @@
 """Lists, tuples and dicts of tensors, nested: what several inputs and outputs come as."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+T = TypeVar("T")
 
 
 def is_nested(structure: Any) -> bool:
@@ -88,6 +90,23 @@ def _ordered(structure: dict[Any, Any]) -> list[Any]:
         return sorted(structure)
     except TypeError:  # keys of several kinds have no order but that of insertion
         return list(structure)
+
+
+def inside(value: Any, kind: type[T]) -> Iterator[T]:
+    """Yield the objects of a kind in lists, tuples and mappings, in the order of their coming.
+
+    Example:
+        >>> list(inside([1, {"b": 2, "a": (3, "x")}], int))
+        [1, 2, 3]
+    """
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from inside(part, kind)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from inside(part, kind)
 
 
 def is_same(one: Any, other: Any) -> bool:

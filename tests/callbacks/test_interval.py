@@ -116,10 +116,12 @@ class Disk:
 class Work:
     """Stands for a training: what was done is all its state."""
 
-    epoch, logs = 0, None
-
     def __init__(self) -> None:
         self.steps_done, self.seconds = 0, 0.0
+
+    @property
+    def position(self) -> dict[str, Any]:
+        return {"epoch": 0, "steps_done": self.steps_done, "logs": None}
 
     def state_dict(self) -> dict[str, float]:
         return {"steps": self.steps_done, "seconds": self.seconds}

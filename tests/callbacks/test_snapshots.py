@@ -1,4 +1,4 @@
-"""What snapshots promise, where a crash would have to fall into the right instant to show it."""
+"""When snapshots are taken and asked for, and what is done with those of a run that was changed."""
 
 import time
 from pathlib import Path
@@ -6,72 +6,84 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 import latih as keras
 from latih.archive import SnapshotStore
-from latih.run_directory import RunDirectory
+from latih.callbacks import BackupAndRestore, LambdaCallback
+from latih.errors import InputError, LatihWarning
 
-_draw = np.random.default_rng(4)
-X = _draw.normal(size=(32, 3)).astype("float32")
-Y = X.sum(axis=1, keepdims=True)
+_draw = np.random.default_rng(5)
+X = _draw.normal(size=(32, 4)).astype("float32")
+LABELS = _draw.integers(0, 2, 32)
 
 
-def net() -> Any:
-    model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.01), loss="mse")
+def net(*more: Any, units: int = 2) -> Any:
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(units, activation="softmax"), *more]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
     return model
 
 
-@pytest.mark.parametrize("kept_by", ["run_dir", "BackupAndRestore"])
-def test_an_epoch_waits_until_the_one_before_is_on_the_disk(
-    kept_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write, written, seen = SnapshotStore.write, list[Path](), list[int]()
-
-    def slowly(store: SnapshotStore, state: Any) -> Path:
-        time.sleep(0.05)
-        written.append(write(store, state))
-        return written[-1]
-
-    monkeypatch.setattr(SnapshotStore, "write", slowly)
-    look = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: seen.append(len(written))
-    )
-    if kept_by == "run_dir":
-        asked = {"run_dir": tmp_path / "run", "snapshot_every": "epoch", "callbacks": [look]}
-    else:
-        asked = {"callbacks": [look, keras.callbacks.BackupAndRestore(tmp_path / "backup")]}
-    net().fit(X, Y, epochs=4, batch_size=16, verbose=0, **asked)
-    # One when training begins, which may be under way; then one after each epoch.
-    assert all(count >= epoch + (epoch > 0) for epoch, count in enumerate(seen))
-    assert len(written) == 5
+def fit(model: Any, run_dir: Any = None, epochs: int = 2, **asked: Any) -> Any:
+    return model.fit(X, LABELS, 8, epochs, 0, run_dir=run_dir, **asked)
 
 
-def test_before_the_first_step_there_is_something_to_go_on_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A run that is killed after an epoch and has no snapshot could neither go on nor begin anew.
-    write, seen = SnapshotStore.write, list[Any]()
-    store = SnapshotStore(tmp_path / "run" / "snapshots")
+def test_the_steps_before_a_long_evaluation_are_saved_while_it_runs(tmp_path: Path) -> None:
+    seen: list[Any] = []
 
-    def slowly(store: SnapshotStore, state: Any) -> Path:
-        time.sleep(0.05)
-        return write(store, state)
+    def linger(batch: int, logs: Any) -> None:
+        if batch == 0:
+            time.sleep(0.2)  # the write is done beside the evaluation
+            seen.append(SnapshotStore(tmp_path / "run" / "snapshots").newest().state["position"])
 
-    monkeypatch.setattr(SnapshotStore, "write", slowly)
-    look = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda batch, logs: seen.append(store.newest())
-    )
-    net().fit(X, Y, verbose=0, callbacks=[look], run_dir=tmp_path / "run")
-    assert seen[0] is not None
+    asked: dict[str, Any] = {"validation_data": (X, LABELS), "validation_batch_size": 8}
+    listener = LambdaCallback(on_test_batch_end=linger)
+    fit(net(), tmp_path / "run", 1, callbacks=[listener], snapshot_every="60s", **asked)
+    assert [(one["epoch"], one["steps_done"]) for one in seen] == [(0, 4)]
+    assert seen[0]["logs"]["loss"] > 0
 
 
-def test_a_resumed_run_tells_the_rate_that_was_asked_for(tmp_path: Path) -> None:
-    for epochs in (2, 4):
-        halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-        model = net()
-        model.fit(X, Y, epochs=epochs, verbose=0, callbacks=[halve], run_dir=tmp_path / "run")
-        settings = RunDirectory.open(tmp_path / "run").read_settings()
-        asked = settings["compile"]["optimizer"]["config"]["learning_rate"]
-        assert asked == pytest.approx(0.01)
-        assert model.optimizer.current_rate() == pytest.approx(0.01 / 2**epochs)
+@pytest.mark.parametrize("every", [100, "epoch"])
+def test_an_evaluation_in_which_no_step_is_done_needs_none(every: Any, tmp_path: Path) -> None:
+    written: list[int] = []
+
+    def look(logs: Any) -> None:
+        written.append(len(list((tmp_path / "run" / "snapshots").glob("0*"))))
+
+    listener = LambdaCallback(on_test_begin=look)
+    asked: dict[str, Any] = {"validation_data": (X, LABELS), "snapshot_every": every}
+    fit(net(), tmp_path / "run", 1, callbacks=[listener], **asked)
+    assert written == [1]  # the one with which the run began
+
+
+def test_force_takes_a_random_layer_that_is_new(tmp_path: Path) -> None:
+    fit(net(), tmp_path / "run")
+    with pytest.warns(LatihWarning, match="GaussianNoise"):
+        history = fit(net(keras.layers.GaussianNoise(0.01)), tmp_path / "run", 4, resume="force")
+    assert len(history.history["loss"]) == 4
+
+
+def test_an_interval_beside_backups_of_another_is_refused(tmp_path: Path) -> None:
+    backup = BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(InputError, match=r"`snapshot_every` of fit.*without run_dir"):
+        fit(net(), callbacks=[backup], snapshot_every="5m")
+    fit(net(), callbacks=[backup], resume="force")
+
+
+def test_a_run_that_is_refused_leaves_its_page_as_it_is(tmp_path: Path) -> None:
+    fit(net(), tmp_path / "run")
+    page = tmp_path / "run" / "report.html"
+    before = page.stat().st_mtime_ns, page.read_bytes()
+    with pytest.raises(InputError, match="units 2 -> 3"):
+        fit(net(units=3), tmp_path / "run")
+    assert (page.stat().st_mtime_ns, page.read_bytes()) == before
+
+
+def test_workers_that_stay_are_warned_of_in_the_validation_too(tmp_path: Path) -> None:
+    data = TensorDataset(torch.as_tensor(X), torch.as_tensor(LABELS))
+    loader = DataLoader(data, 8, num_workers=1, persistent_workers=True)
+    with pytest.warns(LatihWarning, match="persistent_workers"):
+        fit(net(), tmp_path / "run", 1, validation_data=loader)

@@ -34,7 +34,6 @@ class BackgroundWriter:
         self._idle = threading.Event()
         self._idle.set()
         self._failure: Exception | None = None
-        self._seconds = 0.0
 
     def start(self, item: Any) -> None:
         """Begin to write an item, and return at once.
@@ -59,11 +58,6 @@ class BackgroundWriter:
         """Whether a write is under way."""
         return not self._idle.is_set()
 
-    @property
-    def seconds(self) -> float:
-        """How long the last finished write took."""
-        return self._seconds
-
     def wait(self) -> None:
         """Return when no write is under way; Ctrl-C breaks the waiting, not the writing."""
         # In slices, since on some systems waiting without an end does not hear Ctrl-C.
@@ -78,12 +72,10 @@ class BackgroundWriter:
         return failure
 
     def _run(self, item: Any) -> None:
-        begun = time.monotonic()
         try:
             time.sleep(LETS_GO)
             self._write(item)
         except Exception as error:
             self._failure = error
         finally:
-            self._seconds = time.monotonic() - begun
             self._idle.set()

@@ -58,6 +58,11 @@ class RunLog(Remembering):
         self._seconds_before = self._epoch_seconds_before = 0.0
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything was written: training may have been refused."""
+        return bool(self._settings)
+
+    @property
     def seconds(self) -> float:
         """How long the run took, in this process and those before."""
         return self._seconds_before + time.monotonic() - self._began
@@ -148,7 +153,7 @@ class RunLog(Remembering):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Write down how it ended."""
-        if not self._settings:  # it never began: a callback before this one refused
+        if not self.has_begun:  # it never began: a callback before this one refused
             return
         self._settings["run"]["seconds"] = round(self.seconds, 3)
         self._settings["run"]["stopped"] = self.model.stop_reason

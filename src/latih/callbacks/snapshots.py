@@ -9,10 +9,11 @@ from typing import Any
 
 from latih.archive import BackgroundWriter, Snapshot, SnapshotStore, copied, encode
 from latih.callbacks.interval import Interval, Pace
+from latih.engine.changes import changes
 from latih.engine.differences import differences, refuse, shortened
 from latih.engine.events import Keeper
 from latih.engine.fitting import what_fits
-from latih.engine.training import PARTS_IN_MAPPINGS, PARTS_OF_STATE
+from latih.engine.training import PARTS_IN_MAPPINGS, PARTS_OF_STATE, place_of
 from latih.errors import FileFormatError, InputError, LatihWarning
 
 
@@ -59,7 +60,7 @@ class Snapshots(Keeper):
         self._is_wanted = self._is_under_way = self._gave_up = self._was_there = False
         self._kept_at: tuple[Any, ...] = ()
         self._evaluation_began: float | None = None
-        self._evaluation_took = math.inf
+        self._evaluation_took = 0.0
 
     def restore(self, training: Any) -> Mapping[str, Any] | None:
         """Return the newest snapshot's state, if the run shall go on from it."""
@@ -79,16 +80,17 @@ class Snapshots(Keeper):
         _require_training(found)
         self._require_enough_epochs(found.state["position"])
         self.went_on_from = _called(found.path)
-        self._tell_of_other_bits(found.state["circumstances"], terms.circumstances)
-        if terms.resume != "force":
+        _tell_of_other_bits(found.state["circumstances"], terms.circumstances)
+        if terms.resume == "force":
+            self.forced = shortened(differences(found.state["asked"], terms.asked))
+        else:
             refuse(found.state["asked"], terms.asked, _called(self.place))
-        self.forced = shortened(differences(found.state["asked"], terms.asked))
         if not self.forced:
-            self._kept_at = _place_of(found.state["position"])
+            self._kept_at = place_of(found.state["position"])
             self._tell(found.state)
             return found.state
         state = what_fits(found.state, training)
-        before, after = _place_of(found.state["position"]), _place_of(state["position"])
+        before, after = place_of(found.state["position"]), place_of(state["position"])
         anew = "" if before == after else " The epoch under way begins anew."
         warnings.warn(
             f"the run goes on although this was changed: {'; '.join(self.forced)}.{anew}",
@@ -104,7 +106,9 @@ class Snapshots(Keeper):
         self._is_wanted = self._is_under_way = self._gave_up = False
         self._was_there = self.went_on_from is not None
         self._pace.begin(self._now())
-        self._evaluation_began, self._evaluation_took = None, math.inf
+        # Only time passes in an evaluation; how much in the first, nobody knows.
+        is_time = self.every is not None and self.every.is_time
+        self._evaluation_began, self._evaluation_took = None, math.inf if is_time else 0.0
         if self.went_on_from is None or self.forced:
             state = copied(training.state_dict())
             encode(state)
@@ -121,7 +125,8 @@ class Snapshots(Keeper):
         """Take a snapshot, if one would be due within an evaluation as long as the last."""
         self._evaluation_began = now = self._now()
         if self._pace.is_due(now + self._evaluation_took):
-            self.keep(training)
+            self._wait()
+            self._take(training)
 
     def after_epoch(self, training: Any) -> None:
         """Take a snapshot, now or as soon as the one before is written."""
@@ -138,7 +143,7 @@ class Snapshots(Keeper):
     def keep(self, training: Any) -> None:
         """Take a snapshot, unless this is what the last one holds, and wait until it is written."""
         self._wait()
-        if self._kept_at != _place(training):
+        if self._kept_at != place_of(training.position):
             self._take(training)
             self._wait()
 
@@ -172,7 +177,7 @@ class Snapshots(Keeper):
     def _write(self, training: Any, state: Any) -> None:
         self._is_wanted = False
         self._is_under_way = True
-        self._kept_at = _place(training)
+        self._kept_at = place_of(training.position)
         self._pace.write_begins(self._now())
         if self._was_there and not self.store.directory.is_dir():
             warnings.warn(
@@ -204,7 +209,7 @@ class Snapshots(Keeper):
 
     def _require_enough_epochs(self, position: Mapping[str, Any]) -> None:
         epoch, asked = position["epoch"], self.params["epochs"]
-        if _place_of(position)[1:] != (0, False) and asked <= epoch:
+        if place_of(position) > (epoch, False, 0) and asked <= epoch:
             raise InputError(
                 f"the run in {_called(self.place)!r} has gone further than is asked",
                 expected=f"epochs of at least {epoch + 1}, as it is within that one",
@@ -225,19 +230,15 @@ class Snapshots(Keeper):
         else:
             print(f"Going on from {self.went_on_from}: {told}.")
 
-    def _tell_of_other_bits(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        changed = [
-            f"{name} {before.get(name)} -> {value}"
-            for name, value in now.items()
-            if before.get(name) != value
-        ]
-        if changed:
-            warnings.warn(
-                "the run goes on as it would have, but not to the same bits: "
-                f"{', '.join(changed)}.",
-                LatihWarning,
-                stacklevel=3,
-            )
+
+def _tell_of_other_bits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if before != now:
+        told = "; ".join(changes(before, now, "the machine"))
+        warnings.warn(
+            f"the run goes on as it would have, but not to the same bits: {told}.",
+            LatihWarning,
+            stacklevel=3,
+        )
 
 
 def _require_training(found: Snapshot) -> None:
@@ -258,14 +259,6 @@ def _tell_of_failure(failure: Exception) -> None:
         LatihWarning,
         stacklevel=3,
     )
-
-
-def _place(training: Any) -> tuple[Any, ...]:
-    return training.epoch, training.steps_done, training.logs is not None
-
-
-def _place_of(position: Mapping[str, Any]) -> tuple[Any, ...]:
-    return position["epoch"], position["steps_done"], position["logs"] is not None
 
 
 def _counted(number: int, what: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from latih.engine.callback_states import without_watchers
 from latih.engine.run_state import build_as, optimizers_of, require_fit
-from latih.layers.seeds import seed_generators
+from latih.layers.seeds import seed_state
 
 OF_THE_DATA = ("data", "batch_size", "shuffle", "steps_per_epoch")
 """What decides which examples a step sees."""
@@ -47,8 +47,9 @@ def what_fits(state: Mapping[str, Any], training: Any) -> dict[str, Any]:
         for name, optimizer in optimizers_of(training.model).items()
         if (kept := _fitting(state["optimizers"].get(name), optimizer, "optimizer" in changed))
     }
-    own_seeds = seed_generators(training.model)
-    fitting["seeds"] = {path: s for path, s in state["seeds"].items() if path in own_seeds}
+    # A random layer that is new draws as it would have.
+    own = seed_state(training.model)
+    fitting["seeds"] = {path: state["seeds"].get(path, new) for path, new in own.items()}
     return fitting
 
 

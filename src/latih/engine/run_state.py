@@ -7,8 +7,8 @@ import torch
 
 from latih.errors import InputError
 from latih.layers import Layer
+from latih.layers.kept import kept_by_layers
 from latih.optimizers import Optimizer
-from latih.structures import flatten, is_nested
 from latih.tensors import map_shapes
 
 
@@ -23,18 +23,20 @@ def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def shapes_of(model: torch.nn.Module) -> dict[str, Any]:
     """Return the shapes that the layers inside a model were built for, by where they are."""
     return {
-        path: layer.get_build_config()
+        path: shape
         for path, layer in model.named_modules()
-        if path and isinstance(layer, Layer) and layer.built and layer.get_build_config()
+        if path and isinstance(layer, Layer) and layer.built and (shape := layer.get_build_config())
     }
 
 
 def build_as(model: torch.nn.Module, shapes: Mapping[str, Any]) -> None:
     """Build the layers that a step of the user's own would build when it first calls them."""
+    modules = dict(model.named_modules())
     for path, shape in shapes.items():
-        layer = dict(model.named_modules()).get(path)
+        layer = modules.get(path)
         if isinstance(layer, Layer) and not layer.built:
             layer.build(map_shapes(tuple, shape["input_shape"]))
+            modules = dict(model.named_modules())  # it may have made layers inside it
 
 
 def load_weights(model: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
@@ -84,16 +86,7 @@ def optimizers_of(model: torch.nn.Module) -> dict[str, Optimizer]:
         >>> list(optimizers_of(model))
         ['optimizer']
     """
-    found: dict[str, Optimizer] = {}
-    seen: set[int] = set()
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            for place, one in enumerate(flatten(value) if is_nested(value) else [value]):
-                if isinstance(one, Optimizer) and id(one) not in seen:
-                    seen.add(id(one))
-                    whole = f"{path}.{name}" if path else name
-                    found[f"{whole}[{place}]" if is_nested(value) else whole] = one
-    return found
+    return kept_by_layers(model, Optimizer)
 
 
 def optimizer_states(model: torch.nn.Module) -> dict[str, Any]:

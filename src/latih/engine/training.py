@@ -78,6 +78,18 @@ class Training:
         """Whether an epoch was begun and not ended."""
         return self.steps_done > 0 or self.logs is not None
 
+    @property
+    def position(self) -> dict[str, Any]:
+        """How far it is, and whether it shall go farther."""
+        return {
+            "epoch": self.epoch,
+            "steps_done": self.steps_done,
+            "logs": self.logs,
+            "epochs_asked": self.plan.epochs,
+            "stopped": bool(self.model.stop_training),
+            "stop_reason": self.model.stop_reason,
+        }
+
     def run(self) -> None:
         """Train.
 
@@ -119,7 +131,8 @@ class Training:
             self._let_go()
             raise
         # Of several, such as a backup beside a run directory, the one that lost the least.
-        return max((one for one in found if one is not None), key=_progress, default=None)
+        states = (one for one in found if one is not None)
+        return max(states, key=lambda state: place_of(state["position"]), default=None)
 
     def _begin(self, state: Mapping[str, Any] | None) -> None:
         if state is not None:
@@ -234,14 +247,7 @@ class Training:
         return {
             "asked": self.terms.asked,
             "circumstances": self.terms.circumstances,
-            "position": {
-                "epoch": self.epoch,
-                "steps_done": self.steps_done,
-                "logs": self.logs,
-                "epochs_asked": self.plan.epochs,
-                "stopped": bool(self.model.stop_training),
-                "stop_reason": self.model.stop_reason,
-            },
+            "position": self.position,
             "shapes": shapes_of(self.model),
             "weights": weights_of(self.model),
             "optimizers": optimizer_states(self.model),
@@ -291,8 +297,8 @@ class Training:
         }
 
 
-def _progress(state: Mapping[str, Any]) -> tuple[int, bool, int]:
-    position = state["position"]
+def place_of(position: Mapping[str, Any]) -> tuple[int, bool, int]:
+    """Return how far a training is: of two, the larger is the one that is farther."""
     return position["epoch"], position["logs"] is not None, position["steps_done"]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from torch import nn
 
 from latih.errors import InputError
+from latih.layers.kept import kept_by_layers
 from latih.random import SeedGenerator
 
 
 def seed_generators(model: nn.Module) -> dict[str, SeedGenerator]:
-    """Return the generators that layers keep as attributes, by where they are.
+    """Return the generators that layers keep, by where they are.
 
     Example:
         >>> from latih.layers import Dropout
@@ -18,12 +19,7 @@ def seed_generators(model: nn.Module) -> dict[str, SeedGenerator]:
         >>> {path: generator.seed for path, generator in generators.items()}
         {'1.seed_generator': 7}
     """
-    return {
-        f"{path}.{attribute}" if path else attribute: value
-        for path, module in model.named_modules()
-        for attribute, value in vars(module).items()
-        if isinstance(value, SeedGenerator)
-    }
+    return kept_by_layers(model, SeedGenerator)
 
 
 def seed_state(model: nn.Module) -> dict[str, list[int]]:

@@ -1,6 +1,6 @@
 """A metric is a running sum: it takes batches, and says a number when asked."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from latih import registry
 from latih.errors import InputError
 from latih.losses import squeeze_or_expand_to_same_rank
 from latih.registry import Configured, to_snake_case
+from latih.structures import inside
 from latih.tensors import as_tensor
 from latih.variables import Variable
 
@@ -96,7 +97,7 @@ class Metric(Configured):
 
     def _kept(self, kind: type[T]) -> list[T]:
         """Return the attributes of a kind, those in lists and mappings too."""
-        return list(_inside([v for name, v in vars(self).items() if name != "_variables"], kind))
+        return list(inside([v for name, v in vars(self).items() if name != "_variables"], kind))
 
     def reset_state(self) -> None:
         """Begin anew, as at the start of an epoch."""
@@ -247,16 +248,6 @@ class Sum(Metric):
     def result(self) -> torch.Tensor:
         """Return the metric of all that was taken in since the last reset."""
         return self.total.clone()
-
-
-def _inside(value: Any, kind: type[T]) -> Iterator[T]:
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _inside(list(value.values()), kind)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _inside(part, kind)
 
 
 def safe_divide(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:

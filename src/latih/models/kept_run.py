@@ -23,6 +23,7 @@ from latih.models.asked import asked, circumstances
 from latih.run_directory import RunDirectory
 
 Resume = Literal["auto", "force"] | bool
+DEFAULT_INTERVAL = "60s"
 
 
 class KeptRun:
@@ -42,16 +43,12 @@ class KeptRun:
     def __init__(
         self, run_dir: str | os.PathLike[str] | RunDirectory, resume: Resume, snapshot_every: Any
     ) -> None:
-        self.snapshots: Snapshots | None = None
-        every = None
-        if snapshot_every is not False:
-            every = Interval.read(snapshot_every, "snapshot_every", "fit()")
-        may_go_on = resume is not False and snapshot_every is not False
-        self.run = RunDirectory.create(run_dir, may_go_on=may_go_on)
-        if snapshot_every is not False:
-            self.snapshots = Snapshots(
-                SnapshotStore(self.run.snapshots_directory), every, place=self.run.path
-            )
+        keeps = snapshot_every is not False
+        every = Interval.read(snapshot_every, "snapshot_every", "fit()") if keeps else None
+        self.run = RunDirectory.create(run_dir, may_go_on=keeps and resume is not False)
+        store = SnapshotStore(self.run.snapshots_directory)
+        self.snapshots = Snapshots(store, every, place=self.run.path) if keeps else None
+        self.log = RunLog(self.run, self.snapshots)
 
     def listeners(self, monitor: str) -> list[Callback]:
         """Return who writes the directory: the best model, the log, the snapshots.
@@ -60,8 +57,7 @@ class KeptRun:
             monitor: what the best model has the lowest of.
         """
         best = ModelCheckpoint(self.run.best_file, monitor=monitor, save_best_only=True)
-        log = RunLog(self.run, self.snapshots)
-        return [best, log] if self.snapshots is None else [best, log, self.snapshots]
+        return [best, self.log, *([] if self.snapshots is None else [self.snapshots])]
 
     @contextlib.contextmanager
     def written_down(self) -> Generator[None]:
@@ -71,8 +67,9 @@ class KeptRun:
             try:
                 yield
             except BaseException:
-                with contextlib.suppress(LatihError):  # what went wrong is said, not what follows
-                    report.build_report(self.run)
+                if self.log.has_begun:  # a run that was refused has left nothing new to show
+                    with contextlib.suppress(LatihError):  # what went wrong is said, and no more
+                        report.build_report(self.run)
                 raise
             try:
                 report.build_report(self.run)
@@ -82,37 +79,38 @@ class KeptRun:
                 warnings.warn(str(error), LatihWarning, stacklevel=4)
 
 
-DEFAULT_INTERVAL = "60s"
-
-
 def require_resume(resume: Any) -> None:
     """Refuse a value of ``resume`` that is unknown."""
     one_of(resume, "resume", "fit()", ("auto", "force", True, False))
 
 
-def require_meaning(resume: Any, snapshot_every: Any, callbacks: CallbackList) -> None:
+def require_meaning(
+    resume: Any, snapshot_every: Any, run_dir: Any, callbacks: CallbackList
+) -> None:
     """Refuse arguments about snapshots that mean nothing.
 
     Args:
         resume: as in ``fit()``.
-        snapshot_every: the same.
-        callbacks: who listens; without a keeper among them there are no snapshots.
+        snapshot_every: the same; ``BackupAndRestore`` has an interval of its own.
+        run_dir: the same.
+        callbacks: who listens; without a keeper among them there is nothing to go on from.
 
     Raises:
         InputError: something is asked for of snapshots, and there are none.
     """
-    asked_for = {
-        "resume": None if resume in ("auto", False) else resume,
-        "snapshot_every": None if snapshot_every in (DEFAULT_INTERVAL, False) else snapshot_every,
-    }
-    for argument, value in asked_for.items():
-        if value is not None and not callbacks.keepers:
-            raise InputError(
-                f"`{argument}` of fit() means nothing here",
-                expected="a run directory, where snapshots are kept",
-                got=f"{argument}={value!r} without run_dir",
-                fix="Give run_dir='runs/a' too.",
-            )
+    if resume in (True, "force") and not callbacks.keepers:
+        raise _without_run_directory("resume", resume)
+    if run_dir is None and snapshot_every not in (DEFAULT_INTERVAL, False):
+        raise _without_run_directory("snapshot_every", snapshot_every)
+
+
+def _without_run_directory(argument: str, value: Any) -> InputError:
+    return InputError(
+        f"`{argument}` of fit() means nothing here",
+        expected="a run directory, where snapshots are kept",
+        got=f"{argument}={value!r} without run_dir",
+        fix="Give run_dir='runs/a' too.",
+    )
 
 
 def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) -> None:
@@ -138,5 +136,6 @@ def settle_terms(training: Training, params: Mapping[str, Any], resume: Resume) 
     )
     # At the start, and not after the crash.
     warn_of_forgetful(callbacks)
-    if training.batches.unrepeatable:
-        warnings.warn(training.batches.unrepeatable, LatihWarning, stacklevel=3)
+    for batches in (training.batches, training.validation):
+        if batches is not None and batches.unrepeatable:
+            warnings.warn(batches.unrepeatable, LatihWarning, stacklevel=3)

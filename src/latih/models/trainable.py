@@ -206,7 +206,7 @@ class Trainable(Stepping):
             "callbacks": [type(callback).__name__ for callback in _listed(callbacks)],
         }
         called = CallbackList(listeners, self, params)
-        require_meaning(resume, snapshot_every, called)
+        require_meaning(resume, snapshot_every, run_dir, called)
         step = self.make_train_step()
         names = step.names
         called.check(
