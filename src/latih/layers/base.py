@@ -20,13 +20,12 @@ from latih.layers.tracking import (
     TrackedDict,
     TrackedList,
     holds_modules_or_may,
-    modules_in,
     tracked,
 )
 from latih.metrics import Metric
 from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
-from latih.structures import flatten, is_nested, map_structure
+from latih.structures import flatten, inside, is_nested, map_structure
 from latih.symbolic import Node, SymbolicTensor, holds_symbolic
 from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
 from latih.variables import Variable
@@ -225,7 +224,7 @@ class Layer(nn.Module, Configured):
         """Take the layers in a list or dict, an attribute of this one, for layers inside it."""
         # PyTorch reaches a module by the name that it is kept under, and under the attribute's own
         # it would find the list.
-        modules = modules_in(vars(self).get(attribute, ()))
+        modules = list(inside(vars(self).get(attribute, ()), nn.Module))
         if modules:
             self._modules[attribute + KEPT] = nn.ModuleList(modules)
         else:

@@ -129,19 +129,3 @@ def holds_modules_or_may(value: Any) -> bool:
     return not parts or any(
         isinstance(part, nn.Module) or holds_modules_or_may(part) for part in parts
     )
-
-
-def modules_in(container: Any) -> list[nn.Module]:
-    """Return the modules in a list or dict, however nested, in the order of their coming.
-
-    Example:
-        >>> modules_in([nn.ReLU(), {"b": 3, "a": (nn.Tanh(),)}])
-        [ReLU(), Tanh()]
-    """
-    if isinstance(container, nn.Module):
-        return [container]
-    if isinstance(container, dict):
-        container = container.values()
-    elif not isinstance(container, list | tuple):
-        return []
-    return [module for part in container for module in modules_in(part)]
