@@ -7,7 +7,7 @@ comes from seeds taken here, in the order in which things are made. So one call 
 
 import math
 import random
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -175,72 +175,145 @@ class SeedGenerator:
 
     def next(self) -> int:
         """Return 64 bits: a pure function of the seed and of the number of draws before."""
+        bits = self._next()
+        if _hearers:
+            _tell(None)
+        return bits
+
+    def next_key(self, device: torch.device | str = "cpu") -> torch.Tensor:
+        """Return the next 64 bits as a tensor, from which a recorded step can go on drawing.
+
+        Args:
+            device: where it shall be.
+
+        Shapes:
+            returns: ``(2,)``, int32.
+        """
+        draw = Draw(self, device)
+        draw.again()
+        if _hearers:
+            _tell(draw)
+        return draw.key
+
+    def _next(self) -> int:
         bits = mix(self.seed, self.draws)
         self.draws += 1
         return bits
 
 
-def keep_mask(like: torch.Tensor, rate: float, bits: int) -> torch.Tensor:
-    """Return ones and zeros shaped as ``like``, zero with probability ``rate``.
+class Draw:
+    """A place in memory into which a generator draws, as often as it is asked.
 
-    Each element is a hash of its index and ``bits``, in int32 arithmetic that vectorises; torch's
-    own generator on a CPU is serial. There is no state: the same bits give the same mask, eager or
-    resumed.
+    Args:
+        generator: what draws.
+        device: where the bits shall be.
+
+    Example:
+        >>> draw = Draw(SeedGenerator(7), "cpu")
+        >>> draw.again()
+        >>> before = draw.key.tolist()
+        >>> draw.again()
+        >>> before == draw.key.tolist()
+        False
+    """
+
+    def __init__(self, generator: SeedGenerator, device: torch.device | str) -> None:
+        self._generator = generator
+        self._words = np.empty(1, np.uint64)
+        self._drawn = torch.from_numpy(self._words.view(np.int32))
+        self.key = self._drawn.to(device)
+
+    def again(self) -> None:
+        """Put the generator's next 64 bits there."""
+        self._words[0] = self._generator._next()  # pyright: ignore[reportPrivateUsage]
+        if self.key is not self._drawn:
+            self.key.copy_(self._drawn)
+
+
+_hearers: list[Callable[[Draw | None], None]] = []
+
+
+@contextmanager
+def hearing_draws(heard: Callable[[Draw | None], None]) -> Generator[None]:
+    """Tell a function of every draw in the block: the draw, or None for bits that Python got.
+
+    Args:
+        heard: what is told.
+    """
+    _hearers.append(heard)
+    try:
+        yield
+    finally:
+        _hearers.remove(heard)
+
+
+def _tell(draw: Draw | None) -> None:
+    for heard in _hearers:
+        heard(draw)
+
+
+def keep_mask(
+    like: torch.Tensor, rate: float, key: torch.Tensor, kept: float = 1.0
+) -> torch.Tensor:
+    """Return zeros, with probability ``rate``, and ``kept`` elsewhere, shaped as ``like``.
+
+    Each element is a hash of its index and ``key``, in int32 arithmetic that vectorises; torch's
+    own generator on a CPU is serial. There is no state: the same key gives the same mask, eager,
+    recorded or resumed.
 
     Args:
         like: the tensor whose shape, type and device the mask takes.
         rate: the probability of a zero, 0 to 1.
-        bits: 64 random bits, from :meth:`SeedGenerator.next`.
+        key: 64 random bits, from :meth:`SeedGenerator.next_key`.
+        kept: what stands where there is no zero.
 
     Shapes:
         like: any; returns: the same.
 
     Example:
-        >>> 0.74 < keep_mask(torch.zeros(100, 1000), 0.25, mix(3)).mean().item() < 0.76
+        >>> key = SeedGenerator(3).next_key()
+        >>> 0.74 < keep_mask(torch.zeros(100, 1000), 0.25, key).mean().item() < 0.76
         True
     """
     if rate >= 1:
         return torch.zeros_like(like)
-    x = _hashes(like.numel(), bits, like.device)
-    threshold = round(rate * 2**32) - 2**31
-    return x.ge(threshold).to(like.dtype).view(like.shape)
+    keep = _hashes(like.numel(), key).ge(round(rate * 2**31)).view(like.shape)
+    return (keep * kept).to(like.dtype)
 
 
-def uniform(count: int, bits: int, device: torch.device | str = "cpu") -> torch.Tensor:
+def uniform(count: int, key: torch.Tensor) -> torch.Tensor:
     """Return numbers drawn evenly from 0 (which can come) to 1 (which cannot).
 
     Args:
         count: how many.
-        bits: 64 random bits, from :meth:`SeedGenerator.next`.
-        device: where they shall be.
+        key: 64 random bits, from :meth:`SeedGenerator.next_key`; the numbers are where it is.
 
     Shapes:
         returns: ``(count,)``, multiples of 2**-24.
 
     Example:
-        >>> 0.49 < uniform(100_000, mix(3)).mean().item() < 0.51
+        >>> 0.49 < uniform(100_000, SeedGenerator(3).next_key()).mean().item() < 0.51
         True
     """
     # A float32 holds 24 bits exactly; the upper ones are the best mixed.
-    return (_hashes(count, bits, device) >> 8).bitwise_and_(0xFFFFFF).float().mul_(2.0**-24)
+    return (_hashes(count, key) >> 7).float().mul_(2.0**-24)
 
 
-def permutation(count: int, bits: int, device: torch.device | str = "cpu") -> torch.Tensor:
+def permutation(count: int, key: torch.Tensor) -> torch.Tensor:
     """Return the whole numbers below ``count`` in a random order.
 
     Args:
         count: how many.
-        bits: 64 random bits, from :meth:`SeedGenerator.next`.
-        device: where they shall be.
+        key: 64 random bits, from :meth:`SeedGenerator.next_key`; the numbers are where it is.
 
     Shapes:
         returns: ``(count,)``, int64.
 
     Example:
-        >>> sorted(permutation(5, mix(3)).tolist())
+        >>> sorted(permutation(5, SeedGenerator(3).next_key()).tolist())
         [0, 1, 2, 3, 4]
     """
-    return _hashes(count, bits, device).argsort(stable=True)
+    return _hashes(count, key).argsort(stable=True)
 
 
 def beta(alpha: float, count: int, bits: int, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -269,7 +342,7 @@ def beta(alpha: float, count: int, bits: int, device: torch.device | str = "cpu"
     return torch.from_numpy(drawn).to(device=device, dtype=torch.float32)
 
 
-def standard_normal(like: torch.Tensor, bits: int) -> torch.Tensor:
+def standard_normal(like: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
     """Return draws from N(0, 1) shaped as ``like``: as :func:`keep_mask`, without state.
 
     ``√(-2 ln u) cos θ`` and ``√(-2 ln u) sin θ`` of a uniform u and a uniform angle θ are two
@@ -278,7 +351,7 @@ def standard_normal(like: torch.Tensor, bits: int) -> torch.Tensor:
 
     Args:
         like: the tensor whose shape, type and device the draws take.
-        bits: 64 random bits, from :meth:`SeedGenerator.next`.
+        key: 64 random bits, from :meth:`SeedGenerator.next_key`.
 
     Shapes:
         like: any; returns: the same.
@@ -287,38 +360,36 @@ def standard_normal(like: torch.Tensor, bits: int) -> torch.Tensor:
         Box & Muller 1958, equation 1.
 
     Example:
-        >>> draws = standard_normal(torch.zeros(100, 1000), mix(3))
+        >>> draws = standard_normal(torch.zeros(100, 1000), SeedGenerator(3).next_key())
         >>> abs(draws.mean().item()) < 0.01, abs(draws.std().item() - 1) < 0.01
         (True, True)
     """
     pairs = (like.numel() + 1) // 2
-    hashes = _hashes(2 * pairs, bits, like.device)
-    # Small u make the tails: as integers without a sign they keep all their bits in a float, where
-    # a uniform number in 0..1 keeps 24.
-    u = hashes[:pairs].bitwise_and(0x7FFFFFFF).float().add_(1.0).mul_(2.0**-31)
+    hashes = _hashes(2 * pairs, key)
+    # Small u make the tails: as integers they keep all their bits in a float, where a uniform
+    # number in 0..1 keeps 24.
+    u = hashes[:pairs].float().add_(1.0).mul_(2.0**-31)
     radius = u.log_().mul_(-2.0).sqrt_()
-    angle = hashes[pairs:].float().mul_(math.pi * 2.0**-31)
+    angle = hashes[pairs:].float().mul_(math.pi * 2.0**-30)
     draws = torch.cat([angle.cos().mul_(radius), angle.sin().mul_(radius)])
     return draws[: like.numel()].to(like.dtype).view(like.shape)
 
 
-def _hashes(count: int, bits: int, device: torch.device | str) -> torch.Tensor:
-    """Return so many int32, each a hash of its index and ``bits``.
+def _hashes(count: int, key: torch.Tensor) -> torch.Tensor:
+    """Return so many int32 from 0 to 2**31 - 1, each a hash of its index and ``key``.
+
+    torch's right shift of an int32 keeps the sign. In the first round that does no harm, as the
+    sign is the same for all indices; after the last it makes the uppermost bit zero, so that 31
+    are left; in between it costs one bit of what tells two indices apart, as chance would.
 
     Reference:
         The mixing constants are "lowbias32" of C. Wellons' hash-prospector.
     """
-    low, high = _signed32(bits & 0xFFFFFFFF), _signed32(bits >> 32)
-    x = torch.arange(count, dtype=torch.int32, device=device)
-    # torch's right shift of an int32 keeps the sign, so the bits that come in are masked away.
-    x.bitwise_xor_(low)
-    x.bitwise_xor_((x >> 16).bitwise_and_(0xFFFF)).mul_(0x7FEB352D)
+    low, high = key.unbind()
+    x = torch.arange(count, dtype=torch.int32, device=key.device).bitwise_xor(low)
+    x.bitwise_xor_(x >> 16).mul_(0x7FEB352D)
     # The second half of the key enters between the rounds: two steps whose first halves differ by
     # little are then not shifted copies of each other.
     x.add_(high)
-    x.bitwise_xor_((x >> 15).bitwise_and_(0x1FFFF)).mul_(_signed32(0x846CA68B))
-    return x.bitwise_xor_((x >> 16).bitwise_and_(0xFFFF))
-
-
-def _signed32(value: int) -> int:
-    return value - 2**32 if value >= 2**31 else value
+    x.bitwise_xor_(x >> 15).mul_(0x846CA68B - 2**32)
+    return x.bitwise_xor_(x >> 16)

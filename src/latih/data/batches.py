@@ -34,6 +34,31 @@ class Batch:
     weights: list[torch.Tensor | None]
     size: int
 
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All that it holds: inputs, targets, weights."""
+        parts = [*flatten(self.inputs), *self.targets, *self.weights]
+        return [part for part in parts if part is not None]
+
+    @property
+    def shapes(self) -> tuple[Any, ...]:
+        """What two batches have in common to which the same kernels can be applied."""
+        parts = [*flatten(self.inputs), *self.targets, *self.weights]
+        return tuple(None if part is None else (part.shape, part.dtype) for part in parts)
+
+    def copy(self) -> "Batch":
+        """Return the same numbers in memory of their own."""
+
+        def own(part: torch.Tensor) -> torch.Tensor:
+            return part.detach().clone(memory_format=torch.contiguous_format)
+
+        return Batch(
+            map_structure(own, self.inputs),
+            [None if target is None else own(target) for target in self.targets],
+            [None if weight is None else own(weight) for weight in self.weights],
+            self.size,
+        )
+
 
 class Batches(Protocol):
     """A source of batches: what the engine trains on, whatever the data are."""

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch
+from latih.engine.capture.captured import Captured
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
@@ -103,15 +104,21 @@ class TrainStep(LoggedStep):
         self.optimizer = optimizer
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
+        self.captured = Captured(self._derive, lambda: None)
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
+        self.optimizer.move(self.captured(batch))
+
+    def _derive(self, batch: Batch) -> list[int]:
+        """Leave the gradients in the optimizer's buffer; return which weights have none."""
         predictions, losses = self.scored(batch)
         total = self.scored.total(losses)
         scaled = self.optimizer.scale_loss(total)
         gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
-        self.optimizer.apply(gradients)
+        missing = self.optimizer.collect(gradients)
         self.objective.update(batch, predictions, losses, total)
+        return missing
 
     def finish(self) -> None:
         """Put the optimizer's averages in the weights' place, if it has any."""

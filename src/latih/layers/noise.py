@@ -45,7 +45,7 @@ class GaussianNoise(Layer):
         """Return the outputs of a batch."""
         if not training or self.stddev == 0:
             return inputs
-        noise = random.standard_normal(inputs, self.seed_generator.next())
+        noise = random.standard_normal(inputs, self.seed_generator.next_key(inputs.device))
         return inputs.add(noise, alpha=self.stddev)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -88,7 +88,7 @@ class GaussianDropout(Layer):
         """Return the outputs of a batch."""
         if not training or self.rate == 0:
             return inputs
-        noise = random.standard_normal(inputs, self.seed_generator.next())
+        noise = random.standard_normal(inputs, self.seed_generator.next_key(inputs.device))
         return inputs * noise.mul_(self._deviation).add_(1.0)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

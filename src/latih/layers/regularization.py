@@ -61,8 +61,8 @@ class Dropout(Layer):
         if self.rate == 1:
             return torch.zeros_like(inputs)
         like = _of_noise_shape(inputs, self.noise_shape, self.name)
-        mask = random.keep_mask(like, self.rate, self.seed_generator.next())
-        return inputs * mask.mul_(1.0 / (1.0 - self.rate))
+        key = self.seed_generator.next_key(inputs.device)
+        return inputs * random.keep_mask(like, self.rate, key, 1.0 / (1.0 - self.rate))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
@@ -163,7 +163,7 @@ class AlphaDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         like = _of_noise_shape(inputs, self.noise_shape, self.name)
-        mask = random.keep_mask(like, self.rate, self.seed_generator.next())
+        mask = random.keep_mask(like, self.rate, self.seed_generator.next_key(inputs.device))
         # a (x m + α' (1 - m)) + b, sorted by what must be reckoned at the inputs' size.
         off = self._factor * SELU_LOWER_BOUND
         return torch.addcmul(mask.mul(-off).add_(off + self._shift), inputs, mask * self._factor)

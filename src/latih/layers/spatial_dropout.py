@@ -61,8 +61,9 @@ class SpatialDropout2D(SpatialLayer):
         sizes = (len(inputs), 1, 1, inputs.shape[-1])
         if not self._channels_are_last:
             sizes = (*inputs.shape[:2], 1, 1)
-        mask = random.keep_mask(inputs.new_empty(sizes), self.rate, self.seed_generator.next())
-        return inputs * mask.mul_(1.0 / (1.0 - self.rate))
+        key = self.seed_generator.next_key(inputs.device)
+        like, kept = inputs.new_empty(sizes), 1.0 / (1.0 - self.rate)
+        return inputs * random.keep_mask(like, self.rate, key, kept)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

@@ -339,7 +339,7 @@ class Optimizer(RunState, StateNames, Configured):
         grads: Sequence[torch.Tensor | None],
         trainable_variables: Sequence[torch.Tensor] | None = None,
     ) -> None:
-        """Do one update, or one micro-step of it.
+        """Do one update, or one micro-step of it: :meth:`collect`, then :meth:`move`.
 
         Args:
             grads: the gradients; None for a weight that had none.
@@ -350,16 +350,29 @@ class Optimizer(RunState, StateNames, Configured):
             NotReadyError: no weights were given yet.
             InputError: no weight has a gradient, or the numbers differ.
         """
+        self.move(self.collect(grads, trainable_variables))
+
+    def collect(
+        self,
+        grads: Sequence[torch.Tensor | None],
+        trainable_variables: Sequence[torch.Tensor] | None = None,
+    ) -> list[int]:
+        """Put the gradients into their buffer, and return the places of those that are missing.
+
+        Args:
+            grads: as :meth:`apply` takes them.
+            trainable_variables: the same.
+
+        Raises:
+            NotReadyError: no weights were given yet.
+            InputError: no weight has a gradient, or the numbers differ.
+        """
         without = sum(gradient is None for gradient in grads)
         if trainable_variables is not None:
             grads = self._built_for(list(trainable_variables), grads)
         flat = self.flat
         if flat is None:
-            raise NotReadyError(
-                "the optimizer has no weights yet",
-                expected="build(variables), or apply(grads, variables)",
-                got="gradients alone",
-            )
+            raise _not_built()
         missing = [place for place, gradient in enumerate(grads) if gradient is None]
         if len(grads) != len(flat.parameters) or len(missing) == len(grads):
             none = "No gradients provided for any variable: they"
@@ -373,6 +386,21 @@ class Optimizer(RunState, StateNames, Configured):
             self._tell_of_missing(without)
         with torch.no_grad():
             flat.gather(grads)
+        return missing
+
+    def move(self, missing: Sequence[int] = ()) -> None:
+        """Do one update, or one micro-step, with the gradients that lie in their buffer.
+
+        Args:
+            missing: the places of the weights that have no gradient.
+
+        Raises:
+            NotReadyError: no weights were given yet.
+        """
+        flat = self.flat
+        if flat is None:
+            raise _not_built()
+        with torch.no_grad():
             if self.loss_scale_factor is not None:
                 flat.gradients.div_(self.loss_scale_factor)
             steps = self.gradient_accumulation_steps
@@ -535,3 +563,11 @@ class Optimizer(RunState, StateNames, Configured):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""
         return {"learning_rate": serialize(self._rate), **super().get_config()}
+
+
+def _not_built() -> NotReadyError:
+    return NotReadyError(
+        "the optimizer has no weights yet",
+        expected="build(variables), or apply(grads, variables)",
+        got="gradients alone",
+    )

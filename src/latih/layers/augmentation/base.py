@@ -89,7 +89,7 @@ class Augmentation(Layer):
     def uniform(self, count: int, bounds: Sequence[float], like: torch.Tensor) -> torch.Tensor:
         """Draw numbers evenly between two bounds, where ``like`` is."""
         lower, upper = bounds
-        drawn = random.uniform(count, self.seed_generator.next(), like.device)
+        drawn = random.uniform(count, self.seed_generator.next_key(like.device))
         return drawn.mul_(upper - lower).add_(lower)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -78,7 +78,8 @@ class CutMix(Augmentation):
     def draw(self, images: torch.Tensor) -> Boxes:
         """Draw the box of each image and where it comes from."""
         count, device = len(images), images.device
-        order_bits, alpha_bits, beta_bits = (self.seed_generator.next() for _ in range(3))
+        order_key = self.seed_generator.next_key(device)
+        alpha_bits, beta_bits = (self.seed_generator.next() for _ in range(2))
         lower, upper = self.factor
         alpha = lower + (upper - lower) * (alpha_bits / 2**64) + 1e-6
         weights = random.beta(alpha, count, beta_bits, device)
@@ -87,7 +88,7 @@ class CutMix(Augmentation):
         lengths = torch.stack([side * size for size in sizes])
         free = torch.stack([size - length for size, length in zip(sizes, lengths, strict=True)])
         starts = self.uniform(2 * count, (0.0, 1.0), images).view(2, count) * free
-        order = random.permutation(count, order_bits, device)
+        order = random.permutation(count, order_key)
         return Boxes(order, starts, starts + lengths, weights)
 
     def transform_images(self, images: torch.Tensor, transformation: Boxes) -> torch.Tensor:

@@ -51,8 +51,8 @@ class MixUp(Augmentation):
 
     def draw(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw the other of each image and how much of itself it keeps: ``(n,)`` both."""
-        order_bits, weight_bits = (self.seed_generator.next() for _ in range(2))
-        order = random.permutation(len(images), order_bits, images.device)
+        order = random.permutation(len(images), self.seed_generator.next_key(images.device))
+        weight_bits = self.seed_generator.next()
         return order, random.beta(self.alpha, len(images), weight_bits, images.device)
 
     def transform_images(

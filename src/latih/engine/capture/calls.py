@@ -1,0 +1,221 @@
+"""The cheapest way to call each kernel on memory that is there already."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from latih.engine.capture.recorder import Operation
+
+aten = torch.ops.aten
+Call = Callable[[], Any]
+
+# Through PyTorch's own functions a call costs half of what it costs through torch.ops (1.2 against
+# 2.5 microseconds). These take the arguments of the overload as they are, and `out`.
+SHORT = {
+    overload: getattr(torch, overload.overloadpacket.__name__)
+    for overload in (
+        aten.add.Tensor,
+        aten.add.Scalar,
+        aten.addcdiv.default,
+        aten.addcmul.default,
+        aten.addmm.default,
+        aten.abs.default,
+        aten.argmax.default,
+        aten.baddbmm.default,
+        aten.bitwise_and.Tensor,
+        aten.bitwise_and.Scalar,
+        aten.bitwise_not.default,
+        aten.bitwise_or.Tensor,
+        aten.bitwise_xor.Tensor,
+        aten.bitwise_xor.Scalar,
+        aten.bmm.default,
+        aten.cat.default,
+        aten.clamp.default,
+        aten.clamp_min.default,
+        aten.clamp_max.default,
+        aten.cos.default,
+        aten.div.Tensor,
+        aten.eq.Tensor,
+        aten.eq.Scalar,
+        aten.exp.default,
+        aten.gather.default,
+        aten.ge.Tensor,
+        aten.ge.Scalar,
+        aten.gt.Tensor,
+        aten.gt.Scalar,
+        aten.index_select.default,
+        aten.le.Tensor,
+        aten.le.Scalar,
+        aten.lerp.Scalar,
+        aten.lerp.Tensor,
+        aten.log.default,
+        aten.log1p.default,
+        aten.logical_and.default,
+        aten.logical_not.default,
+        aten.logical_or.default,
+        aten.lt.Tensor,
+        aten.lt.Scalar,
+        aten.maximum.default,
+        aten.mean.dim,
+        aten.minimum.default,
+        aten.mm.default,
+        aten.mul.Tensor,
+        aten.native_batch_norm.default,
+        aten.ne.Tensor,
+        aten.ne.Scalar,
+        aten.neg.default,
+        aten.pow.Tensor_Scalar,
+        aten.pow.Tensor_Tensor,
+        aten.reciprocal.default,
+        aten.rsqrt.default,
+        aten.sigmoid.default,
+        aten.sign.default,
+        aten.sin.default,
+        aten.sqrt.default,
+        aten.square.default,
+        aten.sub.Tensor,
+        aten.sum.dim_IntList,
+        aten.tanh.default,
+        aten.where.self,
+        aten._softmax.default,
+        aten._log_softmax.default,
+    )
+    if hasattr(torch, overload.overloadpacket.__name__)
+}
+"""Overloads, and the functions that do the same with less ado."""
+
+SHORT_OF_NETS = {
+    aten.elu.default: torch._C._nn.elu,
+    aten.leaky_relu.default: torch._C._nn.leaky_relu,
+    aten.gelu.default: torch._C._nn.gelu,
+}
+
+
+def call_of(operation: Operation) -> Call:
+    """Return a function without arguments that does an operation again, on its own memory.
+
+    Example:
+        >>> x, y = torch.tensor([1.0]), torch.zeros(1)
+        >>> again = call_of(Operation(aten.neg.default, [x], {}, [y]))
+        >>> _ = again()
+        >>> y
+        tensor([-1.])
+    """
+    function, arguments, keywords = operation.function, operation.arguments, operation.keywords
+    if function._schema.is_mutable:
+        return _short_in_place(operation) or partial(function, *arguments, **keywords)
+    special = SPECIAL.get(function)
+    if special is not None:
+        return special(operation)
+    if function in SHORT or function in SHORT_OF_NETS:
+        short = SHORT.get(function) or SHORT_OF_NETS[function]
+        results = operation.results
+        out = results[0] if len(results) == 1 else tuple(results)
+        return partial(short, *arguments, **keywords, out=out)
+    into = _overload_with_out(function)
+    if into is None or len(into.names) != len(operation.results):
+        return partial(_copied, function, arguments, keywords, operation.results)
+    named = dict(zip(into.names, operation.results, strict=True))
+    return partial(into.function, *arguments, **keywords, **named)
+
+
+def _short_in_place(operation: Operation) -> Call | None:
+    """Return a method of tensors that changes the first argument, as the operation does."""
+    name = operation.function.overloadpacket.__name__
+    short = getattr(torch.Tensor, name, None)
+    if short is None or not name.endswith("_") or name.startswith("_") or not operation.arguments:
+        return None
+    first, *rest = operation.arguments
+    return partial(getattr(first, name), *rest, **operation.keywords)
+
+
+class _Into:
+    """An overload that writes into given memory, and what it calls it."""
+
+    def __init__(self, function: Any, names: Sequence[str]) -> None:
+        self.function, self.names = function, names
+
+
+_found: dict[Any, _Into | None] = {}
+
+
+def _overload_with_out(function: Any) -> _Into | None:
+    """Return the overload that does the same into memory that is given."""
+    if function not in _found:
+        _found[function] = _search(function)
+    return _found[function]
+
+
+def _search(function: Any) -> _Into | None:
+    wanted = [(one.name, str(one.type)) for one in function._schema.arguments]
+    packet = function.overloadpacket
+    for name in packet.overloads():
+        candidate = getattr(packet, name)
+        arguments = candidate._schema.arguments
+        out = [one.name for one in arguments if one.is_out]
+        if out and [(one.name, str(one.type)) for one in arguments if not one.is_out] == wanted:
+            return _Into(candidate, out)
+    return None
+
+
+def _copied(
+    function: Any,
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+    results: Sequence[torch.Tensor],
+) -> None:
+    """Do what knows of no given memory, and copy what came of it."""
+    made = function(*arguments, **keywords)
+    made = [made] if isinstance(made, torch.Tensor) else [one for one in made if one is not None]
+    for result, one in zip(results, made, strict=True):
+        result.copy_(one)
+
+
+def _relu(operation: Operation) -> Call:
+    # What relu is, in PyTorch too; it has no `out` of its own.
+    return partial(torch.clamp_min, operation.arguments[0], 0, out=operation.results[0])
+
+
+def _copy(operation: Operation) -> Call:
+    return partial(operation.results[0].copy_, operation.arguments[0])
+
+
+def _shift(operation: Operation) -> Call:
+    left, right = operation.arguments
+    return partial(torch.bitwise_right_shift, left, right, out=operation.results[0])
+
+
+def _zeros(operation: Operation) -> Call:
+    return operation.results[0].zero_
+
+
+def _ones(operation: Operation) -> Call:
+    return partial(operation.results[0].fill_, 1)
+
+
+def _nothing(operation: Operation) -> Call:
+    del operation
+    return _pass
+
+
+def _pass() -> None:
+    """Do nothing, where memory was only asked for."""
+
+
+SPECIAL: Mapping[Any, Callable[[Operation], Call]] = {
+    aten.relu.default: _relu,
+    aten._to_copy.default: _copy,
+    aten.clone.default: _copy,
+    aten.__rshift__.Scalar: _shift,
+    aten.zeros.default: _zeros,
+    aten.zeros_like.default: _zeros,
+    aten.new_zeros.default: _zeros,
+    aten.ones.default: _ones,
+    aten.ones_like.default: _ones,
+    aten.empty.memory_format: _nothing,
+    aten.empty_like.default: _nothing,
+    aten.new_empty.default: _nothing,
+}
+"""Operations that are best done by another name."""

@@ -1,0 +1,117 @@
+"""When a function of batches is recorded, when replayed, and when neither."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from latih.data.batches import Batch
+from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture.plan import GraphedPlan, Plan
+from latih.engine.capture.recorder import Operation, Recorder, plain
+from latih.random import Draw
+from latih.structures import flatten, map_structure
+
+MOST_SHAPES = 8
+"""For how many shapes of batches there is a plan; batches of further shapes are not recorded."""
+
+
+class Replay:
+    """One recorded call: the batch it reads, the plan, and what it returned.
+
+    Args:
+        batch: the memory from which it reads its batch.
+        plan: what is done.
+        returned: what the function returned; tensors in it hold the last replay's numbers.
+    """
+
+    def __init__(self, batch: Batch, plan: Plan, returned: Any) -> None:
+        self.batch, self.plan, self.returned = batch, plan, returned
+        self.parts = batch.tensors
+
+    def __call__(self, batch: Batch) -> Any:
+        """Do it again on another batch of the same shapes."""
+        if batch is not self.batch:
+            for own, given in zip(self.parts, batch.tensors, strict=True):
+                own.copy_(given)
+        self.plan()
+        return self.returned
+
+
+class Captured:
+    """A function of batches, recorded at the first batch of each shape and replayed after it.
+
+    Args:
+        function: what is done to a batch; it returns None, plain numbers, or tensors.
+        permitted: says why the function may not be recorded; None if it may.
+    """
+
+    def __init__(
+        self, function: Callable[[Batch], Any], permitted: Callable[[], str | None]
+    ) -> None:
+        self.function, self._permitted = function, permitted
+        self.replays: dict[Any, Replay] = {}
+        self.obstacle: str | None = None
+        """Why it is done by PyTorch's usual way; None while nothing is in the way."""
+        self._asked = False
+
+    def __call__(self, batch: Batch) -> Any:
+        """Do it to a batch."""
+        if self.obstacle is not None:
+            return self.function(batch)
+        shapes = batch.shapes
+        replay = self.replays.get(shapes)
+        if replay is not None:
+            return replay(batch)
+        if not self._asked:
+            self._asked, self.obstacle = True, self._permitted()
+        if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
+            return self.function(batch)
+        return self._record(batch, shapes)
+
+    def forget(self) -> None:
+        """Record anew at the next batch: what was recorded may be true no longer."""
+        self.replays.clear()
+        self.obstacle, self._asked = None, False
+
+    def _record(self, batch: Batch, shapes: Any) -> Any:
+        own = batch.copy()
+        with Recorder() as recorder:
+            returned = self.function(own)
+        if recorder.obstacle is not None:
+            self.obstacle = recorder.obstacle
+            return returned
+        kept = map_structure(_kept, returned)
+        plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
+        self.replays[shapes] = Replay(own, plan, kept)
+        return returned
+
+
+def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
+    """Return the plan that does recorded operations again.
+
+    Args:
+        entries: what was done, in its order.
+        returned: tensors that are read afterwards.
+    """
+    wanted = dataflow.memories(returned)
+    made = dataflow.made_by(entries)
+    entries = dataflow.without_views(entries)
+    entries = dataflow.without_constants(entries, made)
+    entries = dataflow.without_unused(entries, made, wanted)
+    entries = memory.gathered_in_place(entries, wanted)
+    entries = memory.shared(entries, wanted)
+    operations = [entry for entry in entries if isinstance(entry, Operation)]
+    draws = [entry.again for entry in entries if isinstance(entry, Draw)]
+    on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
+    kind = GraphedPlan if on_device else Plan
+    held = [one for entry in operations for one in (*entry.read, *entry.results)]
+    return kind(draws, [calls.call_of(operation) for operation in operations], held)
+
+
+def _kept(value: Any) -> Any:
+    return plain(value) if _is_tensor(value) else value
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)

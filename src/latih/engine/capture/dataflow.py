@@ -1,0 +1,97 @@
+"""What of a recorded step must be done again, and what need not."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+import torch
+
+from latih.engine.capture.recorder import Operation
+from latih.random import Draw
+
+Entry = Operation | Draw
+
+
+def memory_of(tensor: torch.Tensor) -> int:
+    """Return what tells the memory of a tensor, all views of it alike, from other memory."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def memories(tensors: Iterable[torch.Tensor]) -> set[int]:
+    """Return the memories of some tensors."""
+    return {memory_of(tensor) for tensor in tensors}
+
+
+def made_by(entries: Sequence[Entry]) -> set[int]:
+    """Return the memories that came of the step itself."""
+    made: set[int] = set()
+    known: set[int] = set()
+    for entry in entries:
+        if isinstance(entry, Operation):
+            known |= memories(entry.read)
+            made |= memories(entry.results) - known
+    return made
+
+
+def without_views(entries: Sequence[Entry]) -> list[Entry]:
+    """Leave out what only looks at memory in another shape: the view is there, and stays."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if (
+            isinstance(entry, Operation)
+            and not memories(entry.changed)
+            and memories(entry.results) <= memories(entry.read)
+        ):
+            continue
+        kept.append(entry)
+    return kept
+
+
+def without_constants(entries: Sequence[Entry], made: Collection[int]) -> list[Entry]:
+    """Leave out what gives the same numbers at each step: they are there, and stay.
+
+    It is made from nothing, or from such numbers, without chance, and nobody writes over it.
+    """
+    changed = {
+        memory
+        for entry in entries
+        if isinstance(entry, Operation)
+        for memory in memories(entry.changed)
+    }
+    constant: set[int] = set()
+    kept: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry, Operation):
+            results = memories(entry.results)
+            if (
+                not memories(entry.changed)
+                and memories(entry.read) <= constant
+                and results <= set(made) - changed
+                and torch.Tag.nondeterministic_seeded not in entry.function.tags
+            ):
+                constant |= results
+                continue
+        kept.append(entry)
+    return kept
+
+
+def without_unused(
+    entries: Sequence[Entry], made: Collection[int], wanted: Collection[int]
+) -> list[Entry]:
+    """Leave out what nobody reads: neither a later operation, nor who asked for the step.
+
+    Args:
+        entries: the step.
+        made: the memories that came of it; what is written elsewhere (sums of metrics, moving
+            statistics) is always read by somebody.
+        wanted: the memories that are read after the step.
+    """
+    read = set(wanted)
+    kept: list[Entry] = []
+    for entry in reversed(entries):
+        if isinstance(entry, Operation):
+            written = memories(entry.changed) | memories(entry.results)
+            if written <= set(made) and not written & read:
+                if torch.Tag.nondeterministic_seeded not in entry.function.tags:
+                    continue
+            read |= memories(entry.read)
+        kept.append(entry)
+    return kept[::-1]

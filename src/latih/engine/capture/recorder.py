@@ -1,0 +1,133 @@
+"""What a step does, as PyTorch is asked for it: the operations below autograd, in their order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from latih import random
+from latih.random import Draw
+from latih.structures import flatten
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One call of an ATen operation, with the memory that it read and wrote.
+
+    Args:
+        function: the operation, with its overload.
+        arguments: its arguments; every tensor among them a plain view of the memory it had.
+        keywords: the same by name.
+        results: the tensors that came of it.
+    """
+
+    function: Any
+    arguments: Sequence[Any]
+    keywords: Mapping[str, Any]
+    results: Sequence[torch.Tensor]
+
+    @property
+    def read(self) -> Iterator[torch.Tensor]:
+        """The tensors that it was given, those that it changed too."""
+        yield from tensors_in([*self.arguments, *self.keywords.values()])
+
+    @property
+    def changed(self) -> Iterator[torch.Tensor]:
+        """The tensors among those given that it changed, as its schema says."""
+        for number, argument in enumerate(self.function._schema.arguments):
+            if argument.alias_info is None or not argument.alias_info.is_write:
+                continue
+            if number < len(self.arguments):
+                yield from tensors_in(self.arguments[number])
+            elif argument.name in self.keywords:
+                yield from tensors_in(self.keywords[argument.name])
+
+    def moved(self, move: Any) -> Self:
+        """Return the same operation on other memory: ``move`` is asked about every tensor."""
+        return type(self)(
+            self.function,
+            _replaced(self.arguments, move),
+            _replaced(dict(self.keywords), move),
+            [move(result) for result in self.results],
+        )
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down every operation that is done while it is entered, on this thread.
+
+    Attributes:
+        entries: the operations, and between them the draws of random bits.
+        obstacle: why what was done cannot be done again by the same calls; None if it can.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[Operation | Draw] = []
+        self.obstacle: str | None = None
+
+    def __enter__(self) -> Self:
+        self._hearing = random.hearing_draws(self._heard)
+        self._hearing.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._hearing.__exit__(*error)
+        super().__exit__(*error)
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Do one operation, and write it down."""
+        del types
+        kwargs = kwargs or {}
+        given = _replaced(list(args), plain), _replaced(dict(kwargs), plain)
+        results = func(*args, **kwargs)
+        if func.namespace != "aten":
+            self.obstacle = self.obstacle or f"it calls {func}, which is not PyTorch's own"
+        elif torch.Tag.data_dependent_output in func.tags:
+            self.obstacle = self.obstacle or f"it reads numbers in Python (by {_called(func)})"
+        elif torch.Tag.dynamic_output_shape in func.tags:
+            self.obstacle = self.obstacle or f"a shape depends on numbers (by {_called(func)})"
+        else:
+            made = [plain(result) for result in tensors_in(results)]
+            self.entries.append(Operation(func, *given, made))
+        return results
+
+    def _heard(self, draw: Draw | None) -> None:
+        if draw is None:
+            self.obstacle = self.obstacle or "it draws random numbers in Python"
+        else:
+            self.entries.append(draw)
+
+
+def plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a view of a tensor's memory that knows of no gradients and is of PyTorch's class."""
+    return tensor.detach().as_subclass(torch.Tensor)
+
+
+def tensors_in(values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in a structure of lists."""
+    return (one for one in flatten(values) if isinstance(one, torch.Tensor))
+
+
+def _replaced(values: Any, replace: Any) -> Any:
+    if isinstance(values, torch.Tensor):
+        return replace(values)
+    if isinstance(values, list | tuple):
+        return [_replaced(one, replace) for one in values]
+    if isinstance(values, dict):
+        return {name: _replaced(one, replace) for name, one in values.items()}
+    return values
+
+
+def _called(func: Any) -> str:
+    return {
+        "_local_scalar_dense": "item(), float() or a branch on a tensor",
+        "is_nonzero": "a branch on a tensor",
+    }.get(func.overloadpacket.__name__, func.overloadpacket.__name__)
