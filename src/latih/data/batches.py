@@ -60,6 +60,18 @@ class Batch:
         )
 
 
+class ReusedBatch:
+    """A batch in memory that is filled anew for each step.
+
+    Args:
+        batch: the batch.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.tensors = batch.tensors
+
+
 class Batches(Protocol):
     """A source of batches: what the engine trains on, whatever the data are."""
 
@@ -93,6 +105,14 @@ class Batches(Protocol):
         """Why a resumed run may get other batches, as a sentence; None if it gets the same."""
         ...
 
+    def reuse(self, memory: Mapping[int, ReusedBatch]) -> None:
+        """Take memory, by how many examples it holds, that batches may be gathered into.
+
+        Such a batch holds its examples until the next one is asked for. More memory may be put into
+        the mapping at any time.
+        """
+        ...
+
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of one pass, from one on."""
         ...
@@ -118,8 +138,9 @@ class ArrayBatches:
     """Batches of arrays that are in memory, or mapped into it.
 
     A batch is gathered by one ``index_select`` an array: a loop over examples costs more than the
-    step of a small net. It is memory of its own, which a metric may keep. The order is a pure
-    function of ``(seed, pass)``, so that a run that is resumed sees what it would have seen.
+    step of a small net. It is memory of its own, which a metric may keep, unless there is memory to
+    be reused. The order is a pure function of ``(seed, pass)``, so that a run that is resumed sees
+    what it would have seen.
 
     Args:
         inputs: the examples: a tensor, or a list or dict of tensors.
@@ -173,8 +194,14 @@ class ArrayBatches:
         self._first_target = len(leaves)
         self._first_weight = len(leaves) + len(compared)
 
+        self._reused: Mapping[int, ReusedBatch] = {}
+
     exhausted = False
     unrepeatable: str | None = None
+
+    def reuse(self, memory: Mapping[int, ReusedBatch]) -> None:
+        """Gather batches into this memory, where one of that size fits the arrays."""
+        self._reused = memory
 
     @property
     def examples(self) -> int:
@@ -248,9 +275,20 @@ class ArrayBatches:
                 yield self._batch([part[chosen] for part in self._parts])
             return
         order = self.order(epoch).to(self._parts[0].device)
-        for begin in bounds:
-            chosen = order[begin : begin + self.batch_size]
-            yield self._batch([torch.index_select(part, 0, chosen) for part in self._parts])
+        fitting: ReusedBatch | None = None
+        for chosen in order[bounds.start : bounds.stop].split(self.batch_size):
+            reused = self._reused.get(len(chosen))
+            if reused is None or not (reused is fitting or self._fits(reused)):
+                yield self._batch([torch.index_select(part, 0, chosen) for part in self._parts])
+                continue
+            fitting = reused
+            for part, place in zip(self._parts, reused.tensors, strict=True):
+                torch.index_select(part, 0, chosen, out=place)
+            yield reused.batch
+
+    def _fits(self, reused: ReusedBatch) -> bool:
+        given = [(p.shape[1:], p.dtype, p.device) for p in self._parts]
+        return given == [(place.shape[1:], place.dtype, place.device) for place in reused.tensors]
 
     def _batch(self, parts: list[torch.Tensor]) -> Batch:
         parts = [p.to(self.device, kind) for p, kind in zip(parts, self._dtypes, strict=True)]

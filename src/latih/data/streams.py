@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
-from latih.data.batches import Batch
+from latih.data.batches import Batch, ReusedBatch
 from latih.data.fingerprint import fingerprint
 from latih.data.outputs import targets_as_list
 from latih.data.reader import END, Reader
@@ -89,6 +89,10 @@ class StreamBatches:
     def exhausted(self) -> bool:
         """Whether there will be no further batch: a generator has ended."""
         return self._reader.exhausted
+
+    def reuse(self, memory: Mapping[int, ReusedBatch]) -> None:
+        """Leave it: what is read brings memory of its own."""
+        del memory
 
     def peek(self) -> Batch:
         """Return the next batch without taking it: what a model is built by.

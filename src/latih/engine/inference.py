@@ -41,6 +41,7 @@ def run_evaluation(
         steps: the block.
     """
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
+    batches.reuse(step.memory)
     scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
     step.reset()

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from latih.data.batches import Batch
+from latih.data.batches import Batch, ReusedBatch
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
 from latih.errors import InputError
@@ -25,6 +25,8 @@ class OwnStep:
     names: list[str] = []
     """What the logs will hold is known to nobody before the first step."""
     names_are_known = False
+    memory: Mapping[int, ReusedBatch] = {}
+    """None to be reused: who knows what the method keeps."""
 
     def __init__(self, model: Any, method: Callable[[Any], Any]) -> None:
         self.model = model

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from latih.data.batches import Batch
+from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture.captured import Captured
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
@@ -60,6 +60,11 @@ class LoggedStep:
         self.model = model
         self.objective = objective
         self.scored = Scored(model, objective)
+
+    @property
+    def memory(self) -> Mapping[int, ReusedBatch]:
+        """Where batches may be made, by how many examples they have."""
+        return self.captured.memory
 
     @property
     def names(self) -> list[str]:
@@ -133,7 +138,14 @@ class TestStep(LoggedStep):
         objective: its losses and metrics.
     """
 
+    def __init__(self, model: Layer, objective: Objective) -> None:
+        super().__init__(model, objective)
+        self.captured = Captured(self._count, lambda: None)
+
     def __call__(self, batch: Batch) -> None:
         """Take one batch into the running sums."""
+        self.captured(batch)
+
+    def _count(self, batch: Batch) -> None:
         predictions, losses = self.scored(batch)
         self.objective.update(batch, predictions, losses, self.scored.total(losses))

@@ -62,6 +62,7 @@ class Training:
         self.step, self.test_step = step, test_step
         self.batches, self.validation = batches, validation
         self.callbacks, self.plan = callbacks, plan
+        batches.reuse(step.memory)
         self.epoch = plan.initial_epoch
         """The epoch under way, or the next one; the first is 0."""
         self.steps_done = 0

@@ -213,12 +213,44 @@ def sparse_categorical_crossentropy(
     """
     y_pred = as_floats(y_pred)
     labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
+    if not from_logits and ignore_class is None and axis in (-1, y_pred.ndim - 1):
+        return _ClassSurprisal.apply(y_pred, labels)
     logarithms = _log_probabilities(y_pred, from_logits, axis).movedim(axis, -1)
     classes = logarithms.shape[-1]
     counted = labels if ignore_class is None else labels.masked_fill(labels == ignore_class, 0)
     values = F.nll_loss(logarithms.reshape(-1, classes), counted.reshape(-1), reduction="none")
     values = values.view(labels.shape)
     return values if ignore_class is None else values * (labels != ignore_class)
+
+
+class _ClassSurprisal(torch.autograd.Function):
+    """``-log`` of the probability of each example's class: the sparse cross-entropy.
+
+    ``q = p_k / Σp`` for the class k, kept ε away from 0 and 1. Only this one is worked out, where
+    normalising all and taking all their logarithms would be a dozen kernels more, both ways. Its
+    gradient is ``(1 - [j = k] / q) / Σp``, and 0 where q was not kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, y_pred: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each example."""
+        sums = y_pred.sum(dim=-1, keepdim=True)
+        chosen = labels.unsqueeze(-1)
+        shares = y_pred.gather(-1, chosen).div_(sums)
+        kept = inside(shares)
+        ctx.save_for_backward(y_pred, chosen, sums, shares, kept)
+        return kept.log().neg_().squeeze(-1)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[torch.Tensor, None]:
+        """Return the gradient for the probabilities."""
+        y_pred, chosen, sums, shares, kept = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody takes the gradient of this gradient
+            sums = y_pred.sum(dim=-1, keepdim=True)
+            shares = y_pred.gather(-1, chosen) / sums
+            kept = inside(shares)
+        rest = (grad_outputs[0].unsqueeze(-1) / sums).masked_fill(shares != kept, 0)
+        return rest.expand(y_pred.shape).scatter_add(-1, chosen, -rest / kept), None
 
 
 def smoothed(y_true: torch.Tensor, label_smoothing: float, classes: int) -> torch.Tensor:

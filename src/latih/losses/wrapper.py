@@ -7,6 +7,7 @@ import torch
 
 from latih import registry
 from latih.losses.base import Loss, Reduction, squeeze_or_expand_to_same_rank
+from latih.losses.crossentropy import sparse_categorical_crossentropy
 from latih.losses.table import LOSSES
 
 
@@ -46,6 +47,10 @@ class LossFunctionWrapper(Loss):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the object again from :meth:`get_config`'s data."""
         return cls(**{**config, "fn": LOSSES.get(config["fn"])})
+
+    def targets(self, y_true: torch.Tensor) -> torch.Tensor:
+        """Return the targets in the type that the function takes; numbers of classes stay whole."""
+        return y_true if self.fn is sparse_categorical_crossentropy else super().targets(y_true)
 
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         """Return a value for each example, before weighting and averaging."""

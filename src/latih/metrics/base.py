@@ -196,7 +196,8 @@ class Mean(Metric):
         if sample_weight is None:
             # A mean over the further axes of each example, and the sum of those.
             count = values.shape[0] if values.ndim else 1
-            self.total += values.sum() / (values.numel() / max(count, 1) or 1)
+            further = values.numel() // max(count, 1) or 1
+            self.total += values.sum() if further == 1 else values.sum() / further
             self.count += count
             return
         weights = as_tensor(sample_weight).to(values)

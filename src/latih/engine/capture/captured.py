@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from latih.data.batches import Batch
+from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture import calls, dataflow, memory
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
@@ -16,7 +16,7 @@ MOST_SHAPES = 8
 """For how many shapes of batches there is a plan; batches of further shapes are not recorded."""
 
 
-class Replay:
+class Replay(ReusedBatch):
     """One recorded call: the batch it reads, the plan, and what it returned.
 
     Args:
@@ -26,13 +26,13 @@ class Replay:
     """
 
     def __init__(self, batch: Batch, plan: Plan, returned: Any) -> None:
-        self.batch, self.plan, self.returned = batch, plan, returned
-        self.parts = batch.tensors
+        super().__init__(batch)
+        self.plan, self.returned = plan, returned
 
     def __call__(self, batch: Batch) -> Any:
         """Do it again on another batch of the same shapes."""
         if batch is not self.batch:
-            for own, given in zip(self.parts, batch.tensors, strict=True):
+            for own, given in zip(self.tensors, batch.tensors, strict=True):
                 own.copy_(given)
         self.plan()
         return self.returned
@@ -51,6 +51,8 @@ class Captured:
     ) -> None:
         self.function, self._permitted = function, permitted
         self.replays: dict[Any, Replay] = {}
+        self.memory: dict[int, Replay] = {}
+        """Those that were used last, by how many examples they take: batches may be made there."""
         self.obstacle: str | None = None
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._asked = False
@@ -59,9 +61,13 @@ class Captured:
         """Do it to a batch."""
         if self.obstacle is not None:
             return self.function(batch)
+        replay = self.memory.get(batch.size)
+        if replay is not None and replay.batch is batch:
+            return replay(batch)
         shapes = batch.shapes
         replay = self.replays.get(shapes)
         if replay is not None:
+            self.memory[batch.size] = replay
             return replay(batch)
         if not self._asked:
             self._asked, self.obstacle = True, self._permitted()
@@ -72,6 +78,7 @@ class Captured:
     def forget(self) -> None:
         """Record anew at the next batch: what was recorded may be true no longer."""
         self.replays.clear()
+        self.memory.clear()
         self.obstacle, self._asked = None, False
 
     def _record(self, batch: Batch, shapes: Any) -> Any:

@@ -9,6 +9,16 @@ from latih.random import Draw
 
 Entry = Operation | Draw
 
+aten = torch.ops.aten
+ONLY_SHAPES = frozenset(
+    (
+        *(aten.ones_like.default, aten.zeros_like.default, aten.empty_like.default),
+        *(aten.new_zeros.default, aten.new_ones.default, aten.new_empty.default),
+        *(aten.full_like.default, aten.new_full.default),
+    )
+)
+"""Operations that look at the shape of what they are given, and not at its numbers."""
+
 
 def memory_of(tensor: torch.Tensor) -> int:
     """Return what tells the memory of a tensor, all views of it alike, from other memory."""
@@ -63,7 +73,7 @@ def without_constants(entries: Sequence[Entry], made: Collection[int]) -> list[E
             results = memories(entry.results)
             if (
                 not memories(entry.changed)
-                and memories(entry.read) <= constant
+                and (entry.function in ONLY_SHAPES or memories(entry.read) <= constant)
                 and results <= set(made) - changed
                 and torch.Tag.nondeterministic_seeded not in entry.function.tags
             ):
@@ -92,6 +102,7 @@ def without_unused(
             if written <= set(made) and not written & read:
                 if torch.Tag.nondeterministic_seeded not in entry.function.tags:
                     continue
-            read |= memories(entry.read)
+            if entry.function not in ONLY_SHAPES:
+                read |= memories(entry.read)
         kept.append(entry)
     return kept[::-1]
