@@ -41,7 +41,9 @@ def run_evaluation(
         steps: the block.
     """
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
+    watched = callbacks.strangers_hear("on_test_batch_begin", "on_test_batch_end")
     batches.reuse(step.memory)
+    step.refresh()
     scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
     step.reset()
@@ -50,6 +52,8 @@ def run_evaluation(
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
+                    if watched:
+                        step.refresh()
                 step(batch)
                 if heard:
                     callbacks.call("on_test_batch_end", number, LazyLogs(step.results))

@@ -7,11 +7,16 @@ import torch
 
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture.captured import Captured
+from latih.engine.capture.permission import Permission
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
 from latih.optimizers import Optimizer
 from latih.structures import flatten
+
+MOST_KEPT_BYTES = 1 << 26
+"""How much memory a step keeps between two calls of ``fit``; to record a large net again costs
+little of what its steps do."""
 
 
 class Scored:
@@ -60,6 +65,31 @@ class LoggedStep:
         self.model = model
         self.objective = objective
         self.scored = Scored(model, objective)
+        self.captured = Captured(self.run, Permission(model, objective.parts, objective.capture))
+
+    def run(self, batch: Batch) -> Any:
+        """Do what is recorded and replayed: all but the update."""
+        raise NotImplementedError
+
+    def is_like(self, other: "LoggedStep") -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            type(self) is type(other)
+            and self.model is other.model
+            and self.objective is other.objective
+            and self.objective.capture == other.captured.permission.asked
+            and _same(self.scored.penalties, other.scored.penalties)
+            and _same([self.scored.kept], [other.scored.kept])
+        )
+
+    def refresh(self) -> None:
+        """Forget what was recorded if it is true no longer."""
+        self.captured.refresh()
+
+    def let_go(self) -> None:
+        """Keep what was recorded for a later call only if it takes little memory."""
+        if self.captured.bytes > MOST_KEPT_BYTES:
+            self.captured.forget()
 
     @property
     def memory(self) -> Mapping[int, ReusedBatch]:
@@ -109,13 +139,22 @@ class TrainStep(LoggedStep):
         self.optimizer = optimizer
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
-        self.captured = Captured(self._derive, lambda: None)
+        self._flat = optimizer.flat
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
         self.optimizer.move(self.captured(batch))
 
-    def _derive(self, batch: Batch) -> list[int]:
+    def is_like(self, other: LoggedStep) -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            isinstance(other, TrainStep)
+            and super().is_like(other)
+            and self.optimizer is other.optimizer
+            and self._flat is other._flat
+        )
+
+    def run(self, batch: Batch) -> list[int]:
         """Leave the gradients in the optimizer's buffer; return which weights have none."""
         predictions, losses = self.scored(batch)
         total = self.scored.total(losses)
@@ -138,14 +177,18 @@ class TestStep(LoggedStep):
         objective: its losses and metrics.
     """
 
-    def __init__(self, model: Layer, objective: Objective) -> None:
-        super().__init__(model, objective)
-        self.captured = Captured(self._count, lambda: None)
-
     def __call__(self, batch: Batch) -> None:
         """Take one batch into the running sums."""
         self.captured(batch)
 
-    def _count(self, batch: Batch) -> None:
+    def run(self, batch: Batch) -> None:
+        """Take one batch into the running sums, by PyTorch's usual way."""
         predictions, losses = self.scored(batch)
         self.objective.update(batch, predictions, losses, self.scored.total(losses))
+
+
+def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Say whether two lists hold the very same objects, in pairs or lists."""
+    return [[id(part) for part in parts] for parts in one] == [
+        [id(part) for part in parts] for parts in other
+    ]

@@ -7,6 +7,7 @@ import torch
 
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
 from latih.random import Draw
@@ -43,50 +44,66 @@ class Captured:
 
     Args:
         function: what is done to a batch; it returns None, plain numbers, or tensors.
-        permitted: says why the function may not be recorded; None if it may.
+        permission: whether it may be recorded, and whether what was recorded is still true.
     """
 
-    def __init__(
-        self, function: Callable[[Batch], Any], permitted: Callable[[], str | None]
-    ) -> None:
-        self.function, self._permitted = function, permitted
+    def __init__(self, function: Callable[[Batch], Any], permission: Permission) -> None:
+        self.function, self.permission = function, permission
         self.replays: dict[Any, Replay] = {}
         self.memory: dict[int, Replay] = {}
         """Those that were used last, by how many examples they take: batches may be made there."""
         self.obstacle: str | None = None
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
-        self._asked = False
+        self._state: tuple[Any, ...] | None = None
 
     def __call__(self, batch: Batch) -> Any:
         """Do it to a batch."""
-        if self.obstacle is not None:
-            return self.function(batch)
         replay = self.memory.get(batch.size)
         if replay is not None and replay.batch is batch:
             return replay(batch)
+        if self.obstacle is not None:
+            return self.function(batch)
         shapes = batch.shapes
         replay = self.replays.get(shapes)
         if replay is not None:
             self.memory[batch.size] = replay
             return replay(batch)
-        if not self._asked:
-            self._asked, self.obstacle = True, self._permitted()
+        if self._state is None:
+            self.obstacle = self.permission.obstacle()
+            self._state = self.permission.state()
         if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
             return self.function(batch)
         return self._record(batch, shapes)
 
+    def refresh(self) -> None:
+        """Forget what was recorded if it is true no longer: a setting or a weight was replaced.
+
+        It is asked whenever code of the user's may have run.
+        """
+        if self._state is not None and self.permission.state() != self._state:
+            self.forget()
+
     def forget(self) -> None:
-        """Record anew at the next batch: what was recorded may be true no longer."""
+        """Record anew at the next batch."""
         self.replays.clear()
         self.memory.clear()
-        self.obstacle, self._asked = None, False
+        self.obstacle = self._state = None
+
+    @property
+    def bytes(self) -> int:
+        """How much memory is kept for replays."""
+        return sum(replay.plan.bytes for replay in self.replays.values())
 
     def _record(self, batch: Batch, shapes: Any) -> Any:
         own = batch.copy()
         with Recorder() as recorder:
             returned = self.function(own)
-        if recorder.obstacle is not None:
-            self.obstacle = recorder.obstacle
+        self.obstacle = recorder.obstacle
+        if self.obstacle is None and self.permission.state() != self._state:
+            self.obstacle = "it changes settings of the model as it runs"
+        if self.obstacle is not None:
+            self.replays.clear()
+            self.memory.clear()
             return returned
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])

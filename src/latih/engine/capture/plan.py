@@ -29,6 +29,12 @@ class Plan:
             draw()
         self.run()
 
+    @property
+    def bytes(self) -> int:
+        """How much memory the plan keeps."""
+        kept = {one.untyped_storage().data_ptr(): one for one in self.memory}
+        return sum(one.untyped_storage().nbytes() for one in kept.values())
+
     def run(self) -> None:
         """Call the kernels."""
         # Where nothing will ever ask for gradients, PyTorch does not even look for their tape.

@@ -1,0 +1,43 @@
+"""The steps of a model, kept from one call of ``fit`` to the next with what they have recorded."""
+
+from typing import Any, Self, TypeVar
+
+from latih.engine.step import LoggedStep
+
+Step = TypeVar("Step", bound=LoggedStep)
+
+
+class RecordedSteps:
+    """One step of each kind; a copy of the model, or a file, takes none of them."""
+
+    def __init__(self) -> None:
+        self._steps: dict[type[LoggedStep], LoggedStep] = {}
+
+    def like(self, step: Step) -> Step:
+        """Return a step that does the same and has recorded it already; else this one."""
+        known = self._steps.get(type(step))
+        if isinstance(known, type(step)) and step.is_like(known):
+            return known
+        self._steps[type(step)] = step
+        return step
+
+    def told(self, step: LoggedStep) -> str:
+        """Say what a step does, in a sentence."""
+        captured = step.captured
+        obstacle = captured.obstacle or captured.permission.obstacle()
+        if obstacle is not None:
+            return f"A step is done by PyTorch's usual way: {obstacle}."
+        if not captured.replays:
+            return "A step will be recorded at the first batch of each shape, and replayed then."
+        kernels = ", ".join(
+            f"{len(replay.plan.calls)} kernels for batches of {replay.batch.size}"
+            for replay in captured.replays.values()
+        )
+        return f"A step is replayed from a record: {kernels}."
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        del memo
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
