@@ -140,7 +140,7 @@ def is_own(value: Any) -> bool:
     """Say whether a function, class or object is of a package whose code is known.
 
     Example:
-        >>> is_own(torch.relu), is_own(lambda x: x)
+        >>> is_own(torch.relu), is_own(print)
         (True, False)
     """
     module = getattr(value, "__module__", None)
