@@ -51,35 +51,29 @@ class Scored:
         return self.objective.total(losses, added)
 
 
-class LoggedStep:
-    """What the loop asks of a step beside the step itself: what it logs.
+class Step:
+    """What is done to one batch, recorded once for each shape of batches and replayed.
 
     Args:
         model: a layer that turns inputs into predictions.
-        objective: its losses and metrics.
+        others: the losses and metrics that are called beside it.
+        capture: whether the step may be recorded; ``"auto"`` for where it is safe.
     """
 
-    names_are_known = True
-
-    def __init__(self, model: Layer, objective: Objective) -> None:
+    def __init__(self, model: Layer, others: Sequence[Any], capture: bool | str) -> None:
         self.model = model
-        self.objective = objective
-        self.scored = Scored(model, objective)
-        self.captured = Captured(self.run, Permission(model, objective.parts, objective.capture))
+        self.captured = Captured(self.run, Permission(model, others, capture))
 
     def run(self, batch: Batch) -> Any:
-        """Do what is recorded and replayed: all but the update."""
+        """Do what is recorded and replayed."""
         raise NotImplementedError
 
-    def is_like(self, other: "LoggedStep") -> bool:
+    def is_like(self, other: Any) -> bool:
         """Say whether another step does the same, so that what it has recorded is of use."""
         return (
             type(self) is type(other)
             and self.model is other.model
-            and self.objective is other.objective
-            and self.objective.capture == other.captured.permission.asked
-            and _same(self.scored.penalties, other.scored.penalties)
-            and _same([self.scored.kept], [other.scored.kept])
+            and self.captured.permission.asked == other.captured.permission.asked
         )
 
     def refresh(self) -> None:
@@ -95,6 +89,51 @@ class LoggedStep:
     def memory(self) -> Mapping[int, ReusedBatch]:
         """Where batches may be made, by how many examples they have."""
         return self.captured.memory
+
+
+class PredictStep(Step):
+    """One batch of a prediction; what it returns holds until the next batch.
+
+    Args:
+        model: a layer that turns inputs into predictions.
+        capture: whether the step may be recorded; ``"auto"`` for where it is safe.
+    """
+
+    def __init__(self, model: Layer, capture: bool | str = "auto") -> None:
+        super().__init__(model, [], capture)
+
+    def __call__(self, batch: Batch) -> Any:
+        """Return what the model makes of a batch."""
+        return self.captured(batch)
+
+    def run(self, batch: Batch) -> Any:
+        """Return what the model makes of a batch, by PyTorch's usual way."""
+        return self.model(batch.inputs)
+
+
+class LoggedStep(Step):
+    """What the loop asks of a step beside the step itself: what it logs.
+
+    Args:
+        model: a layer that turns inputs into predictions.
+        objective: its losses and metrics.
+    """
+
+    names_are_known = True
+
+    def __init__(self, model: Layer, objective: Objective) -> None:
+        super().__init__(model, objective.parts, objective.capture)
+        self.objective = objective
+        self.scored = Scored(model, objective)
+
+    def is_like(self, other: Any) -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            super().is_like(other)
+            and self.objective is other.objective
+            and _same(self.scored.penalties, other.scored.penalties)
+            and _same([self.scored.kept], [other.scored.kept])
+        )
 
     @property
     def names(self) -> list[str]:
@@ -145,11 +184,10 @@ class TrainStep(LoggedStep):
         """Train on one batch."""
         self.optimizer.move(self.captured(batch))
 
-    def is_like(self, other: LoggedStep) -> bool:
+    def is_like(self, other: Any) -> bool:
         """Say whether another step does the same, so that what it has recorded is of use."""
         return (
-            isinstance(other, TrainStep)
-            and super().is_like(other)
+            super().is_like(other)
             and self.optimizer is other.optimizer
             and self._flat is other._flat
         )

@@ -2,18 +2,18 @@
 
 from typing import Any, Self, TypeVar
 
-from latih.engine.step import LoggedStep
+from latih.engine.step import Step
 
-Step = TypeVar("Step", bound=LoggedStep)
+Kind = TypeVar("Kind", bound=Step)
 
 
 class RecordedSteps:
     """One step of each kind; a copy of the model, or a file, takes none of them."""
 
     def __init__(self) -> None:
-        self._steps: dict[type[LoggedStep], LoggedStep] = {}
+        self._steps: dict[type[Step], Step] = {}
 
-    def like(self, step: Step) -> Step:
+    def like(self, step: Kind) -> Kind:
         """Return a step that does the same and has recorded it already; else this one."""
         known = self._steps.get(type(step))
         if isinstance(known, type(step)) and step.is_like(known):
@@ -21,14 +21,14 @@ class RecordedSteps:
         self._steps[type(step)] = step
         return step
 
-    def told(self, step: LoggedStep) -> str:
+    def told(self, step: Step) -> str:
         """Say what a step does, in a sentence."""
         captured = step.captured
         obstacle = captured.obstacle or captured.permission.obstacle()
         if obstacle is not None:
             return f"A step is done by PyTorch's usual way: {obstacle}."
         if not captured.replays:
-            return "A step will be recorded at the first batch of each shape, and replayed then."
+            return "A step will be recorded at the second batch of each shape, and replayed then."
         kernels = ", ".join(
             f"{len(replay.plan.calls)} kernels for batches of {replay.batch.size}"
             for replay in captured.replays.values()

@@ -11,7 +11,7 @@ from latih.data.outputs import targets_as_list
 from latih.data.weights import sample_weights_as_list
 from latih.engine.objective import Objective, plain
 from latih.engine.own_step import OwnStep
-from latih.engine.step import TestStep, TrainStep
+from latih.engine.step import PredictStep, TestStep, TrainStep
 from latih.errors import NotReadyError
 from latih.layers import Layer
 from latih.metrics import Metric
@@ -66,6 +66,11 @@ class Stepping(Layer):
             return OwnStep(self, self.test_step)
         return self.recorded.like(TestStep(self, objective))
 
+    def make_predict_step(self) -> PredictStep:
+        """Return what ``predict`` does to each batch."""
+        capture = "auto" if self.objective is None else self.objective.capture
+        return self.recorded.like(PredictStep(self, capture))
+
     def explain_step(self) -> str:
         """Say how a step of ``fit`` is done: replayed from a record, or by PyTorch's usual way.
 
@@ -83,7 +88,7 @@ class Stepping(Layer):
             >>> model.compile("sgd", "mse")
             >>> _ = model.fit([[0.0, 1.0]], [1.0], epochs=2, verbose=0)
             >>> print(model.explain_step())
-            A step is replayed from a record: 12 kernels for batches of 1.
+            A step will be recorded at the second batch of each shape, and replayed then.
         """
         if self.has_own_step:
             return (

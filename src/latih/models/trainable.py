@@ -317,7 +317,7 @@ class Trainable(Stepping):
             {"steps": inference.count(batches, steps)},
         )
         drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
-        return inference.predict(self, batches, called, steps, drawn)
+        return inference.predict(self.make_predict_step(), batches, called, steps, drawn)
 
     def train_on_batch(
         self,

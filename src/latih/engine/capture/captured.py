@@ -16,6 +16,9 @@ from latih.structures import flatten, map_structure
 MOST_SHAPES = 8
 """For how many shapes of batches there is a plan; batches of further shapes are not recorded."""
 
+MOST_SEEN = 64
+"""How many shapes of batches are remembered, of which a second one is recorded."""
+
 
 class Replay(ReusedBatch):
     """One recorded call: the batch it reads, the plan, and what it returned.
@@ -40,7 +43,7 @@ class Replay(ReusedBatch):
 
 
 class Captured:
-    """A function of batches, recorded at the first batch of each shape and replayed after it.
+    """A function of batches, recorded at the second batch of each shape and replayed after it.
 
     Args:
         function: what is done to a batch; it returns None, plain numbers, or tensors.
@@ -55,6 +58,7 @@ class Captured:
         self.obstacle: str | None = None
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._state: tuple[Any, ...] | None = None
+        self._seen: set[Any] = set()
 
     def __call__(self, batch: Batch) -> Any:
         """Do it to a batch."""
@@ -68,6 +72,11 @@ class Captured:
         if replay is not None:
             self.memory[batch.size] = replay
             return replay(batch)
+        # What comes once (the rest of the data, a single prediction) is not worth a record.
+        if shapes not in self._seen:
+            if len(self._seen) < MOST_SEEN:
+                self._seen.add(shapes)
+            return self.function(batch)
         if self._state is None:
             self.obstacle = self.permission.obstacle()
             self._state = self.permission.state()

@@ -1,7 +1,7 @@
 """What may be recorded, and what would make a record untrue."""
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from torch import nn
@@ -31,7 +31,7 @@ class Permission:
             False to record nothing.
     """
 
-    def __init__(self, model: nn.Module, others: list[Any], asked: bool | str) -> None:
+    def __init__(self, model: nn.Module, others: Sequence[Any], asked: bool | str) -> None:
         self.model, self.others, self.asked = model, others, asked
         self._watched: list[Callable[[], Any]] = []
 
