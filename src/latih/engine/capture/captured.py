@@ -133,13 +133,15 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
     entries = memory.gathered_in_place(entries, wanted)
-    entries = memory.shared(entries, wanted)
+    own = memory.brought(entries, wanted, calls.brings_memory)
+    entries = memory.shared(entries, wanted | own)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
+    views = memory.views_of(operations, own)
     draws = [entry.again for entry in entries if isinstance(entry, Draw)]
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
-    return kind(draws, [calls.call_of(operation) for operation in operations], held)
+    return kind(draws, [calls.call_of(operation, views) for operation in operations], held)
 
 
 def _kept(value: Any) -> Any:
