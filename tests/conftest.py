@@ -12,6 +12,9 @@ os.environ["KERAS_BACKEND"] = "torch"  # before anybody imports keras
 # The nets of tests are so small that a second thread only waits, and long when the machine is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anybody imports torch
 
+# What is measured on a busy machine is nothing to remember.
+os.environ["LATIH_MEASUREMENTS"] = os.devnull
+
 from hypothesis import settings
 
 # The same examples every time: a test that fails, fails for everybody.

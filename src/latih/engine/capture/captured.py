@@ -7,6 +7,7 @@ import torch
 
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
@@ -84,6 +85,15 @@ class Captured:
             return self.function(batch)
         return self._record(batch, shapes)
 
+    def expect(self, batch: Batch) -> None:
+        """Record a batch of these shapes the first time already: one came in an earlier process."""
+        self._seen.add(batch.shapes)
+
+    def plan_for(self, batch: Batch) -> Plan | None:
+        """Return what is replayed for batches of these shapes; None if nothing is."""
+        replay = self.replays.get(batch.shapes)
+        return None if replay is None else replay.plan
+
     def refresh(self) -> None:
         """Forget what was recorded if it is true no longer: a setting or a weight was replaced.
 
@@ -141,7 +151,13 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
-    return kind(draws, [calls.call_of(operation, views) for operation in operations], held)
+    return kind(
+        draws,
+        [calls.call_of(operation, views) for operation in operations],
+        held,
+        effects_of(operations, made, returned),
+        signature_of(operations),
+    )
 
 
 def _kept(value: Any) -> Any:
