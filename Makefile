@@ -31,8 +31,10 @@ help:
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
+# Two processes, each with the next file of tests in turn: what a file shares is made once, and no
+# two of its tests run side by side. In the order of the files, whose last are the shortest.
 test: .venv/installed .venv/keras-3.10/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow --durations=10
