@@ -149,7 +149,7 @@ WORKLOADS = {
             epochs=6,
         ),
         Workload("mlp", "784-300-100-10, ReLU, batch 32", _MLP, batch=32, steps=600, epochs=5),
-        Workload("mlp256", "the same, batch 256", _MLP, batch=256, steps=80, epochs=6),
+        Workload("mlp256", "the same, batch 256", _MLP, batch=256, steps=100, epochs=6),
         Workload(
             "chapter",
             "the same with three batch normalisations and dropout, batch 32",

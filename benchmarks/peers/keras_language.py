@@ -4,6 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import workloads
+
 from peers.measurement import Epochs, Task
 
 

@@ -85,7 +85,9 @@ class Epochs:
             began = time.perf_counter()
             predict()
             predicting.append(time.perf_counter() - began)
-        seconds = [later - earlier for earlier, later in zip(self.ends, self.ends[1:], strict=False)]
+        seconds = [
+            later - earlier for earlier, later in zip(self.ends, self.ends[1:], strict=False)
+        ]
         steps = len(data.x_train) // self.task.batch
         figures = {
             "epoch_seconds": seconds,

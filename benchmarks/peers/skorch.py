@@ -6,7 +6,7 @@ import torch
 
 torch.set_flush_denormal(True)
 
-from skorch.callbacks import Callback, EpochScoring, PrintLog  # noqa: E402
+from skorch.callbacks import Callback, EpochScoring  # noqa: E402
 from workloads import ADAM_EPSILON, LEARNING_RATE, PREDICT_BATCH  # noqa: E402
 
 from peers.measurement import Epochs, task  # noqa: E402

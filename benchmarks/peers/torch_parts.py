@@ -104,7 +104,9 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if not self.shuffle:
-            yield from zip(self.x.split(self.batch_size), self.y.split(self.batch_size), strict=True)
+            yield from zip(
+                self.x.split(self.batch_size), self.y.split(self.batch_size), strict=True
+            )
             return
         for index in torch.randperm(len(self.x)).split(self.batch_size):
             yield (
