@@ -20,6 +20,8 @@ PYTHONS = {
 TIMEOUT_SECONDS = 180.0
 OURS, OURS_BF16, FLOOR = "latih", "latih-bf16", "floor"
 SMALL = frozenset({"tiny", "mlp", "mlp256", "chapter", "deep20"})
+LARGE = frozenset({"wide", "wide1024", "cnn"})
+"""Ways to use a peer that pay for some nets only are tried on those."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,17 @@ class Contestant:
 CONTESTANTS = {
     OURS: Contestant("Latih", "own", "latih"),
     "flax": Contestant("Flax + optax, epoch in one scan", "peers", "flax"),
+    "flax-step": Contestant(
+        "the same, a call a step", "peers", "flax", ("--variant", "step"), LARGE
+    ),
     "raw-torch": Contestant("raw torch loop", "peers", "raw_torch"),
     "raw-torch-one-thread": Contestant(
         "the same on one thread", "peers", "raw_torch", ("--variant", "one-thread"), SMALL
     ),
     "keras-jax": Contestant("Keras on JAX", "peers", "keras", ("--variant", "jax")),
+    "keras-jax-5": Contestant(
+        "the same, steps_per_execution=5", "peers", "keras", ("--variant", "jax,5"), SMALL
+    ),
     "keras-tensorflow": Contestant(
         "Keras on TensorFlow", "peers", "keras", ("--variant", "tensorflow")
     ),

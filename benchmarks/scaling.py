@@ -151,7 +151,7 @@ def page(times: dict[str, list[float]], rounds: int) -> str:
         "",
         f"Written by `make bench-scaling` on {datetime.date.today()}: {os.cpu_count()} cores, "
         f"{platform.machine()}, Python {platform.python_version()}. Microseconds a training step "
-        f"of a whole `fit`, Adam, accuracy tracked, float32; best epoch of {rounds} processes each. "
+        f"of a whole `fit`, Adam, accuracy tracked, float32; best of {rounds} processes each. "
         "Operations are those of the products of both passes, of Adam and of the activations. A "
         f"row is flagged when its time grew more than {TOLERANCE} times as much as its operations.",
         "",
