@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-snapshots clean
+.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
+	bench-scaling bench-snapshots clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -13,7 +14,8 @@ help:
 	@echo "make hostile          try every file that attacks its reader, and count what came of it"
 	@echo "make crash            kill 200 training runs, resume them, and compare their ends to the bit"
 	@echo "make lint             ruff, pyright, import-linter"
-	@echo "make bench            measure, and write benchmarks/RESULTS.md"
+	@echo "make bench            measure beside the peers, and write benchmarks/RESULTS.md (hours)"
+	@echo "make bench-scaling    measure how cost grows, and write benchmarks/SCALING.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
@@ -61,8 +63,29 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed
-	$(BIN)/python benchmarks/run.py
+# The peers of the benchmark have an environment of their own, and fastai a second one: its
+# torchvision asks for another release of torch.
+.venv/peers/installed: benchmarks/constraints-peers.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< \
+		torch keras jax tensorflow-cpu flax optax lightning skorch
+	touch $@
+
+.venv/fastai/installed: benchmarks/constraints-fastai.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< \
+		torch torchvision fastai
+	touch $@
+
+bench-peers-install: .venv/peers/installed .venv/fastai/installed
+
+bench: .venv/installed bench-peers-install
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-scaling: .venv/installed
+	$(BIN)/python benchmarks/scaling.py
 
 bench-snapshots: .venv/installed
 	$(BIN)/python benchmarks/snapshots.py
