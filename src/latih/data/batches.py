@@ -148,6 +148,7 @@ class ArrayBatches:
         self._first_target = len(leaves)
         self._first_weight = len(leaves) + len(compared)
 
+    kind = "arrays"
     exhausted = False
     unrepeatable: str | None = None
 
@@ -199,7 +200,7 @@ class ArrayBatches:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the orders follow from: any batch of any pass can be made at once."""
-        return {"kind": "arrays", "seed": self.seed}
+        return {"kind": self.kind, "seed": self.seed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the orders of the run in which :meth:`state_dict` was called.
@@ -207,13 +208,13 @@ class ArrayBatches:
         Raises:
             InputError: the state is none of arrays.
         """
-        if state.get("kind") != "arrays":
+        if state.get("kind") != self.kind:
             raise InputError(
                 "the data are of another kind than those of the run that is resumed",
                 expected=str(state.get("kind", "the state of arrays")),
-                got="arrays",
+                got=self.kind,
             )
-        self.seed = whole(state.get("seed"), "seed", "the state of arrays")
+        self.seed = whole(state.get("seed"), "seed", f"the state of {self.kind}")
 
     def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
         bounds = range(start * self.batch_size, end * self.batch_size, self.batch_size)
