@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-snapshots clean
+.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-snapshots bench-larger-than-memory clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint             ruff, pyright, import-linter"
 	@echo "make bench            measure, and write benchmarks/RESULTS.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
+	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
 .venv/installed: pyproject.toml constraints.txt
@@ -64,6 +65,9 @@ bench: .venv/installed
 
 bench-snapshots: .venv/installed
 	$(BIN)/python benchmarks/snapshots.py
+
+bench-larger-than-memory: .venv/installed
+	$(BIN)/python benchmarks/larger_than_memory.py
 
 clean:
 	rm -rf .venv dist runs

@@ -105,7 +105,7 @@ def test_a_state_holds_the_sizes_of_its_windows(tmp_path: Path) -> None:
     resumed = MappedBatches(given, batch_size=7, shuffle=True)
     resumed.load_state_dict(begun.state_dict())
     assert torch.equal(resumed.order(1), begun.order(1))
-    with pytest.raises(InputError, match="of another kind .*: expected arrays, got large memory"):
+    with pytest.raises(InputError, match=r"of another kind .*: expected arrays, got large memory"):
         begun.load_state_dict(ArrayBatches(given).state_dict())
 
 
@@ -220,14 +220,14 @@ def test_a_model_trains_on_a_large_map_as_in_memory(
     y = np.arange(ROWS) % 3
     weights: list[list[np.ndarray]] = []
     monkeypatch.setattr(mapped, "LARGE", 1000)
-    for given in (x, np.array(x)):
+    for data in (x, np.array(x)):
         keras.utils.set_random_seed(5)
         model = keras.Sequential(
             [keras.Input([COLUMNS]), keras.layers.Dense(3, activation="softmax")]
         )
         model.compile("sgd", loss="sparse_categorical_crossentropy")
-        model.fit(given, y, shuffle=False, epochs=2, validation_split=0.2, verbose=0)
-        assert model.predict(given, verbose=0).shape == (ROWS, 3)
-        weights.append([*model.get_weights(), np.array(model.evaluate(given, y, verbose=0))])
+        model.fit(data, y, shuffle=False, epochs=2, validation_split=0.2, verbose=0)
+        assert model.predict(data, verbose=0).shape == (ROWS, 3)
+        weights.append([*model.get_weights(), np.array(model.evaluate(data, y, verbose=0))])
     for mapped_weight, weight in zip(*weights, strict=True):
         np.testing.assert_array_equal(mapped_weight, weight)

@@ -13,7 +13,7 @@ from latih import random
 BLOCK_BYTES = 2**18
 """How much of a file is read in one place: a disk without moving parts is then near its best."""
 
-WINDOW_BYTES = 2**27
+WINDOW_BYTES = 2**26
 """How much is in memory and mixed at a time; with the next, which is being read, twice that."""
 
 
