@@ -8,7 +8,7 @@ import torch
 
 from latih.arguments import whole
 from latih.data.batches import ArrayBatches, Batch
-from latih.data.maps import ask_for, give_back, map_of
+from latih.data.maps import ask_for, give_back, map_of, map_under
 from latih.data.windows import BLOCK_BYTES, WINDOW_BYTES, Span, WindowReader, Windows
 from latih.structures import flatten
 
@@ -129,6 +129,20 @@ class MappedBatches(ArrayBatches):
         return slice(first + span.start, first + span.stop)
 
 
+def is_large(*arrays: Any) -> bool:
+    """Say whether tensors or NumPy arrays lie in memory maps and have :data:`LARGE` bytes there.
+
+    Example:
+        >>> is_large(torch.zeros(3), np.zeros(3))
+        False
+    """
+    mapped = 0
+    for array in arrays:
+        under = map_of(array) if isinstance(array, torch.Tensor) else map_under(array)
+        mapped += array.nbytes if under is not None else 0
+    return mapped >= LARGE
+
+
 def batches_of_arrays(
     inputs: Any,
     targets: Sequence[torch.Tensor | None] = (),
@@ -144,8 +158,7 @@ def batches_of_arrays(
         options: as there.
     """
     parts = [part for part in flatten([inputs, *targets, *weights]) if part is not None]
-    mapped = sum(p.numel() * p.element_size() for p in parts if map_of(p) is not None)
-    kind = MappedBatches if mapped >= LARGE else ArrayBatches
+    kind = MappedBatches if is_large(*parts) else ArrayBatches
     return kind(inputs, targets, weights, **options)
 
 
