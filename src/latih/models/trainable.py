@@ -130,7 +130,7 @@ class Trainable(Stepping):
         Everything that can be refused is refused before the first step.
 
         Args:
-            x: the examples: a NumPy array (a memory map of any size too), a tensor, a list, a data frame of
+            x: the examples: a NumPy array (a memory map too), a tensor, a list, a data frame of
                 numbers; for several inputs a list or a dict of them. Or what is iterated and gives
                 ``(x, y)`` or ``(x, y, sample_weight)``: a torch ``Dataset`` or ``DataLoader``, a
                 generator.
