@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
-	bench-scaling bench-snapshots clean
+	bench-scaling bench-snapshots bench-larger-than-memory clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -17,11 +17,12 @@ help:
 	@echo "make bench            measure beside the peers, and write benchmarks/RESULTS.md (hours)"
 	@echo "make bench-scaling    measure how cost grows, and write benchmarks/SCALING.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
+	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,data,dev]'
 	touch $@
 
 # A second release of Keras for the tests of files, beside the one that is installed.
@@ -89,6 +90,9 @@ bench-scaling: .venv/installed
 
 bench-snapshots: .venv/installed
 	$(BIN)/python benchmarks/snapshots.py
+
+bench-larger-than-memory: .venv/installed
+	$(BIN)/python benchmarks/larger_than_memory.py
 
 clean:
 	rm -rf .venv dist runs
