@@ -30,8 +30,8 @@ class RecordedSteps:
         return step
 
     def told(self, step: Step) -> str:
-        """Say what a step does, in a sentence."""
-        captured = step.captured
+        """Say how a step like this one is done, in a sentence."""
+        captured = self.like(step).captured
         obstacle = captured.obstacle or captured.permission.obstacle()
         if obstacle is not None:
             return f"A step is done by PyTorch's usual way: {obstacle}."

@@ -95,7 +95,8 @@ class Stepping(Layer):
                 "A step is done by PyTorch's usual way: the class has a step of its own "
                 f"({', '.join(m for m in STEP_METHODS if m in vars(type(self)))})."
             )
-        return self.recorded.told(self.make_train_step())
+        objective, optimizer = self.compiled("explain_step()")
+        return self.recorded.told(TrainStep(self, objective, optimizer))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Do one update.

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture import calls, casts, dataflow, memory
 from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
@@ -142,6 +142,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
+    entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
     entries = memory.shared(entries, wanted | own)

@@ -12,6 +12,9 @@ from latih.registry import Configured
 METHODS = ("call", "forward", "update_state", "__call__")
 """What a step calls of layers, modules, metrics, losses and regularizers."""
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where PyTorch keeps what is called beside a module."""
+
 NOT_SETTINGS = frozenset(
     (
         *("added_losses", "calls", "training", "stop_training", "stop_reason", "completed"),
@@ -88,9 +91,10 @@ def _settings(part: Any) -> tuple[Any, ...]:
     told = tuple((name, _frozen(value)) for name, value in _held(part) if is_plain(value))
     if not isinstance(part, nn.Module):
         return told
-    tensors = (*part._parameters.values(), *part._buffers.values())
+    held = vars(part)
+    tensors = (*held["_parameters"].values(), *held["_buffers"].values())
     lying = tuple((id(one), one.data_ptr()) for one in tensors if one is not None)
-    return (*told, *lying, len(part._forward_hooks), len(part._forward_pre_hooks))
+    return (*told, *lying, _has_hooks(part))
 
 
 def _held(owner: Any) -> Iterator[tuple[str, Any]]:
@@ -109,12 +113,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
+    return any(vars(module).get(kind) for kind in HOOKS)
 
 
 def _name(module: nn.Module) -> str:
