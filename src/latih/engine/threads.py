@@ -21,8 +21,11 @@ from latih.engine.capture.captured import Captured
 from latih.engine.capture.plan import Plan
 from latih.engine.measurements import remember, remembered
 
-LEAST_SECONDS, MOST_SECONDS = 0.01, 0.2
-"""What a trial may cost, whatever the pass costs."""
+LEAST_SECONDS, MOST_SECONDS = 0.02, 0.2
+"""What a trial may cost, whatever the pass costs; the last turn may take it beyond that."""
+
+LONG_SECONDS = 0.05
+"""A step that takes one thread longer has enough for all to do, and is not tried any further."""
 
 SHARE = 0.02
 """What a trial may cost of an epoch, between these bounds."""
@@ -153,31 +156,37 @@ def fastest(
 ) -> int:
     """Return with how many threads a function is fastest; torch's number is as it was.
 
-    The numbers are tried in turns, since others may be busy on the machine for a while.
+    The numbers are tried in turns, since others may be busy on the machine for a while. One thread
+    comes first: many of them on few free cores may be slower than anybody would wait for.
 
     Args:
         run: the function.
-        most: the largest number, which is tried first.
+        most: the largest number.
         steps: how often it will be called in an epoch; None if nobody knows.
         clock: returns the time in seconds.
     """
-    powers = [2**exponent for exponent in range(most.bit_length()) if 2**exponent < most]
-    numbers = [most, *powers]
+    powers = [2**exponent for exponent in range(1, most.bit_length()) if 2**exponent < most]
+    numbers = [1, most, *powers]
     best: dict[int, float] = {}
     spent = 0.0
     before = torch.get_num_threads()
     try:
         for number in numbers * ROUNDS:
+            epoch = min(best.values(), default=0.0) * (steps or 0)
+            # One thread and all of them are tried in any case.
+            if len(best) > 1 and spent > min(max(LEAST_SECONDS, SHARE * epoch), MOST_SECONDS):
+                break
             torch.set_num_threads(number)
             for _ in range(2):  # the first starts threads, and fetches what others left cold
                 began = clock()
                 run()
                 took = clock() - began
-                best[number] = min(took, best.get(number, took))
                 spent += took
-                epoch = best[most] * (steps or 0)
-                if spent > min(max(LEAST_SECONDS, SHARE * epoch), MOST_SECONDS):
-                    return _fastest_of(best)
+                best[number] = min(took, best.get(number, took))
+                if took > LONG_SECONDS:
+                    break
+            if best[1] > LONG_SECONDS:
+                return most
     finally:
         torch.set_num_threads(before)
     return _fastest_of(best)
