@@ -13,6 +13,7 @@ from latih.engine.own_step import OwnStep
 from latih.engine.step import TestStep
 from latih.errors import InputError
 from latih.layers.base import Layer, mode
+from latih.ops.conversion import convert_to_numpy
 from latih.structures import flatten, map_structure, unflatten
 
 
@@ -84,7 +85,7 @@ def predict(
                 callbacks.call("on_predict_batch_begin", number, None)
                 outputs = _predicted(model, batch, samples)
                 # Copied to the host batch by batch, so that a device holds one and not them all.
-                structure = map_structure(lambda output: output.cpu().numpy(), outputs)
+                structure = map_structure(convert_to_numpy, outputs)
                 parts.append(flatten(structure))
                 callbacks.call("on_predict_batch_end", number, {"outputs": structure})
                 steps.raise_if_interrupted()
@@ -99,10 +100,16 @@ def _predicted(model: Layer, batch: Batch, samples: int | None) -> Any:
     if samples is None:
         return model(batch.inputs)
     draws = [model(batch.inputs) for _ in range(samples)]
-    stacked = [torch.stack(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
+    stacked = [_stacked(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
     means = unflatten(draws[0], [output.mean(dim=0) for output in stacked])
     spreads = unflatten(draws[0], [output.std(dim=0, correction=0) for output in stacked])
     return Sampled(means, spreads)
+
+
+def _stacked(drawn: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    stacked = torch.stack(drawn)
+    # In bfloat16 the mean of many draws would be no better than one of them.
+    return stacked.float() if stacked.dtype is torch.bfloat16 else stacked
 
 
 class Sampled(NamedTuple):

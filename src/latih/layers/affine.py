@@ -44,15 +44,31 @@ class Affine(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
+        # Statistics are taken of the inputs as they come, and in float32 at least.
+        self.autocast = False
         self.gamma: torch.Tensor | None = None
         self.beta: torch.Tensor | None = None
 
+    def for_statistics(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return inputs in the type that statistics are taken in: that of the weights."""
+        kind = torch.float64 if self._compute_type is torch.float64 else torch.float32
+        return inputs if inputs.dtype is kind else inputs.to(kind)
+
+    def as_outputs(self, normalised: torch.Tensor) -> torch.Tensor:
+        """Return what was normalised in the type that the layer calculates in."""
+        kind = self._compute_type
+        return normalised if normalised.dtype is kind else normalised.to(kind)
+
     def add_affine_weights(self, shape: tuple[int, ...]) -> None:
-        """Make γ and β, in the order of Keras's files, as far as they are asked for."""
+        """Make γ and β, in the order of Keras's files, as far as they are asked for.
+
+        Under a mixed policy they and the statistics stay in float32.
+        """
         if self.scale:
             self.gamma = self.add_weight(
                 shape,
                 self.gamma_initializer,
+                autocast=False,
                 regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint,
                 name="gamma",
@@ -61,6 +77,7 @@ class Affine(Layer):
             self.beta = self.add_weight(
                 shape,
                 self.beta_initializer,
+                autocast=False,
                 regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint,
                 name="beta",

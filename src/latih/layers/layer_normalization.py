@@ -102,7 +102,8 @@ class LayerNormalization(Affine):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
         # PyTorch's kernel wants the axes last.
-        moved = inputs if self._are_last else inputs.movedim(self._axes, self._last)
+        values = self.for_statistics(inputs)
+        moved = values if self._are_last else values.movedim(self._axes, self._last)
         if moved.shape[-len(self._sizes) :] != self._sizes:
             raise InputError(
                 f"{self.name!r} cannot take its inputs",
@@ -110,6 +111,7 @@ class LayerNormalization(Affine):
                 got=f"shape {tuple(inputs.shape)}",
             )
         outputs = F.layer_norm(moved, self._sizes, self.gamma, self.beta, self.epsilon)
+        outputs = self.as_outputs(outputs)
         return outputs if self._are_last else outputs.movedim(self._last, self._axes)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
