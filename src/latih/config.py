@@ -128,14 +128,14 @@ def _cpu_features() -> frozenset[str]:
 
 
 def features_of(told: str) -> frozenset[str]:
-    """Return the features that Linux tells of the first processor.
+    r"""Return the features that Linux tells of the first processor.
 
     Args:
         told: the text of ``/proc/cpuinfo``; x86 has its features after "flags", ARM after
             "Features".
 
     Example:
-        >>> sorted(features_of("processor : 0\\nflags\\t: avx2 amx_bf16\\n"))
+        >>> sorted(features_of("processor : 0\nflags\t: avx2 amx_bf16\n"))
         ['amx_bf16', 'avx2']
     """
     for line in told.splitlines():

@@ -15,6 +15,7 @@ from latih.errors import InputError
 from latih.layers.base import Layer, mode
 from latih.ops.conversion import convert_to_numpy
 from latih.structures import flatten, map_structure, unflatten
+from latih.tensors import unhalved
 
 
 def evaluate(
@@ -107,9 +108,8 @@ def _predicted(model: Layer, batch: Batch, samples: int | None) -> Any:
 
 
 def _stacked(drawn: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    stacked = torch.stack(drawn)
-    # In bfloat16 the mean of many draws would be no better than one of them.
-    return stacked.float() if stacked.dtype is torch.bfloat16 else stacked
+    # In a half precision the mean of many draws would be no better than one of them.
+    return unhalved(torch.stack(drawn))
 
 
 class Sampled(NamedTuple):

@@ -6,6 +6,7 @@ import torch
 
 from latih import constraints, initializers, regularizers
 from latih.layers.base import Layer
+from latih.tensors import HALVES
 
 
 class Affine(Layer):
@@ -49,15 +50,10 @@ class Affine(Layer):
         self.gamma: torch.Tensor | None = None
         self.beta: torch.Tensor | None = None
 
-    def for_statistics(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return inputs in the type that statistics are taken in: that of the weights."""
-        kind = torch.float64 if self._compute_type is torch.float64 else torch.float32
-        return inputs if inputs.dtype is kind else inputs.to(kind)
-
-    def as_outputs(self, normalised: torch.Tensor) -> torch.Tensor:
-        """Return what was normalised in the type that the layer calculates in."""
-        kind = self._compute_type
-        return normalised if normalised.dtype is kind else normalised.to(kind)
+    def _calculate_in(self, kind: torch.dtype) -> None:
+        super()._calculate_in(kind)
+        # That of the weights: a sum in a half precision loses what is added late.
+        self._statistics_type = torch.float32 if kind in HALVES else kind
 
     def add_affine_weights(self, shape: tuple[int, ...]) -> None:
         """Make γ and β, in the order of Keras's files, as far as they are asked for.

@@ -106,14 +106,12 @@ class CastVariable(torch.Tensor):
         return found
 
     @classmethod
-    def __torch_function__(
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do what a function of torch does; if it works in place, to the variable."""
         del types
         name = func.__name__
         in_place = (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE
-        with torch._C.DisableTorchFunctionSubclass():
+        with torch._C.DisableTorchFunctionSubclass():  # pyright: ignore[reportPrivateUsage]
             if in_place and isinstance(args[0], CastVariable):
                 args = (args[0].variable, *args[1:])
             return func(*args, **(kwargs or {}))

@@ -15,7 +15,8 @@ from latih import constraints, initializers, registry, regularizers
 from latih.dtype_policies import DTypePolicy, dtype_policy
 from latih.dtypes import torch_dtype
 from latih.errors import InputError, near_matches
-from latih.layers import autocast, budget
+from latih.layers import budget
+from latih.layers.autocast import Call, no_call, under_way
 from latih.layers.names import checked_name
 from latih.layers.tracking import (
     TrackedDict,
@@ -28,13 +29,11 @@ from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, inside, is_nested, map_structure
 from latih.symbolic import Node, SymbolicTensor, holds_symbolic
-from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
+from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of, unhalved
 from latih.variables import Variable
 
 KEPT = "_layers"
 """What the name of an attribute gets where PyTorch keeps the layers that are in its list."""
-
-HALVES = (torch.bfloat16, torch.float16)
 
 NOT_TRACKED = ("added_losses", "calls", "_weights", "_modules", "_in_order")
 """Lists of a layer that never hold layers inside it."""
@@ -206,19 +205,23 @@ class Layer(nn.Module, Configured):
         """Return a weight, or a layer inside: what PyTorch keeps in dictionaries of its own."""
         # PyTorch's own function, with one question more: see autocast.py.
         own = self.__dict__
-        for place in ("_parameters", "_buffers"):
-            kept = own.get(place)
-            if kept is not None and name in kept:
-                found = kept[name]
-                return self._seen(name, found) if self._casts_weights else found
-        kept = own.get("_modules")
-        if kept is not None and name in kept:
-            return kept[name]
+        try:
+            kept = own["_parameters"]
+            if name in kept:
+                return self._seen(name, kept[name]) if self._casts_weights else kept[name]
+            kept = own["_buffers"]
+            if name in kept:
+                return self._seen(name, kept[name]) if self._casts_weights else kept[name]
+            kept = own["_modules"]
+            if name in kept:
+                return kept[name]
+        except KeyError:
+            pass  # its constructor has not run yet
         return super().__getattr__(name)  # which says that there is none
 
     def _seen(self, name: str, kept: torch.Tensor | None) -> torch.Tensor | None:
         """Return a weight as a call that is under way sees it."""
-        call = autocast.under_way.get()
+        call = under_way.get()
         if call is None or kept is None or not kept.is_floating_point():
             return kept
         known = self._weights.get(name)
@@ -399,7 +402,7 @@ class Layer(nn.Module, Configured):
             self.build(map_structure(shape_of, inputs))
         if self._call_takes_training:
             kwargs["training"] = self.training
-        call = autocast.under_way.get()
+        call = under_way.get()
         if call is None:
             return self._outermost_call(inputs, args, kwargs)
         try:
@@ -423,27 +426,35 @@ class Layer(nn.Module, Configured):
     def _activity_penalties(self, outputs: Any) -> Iterator[torch.Tensor]:
         for output in flatten(outputs):
             # A sum in a half precision loses what is added late.
-            values = output.float() if output.dtype in HALVES else output
-            yield self.activity_regularizer(values) / output.shape[0]
+            yield self.activity_regularizer(unhalved(output)) / output.shape[0]
 
     def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
         # The losses that this layer and those inside it add are collected where a call begins, so
         # that a layer that is used twice adds twice, and the next call begins anew.
         collected: list[torch.Tensor] = []
         vars(self)["added_losses"] = collected  # around __setattr__, which would cost more
-        token = autocast.under_way.set(autocast.Call(collected))
+        token = under_way.set(Call(collected))
         try:
             outputs = self.call(inputs, *args, **kwargs)
         except RuntimeError as error:
             raise self._explained(error, inputs) from error
         finally:
-            autocast.under_way.reset(token)
+            under_way.reset(token)
         if self.activity_regularizer is not None:
             collected.extend(self._activity_penalties(outputs))
         return outputs
 
     def _explained(self, error: RuntimeError, inputs: Any) -> Exception:
         """Return torch's error, or where the shape is why, one that says so."""
+        if self._casts_weights and "dtype" in str(error):
+            return InputError(
+                f"the layer {self.name!r} cannot calculate in {self.compute_dtype}",
+                expected="all tensors of one type",
+                got=f"others: {error}",
+                fix="What call() reads of itself is cast if it is a weight and an attribute: cast "
+                "others by ops.cast(x, self.compute_dtype), or make the layer with "
+                'dtype="float32".',
+            )
         shapes = map_structure(shape_of, inputs)
         if self._build_shape is None or fits(self._build_shape, shapes):
             return error
@@ -470,7 +481,7 @@ class Layer(nn.Module, Configured):
             >>> layer.losses
             [tensor(2.)]
         """
-        call = autocast.under_way.get()
+        call = under_way.get()
         target = self.added_losses if call is None else call.losses
         target.extend(as_tensor(one) for one in flatten(loss))
 
@@ -537,16 +548,24 @@ class Layer(nn.Module, Configured):
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
         # A try must leave no trace: neither in weights that a call changes, nor among the losses.
-        before = [(buffer, buffer.clone()) for buffer in self.buffers()]
-        token = autocast.under_way.set(autocast.Call([]))
+        before = [(kept, kept.detach().clone()) for kept in self._changed_by_calls()]
+        token = under_way.set(Call([]))
         try:
             with mode(self, False), torch.no_grad():
                 return self(*map_structure(zeros, args), **map_structure(zeros, kwargs))
         finally:
-            autocast.under_way.reset(token)
+            under_way.reset(token)
             with torch.no_grad():
                 for buffer, values in before:
                     buffer.copy_(values)
+
+    def _changed_by_calls(self) -> Iterator[torch.Tensor]:
+        yield from self.buffers()
+        for layer in self.modules():
+            if isinstance(layer, Layer):
+                # A variable that was not made by add_weight() is a parameter whatever it says.
+                own = layer._parameters.items()
+                yield from (v for n, v in own if n not in layer._weights and not v.requires_grad)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs; by default as zeros come out.
@@ -833,7 +852,7 @@ def fits(built: Any, given: Any) -> bool:
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:
     def build_and_mark(self: Layer, input_shape: Shape) -> None:
-        with autocast.no_call():
+        with no_call():
             build(self, input_shape)
         Layer.build(self, input_shape)
 

@@ -152,7 +152,7 @@ class BatchNormalization(Affine):
         # variance would be the unbiased one, which is not Keras's.
         if self.gamma is None and self.beta is None:
             # It is the type of γ or β that tells the kernel in which one to reckon.
-            inputs = self.for_statistics(inputs)
+            inputs = inputs.to(self._statistics_type)
         outputs, mean, inverse_deviation = torch.native_batch_norm(
             inputs, self.gamma, self.beta, None, None, True, 0.0, self.epsilon
         )
@@ -160,7 +160,7 @@ class BatchNormalization(Affine):
             variance = inverse_deviation.pow(-2).sub_(self.epsilon)
             self.moving_mean.lerp_(mean, 1.0 - self.momentum)
             self.moving_variance.lerp_(variance, 1.0 - self.momentum)
-        return self.as_outputs(outputs)
+        return outputs if outputs.dtype is self._compute_type else outputs.to(self._compute_type)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
