@@ -347,9 +347,7 @@ def test_a_model_of_the_users_own_trains_predicts_and_comes_back(
     assert torch.equal(other(X), model(X))
 
 
-def test_a_part_of_a_graph_between_bfloat16_tensors_is_a_model(
-    mixed: None, tmp_path: Path
-) -> None:
+def test_a_part_of_a_graph_between_bfloat16_tensors_is_a_model(mixed: None, tmp_path: Path) -> None:
     given = keras.Input((4,))
     hidden = Dense(5, "relu")(given)
     outputs = Dense(2)(hidden * 2.0)
@@ -381,12 +379,28 @@ def test_a_resumed_training_ends_in_the_same_bits(mixed: None, tmp_path: Path) -
         )
         model.add(Dense(1))
         model.compile("adam", "mse")
-        model.fit(
-            X, X.sum(1), 2, epochs, verbose=0, run_dir=tmp_path / run, resume=resume
-        )
+        model.fit(X, X.sum(1), 2, epochs, verbose=0, run_dir=tmp_path / run, resume=resume)
         return model.get_weights()
 
     whole = trained(4, "whole")
     trained(2, "parts")
     parts = trained(4, "parts", resume=True)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
+
+
+def test_a_mixed_model_is_exported_as_one_of_float32(mixed: None, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    layers = [Dense(5), keras.layers.LayerNormalization(), keras.layers.BatchNormalization()]
+    model = keras.Sequential([keras.Input((4,)), *layers, Activation("softmax", dtype="float32")])
+    model.export(tmp_path / "m.onnx", format="onnx")
+    assert model.layers[0](X).dtype == torch.bfloat16  # as before
+    session = runtime.InferenceSession(tmp_path / "m.onnx")
+    (found,) = session.run(None, {session.get_inputs()[0].name: X.numpy()})
+    keras.config.set_dtype_policy("float32")
+    config = model.get_config()
+    for layer in config["layers"]:
+        layer["config"]["dtype"] = "float32"
+    plain = keras.Sequential.from_config(config)
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(found, plain.predict(X, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(found, model.predict(X, verbose=0), atol=0.01)

@@ -50,8 +50,9 @@ class Affine(Layer):
         self.gamma: torch.Tensor | None = None
         self.beta: torch.Tensor | None = None
 
-    def _calculate_in(self, kind: torch.dtype) -> None:
-        super()._calculate_in(kind)
+    def calculate_in(self, kind: torch.dtype) -> None:
+        """Calculate in a type from now on, and take statistics in it or in float32."""
+        super().calculate_in(kind)
         # That of the weights: a sum in a half precision loses what is added late.
         self._statistics_type = torch.float32 if kind in HALVES else kind
 

@@ -151,7 +151,7 @@ class Layer(nn.Module, Configured):
     @dtype_policy.setter
     def dtype_policy(self, policy: Any) -> None:
         self._dtype_policy = dtype_policy.get(policy)
-        self._calculate_in(torch_dtype(self.compute_dtype))
+        self.calculate_in(torch_dtype(self.compute_dtype))
 
     @property
     def compute_dtype(self) -> str:
@@ -181,18 +181,28 @@ class Layer(nn.Module, Configured):
     @autocast.setter
     def autocast(self, value: bool) -> None:
         self._autocast = bool(value)
-        self._calculate_in(self._compute_type)
+        self.calculate_in(self._compute_type)
 
-    def _calculate_in(self, kind: torch.dtype) -> None:
+    def calculate_in(self, kind: torch.dtype) -> None:
+        """Calculate in a type from now on, whatever the policy says.
+
+        Args:
+            kind: the type.
+        """
         self._compute_type = kind
         self._casts_weights = self._autocast and kind is torch.bfloat16
         # Inputs of this type need no look; None for none at all.
         self._input_type = kind if self._autocast and self._casts_inputs else None
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the layer calculates in another type than that of its weights."""
+        return self._compute_type is torch.bfloat16 and self.compute_dtype != self.variable_dtype
+
     def leave_inputs_to_layers(self) -> None:
         """Cast no inputs: those inside do so themselves, as a model's do that is made of layers."""
         self._casts_inputs = False
-        self._calculate_in(self._compute_type)
+        self.calculate_in(self._compute_type)
 
     def _cast(self, value: Any) -> Any:
         """Return a floating tensor in the type that inputs are cast to, anything else as it is."""
@@ -368,7 +378,7 @@ class Layer(nn.Module, Configured):
         one, *other = {fn(torch.zeros((), dtype=d)).dtype for d in (torch.float32, torch.float64)}
         if not other:
             own = torch_dtype(self.compute_dtype)
-            self._calculate_in(own if one is torch.float32 else one)
+            self.calculate_in(own if one is torch.float32 else one)
         for name, variable in kept.items():
             moved = self._buffers[name]
             assert moved is not None
@@ -564,8 +574,9 @@ class Layer(nn.Module, Configured):
         for layer in self.modules():
             if isinstance(layer, Layer):
                 # A variable that was not made by add_weight() is a parameter whatever it says.
-                own = layer._parameters.items()
-                yield from (v for n, v in own if n not in layer._weights and not v.requires_grad)
+                for name, own in layer._parameters.items():
+                    if own is not None and name not in layer._weights and not own.requires_grad:
+                        yield own
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs; by default as zeros come out.
@@ -807,6 +818,19 @@ def mode(module: nn.Module, training: bool) -> Generator[None]:
     finally:
         for inner, was in before:
             inner.training = was
+
+
+@contextmanager
+def unmixed(module: nn.Module) -> Generator[None]:
+    """Let layers of a mixed policy calculate in the type of their weights for the block."""
+    mixed = [one for one in module.modules() if isinstance(one, Layer) and one.is_mixed]
+    for layer in mixed:
+        layer.calculate_in(torch.float32)
+    try:
+        yield
+    finally:
+        for layer in mixed:
+            layer.calculate_in(torch.bfloat16)
 
 
 def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:
