@@ -11,6 +11,7 @@ import torch
 import torch.utils.deterministic
 
 from latih.dtype_policies.dtype_policy import dtype_policy as dtype_policy
+from latih.dtype_policies.dtype_policy import dtype_policy_was_set as dtype_policy_was_set
 from latih.dtype_policies.dtype_policy import set_dtype_policy as set_dtype_policy
 from latih.errors import InputError, LatihWarning
 

@@ -58,8 +58,7 @@ def _before_changes(entries: Sequence[Entry]) -> list[Entry]:
     return [
         entry
         for entry in entries
-        if isinstance(entry, Operation)
-        and not (memories([*entry.read, *entry.results]) & changed)
+        if isinstance(entry, Operation) and not (memories([*entry.read, *entry.results]) & changed)
     ]
 
 
