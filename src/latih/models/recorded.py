@@ -35,11 +35,10 @@ class RecordedSteps:
         obstacle = captured.obstacle or captured.permission.obstacle()
         if obstacle is not None:
             return f"A step is done by PyTorch's usual way: {obstacle}."
-        if not captured.replays:
+        if not captured.kernels:
             return "A step will be recorded at the second batch of each shape, and replayed then."
         kernels = ", ".join(
-            f"{len(replay.plan.calls)} kernels for batches of {replay.batch.size}"
-            for replay in captured.replays.values()
+            f"{number} kernels for batches of {size}" for size, number in captured.kernels.items()
         )
         number = self.known_threads
         threads = f", on {number} thread{'' if number == 1 else 's'}" if number else ""

@@ -12,7 +12,9 @@ import torch
 from latih import random
 from latih.arguments import one_of, whole
 from latih.callbacks import History, ProgbarLogger
+from latih.callbacks.precision_tip import PrecisionTip
 from latih.callbacks.progress import Verbose
+from latih.data.batches import ArrayBatches
 from latih.engine import inference
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
@@ -202,6 +204,8 @@ class Trainable(Stepping):
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
+        if verbose and isinstance(batches, ArrayBatches) and PrecisionTip.may_help(self):
+            listeners.append(PrecisionTip(batches))
         if kept is not None:
             listeners += kept.listeners("val_loss" if validation else "loss")
         params = {

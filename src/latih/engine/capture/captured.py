@@ -60,6 +60,8 @@ class Captured:
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._state: tuple[Any, ...] | None = None
         self._seen: set[Any] = set()
+        self.kernels: dict[int, int] = {}
+        """How many kernels the records had, by how many examples their batches have."""
 
     def __call__(self, batch: Batch) -> Any:
         """Do it to a batch."""
@@ -104,6 +106,11 @@ class Captured:
 
     def forget(self) -> None:
         """Record anew at the next batch."""
+        self.let_go()
+        self.kernels.clear()
+
+    def let_go(self) -> None:
+        """Give the memory of the records back."""
         self.replays.clear()
         self.memory.clear()
         self.obstacle = self._state = None
@@ -127,6 +134,7 @@ class Captured:
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
+        self.kernels[own.size] = len(plan.calls)
         return returned
 
 
