@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation
 
 aten = torch.ops.aten
@@ -113,6 +114,8 @@ def call_of(operation: Operation) -> Call:
         >>> y
         tensor([-1.])
     """
+    if isinstance(operation, Fused):
+        return operation.call()
     operation = _with_tensors_for_numbers(operation)
     function, arguments, keywords = operation.function, operation.arguments, operation.keywords
     if function._schema.is_mutable:

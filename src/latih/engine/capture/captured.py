@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture import calls, dataflow, memory, native
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
 from latih.random import Draw
@@ -91,7 +91,13 @@ class Captured:
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
-        return returned
+        if not plan.kernels:
+            return returned
+        # Native kernels round differently. A step gives the same bits whether it is the first of
+        # its process or not, or a training that is resumed would not go on as it would have.
+        recorder.rewind()
+        plan.run()
+        return kept
 
 
 def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
@@ -106,6 +112,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
+    entries = native.fused(entries, wanted)
     entries = memory.gathered_in_place(entries, wanted)
     entries = memory.shared(entries, wanted)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
@@ -113,7 +120,8 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
-    return kind(draws, [calls.call_of(operation) for operation in operations], held)
+    kernels = [entry.function for entry in operations if isinstance(entry, native.Fused)]
+    return kind(draws, [calls.call_of(operation) for operation in operations], held, kernels)
 
 
 def _kept(value: Any) -> Any:

@@ -15,13 +15,18 @@ class Plan:
         draws: what fills the memory from which random numbers are made.
         calls: what is called, without arguments.
         memory: what must live as long as the plan.
+        kernels: names of the native kernels among the calls.
     """
 
     def __init__(
-        self, draws: Sequence[Call], calls: Sequence[Call], memory: Sequence[torch.Tensor]
+        self,
+        draws: Sequence[Call],
+        calls: Sequence[Call],
+        memory: Sequence[torch.Tensor],
+        kernels: Sequence[str] = (),
     ) -> None:
         self.draws, self.calls = tuple(draws), tuple(calls)
-        self.memory = tuple(memory)
+        self.memory, self.kernels = tuple(memory), tuple(kernels)
 
     def __call__(self) -> None:
         """Do the step on what lies in the memory now."""
@@ -47,9 +52,13 @@ class GraphedPlan(Plan):
     """Runs before the graph is taken: libraries choose their kernels and take memory in them."""
 
     def __init__(
-        self, draws: Sequence[Call], calls: Sequence[Call], memory: Sequence[torch.Tensor]
+        self,
+        draws: Sequence[Call],
+        calls: Sequence[Call],
+        memory: Sequence[torch.Tensor],
+        kernels: Sequence[str] = (),
     ) -> None:
-        super().__init__(draws, calls, memory)
+        super().__init__(draws, calls, memory, kernels)
         self._runs = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
