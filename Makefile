@@ -17,7 +17,7 @@ help:
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/latih/engine/capture/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
 	touch $@

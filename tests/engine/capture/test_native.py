@@ -347,6 +347,43 @@ def test_whole_steps(examples):
     compare_step(model, x, y, names)
 
 
+@few
+@given(
+    images=st.integers(2, 5),
+    height=st.integers(2, 9),
+    width=st.integers(2, 9),
+    channels=st.integers(2, 40),
+    has_relu=st.booleans(),
+    is_training=st.booleans(),
+    ties=st.booleans(),
+)
+def test_max_pooling(images, height, width, channels, has_relu, is_training, ties):
+    layer = layers.MaxPooling2D()
+    x = torch.randn(images, height, width, channels)
+    x = x.round() if ties else x
+    x.flatten()[:3] = torch.tensor([math.nan, math.inf, -math.inf])
+    x.requires_grad_(is_training)
+    upstream = torch.randn(images, height // 2, width // 2, channels)
+
+    def step():
+        y = layer(F.relu(x) if has_relu else x)
+        return (y, torch.autograd.grad(y, x, upstream)[0]) if is_training else (y,)
+
+    entries, returned = recorded(step)
+    expected, got, names = both(entries, returned)
+    # Where one pooled pixel is left along an axis, it is open in which order the elements lie.
+    assert names == ["pool", "pool_backward"][: 1 + is_training] or min(height, width) < 4
+    for one, other in zip(got, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_other_pooling_stays():
+    x = torch.randn(2, 9, 9, 3)
+    for layer in (layers.MaxPooling2D(3), layers.MaxPooling2D(2, strides=1)):
+        layer(x)
+        compare(lambda layer=layer: (layer(x),), [])
+
+
 def test_steps_with_images():
     model = compiled(
         layers.Conv2D(5, 3),
@@ -360,8 +397,8 @@ def test_steps_with_images():
         shape=(11, 12, 2),
     )
     x, y = torch.randn(13, 11, 12, 2), torch.randint(10, (13,))
-    names = ["normalize", "normalize", "add_bias", "head", "column_sums"]
-    names += ["normalize_backward", "normalize_backward"]
+    names = ["normalize", "pool", "normalize", "add_bias", "head", "column_sums"]
+    names += ["normalize_backward", "pool_backward", "normalize_backward"]
     compare_step(model, x, y, names)
 
 

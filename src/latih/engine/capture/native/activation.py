@@ -27,7 +27,7 @@ def _trace(function: Function, of_gradient: bool, ndim: int) -> Mapping[str, tor
 
 def _replacement(
     kind: int, numbers: Sequence[float | str], of_gradient: bool, match: Match
-) -> list[Entry]:
+) -> list[list[Entry]]:
     given, result = match.tensor("given"), match.tensor("result")
     values = [match.number(one) if isinstance(one, str) else one for one in numbers]
     # An ELU's outputs below 0 are scaled by both.
@@ -36,8 +36,8 @@ def _replacement(
         a, b, c = a * b, b, 1.0
     arguments = [given, given.numel(), kind, float(a), float(b), float(c)]
     if not of_gradient:
-        return [Fused("activate", arguments, {}, [result])]
-    return [Fused("activate_backward", [match.tensor("gradient"), *arguments], {}, [result])]
+        return [[Fused("activate", arguments, {}, [result])]]
+    return [[Fused("activate_backward", [match.tensor("gradient"), *arguments], {}, [result])]]
 
 
 def _of(

@@ -21,17 +21,14 @@ def _trace(has_relu: bool) -> Mapping[str, torch.Tensor]:
     return {"bias": bias, "inputs": inputs, "kernel": kernel, "outputs": outputs}
 
 
-def _replacement(has_relu: bool, match: Match) -> list[Entry]:
+def _replacement(has_relu: bool, match: Match) -> list[list[Entry]]:
     # PyTorch would write the bias into the outputs, and let the product add to it: a third more of
     # the time of a small product than adding the bias afterwards.
     bias, outputs = match.tensor("bias"), match.tensor("outputs")
     product = [match.tensor("inputs"), match.tensor("kernel")]
-    return [
-        Operation(aten.mm.default, product, {}, [outputs]),
-        Fused(
-            "add_bias", [bias, outputs, *outputs.shape, int(has_relu)], {"changed": [outputs]}, []
-        ),
-    ]
+    arguments = [bias, outputs, *outputs.shape, int(has_relu)]
+    added = Fused("add_bias", arguments, {"changed": [outputs]}, [])
+    return [[Operation(aten.mm.default, product, {}, [outputs]), added]]
 
 
 def _trace_sums() -> Mapping[str, torch.Tensor]:
@@ -39,9 +36,9 @@ def _trace_sums() -> Mapping[str, torch.Tensor]:
     return {"gradients": gradients, "sums": aten.sum(gradients, [0], True)}
 
 
-def _sums(match: Match) -> list[Entry]:
+def _sums(match: Match) -> list[list[Entry]]:
     gradients = match.tensor("gradients")
-    return [Fused("column_sums", [gradients, *gradients.shape], {}, [match.tensor("sums")])]
+    return [[Fused("column_sums", [gradients, *gradients.shape], {}, [match.tensor("sums")])]]
 
 
 KINDS = (

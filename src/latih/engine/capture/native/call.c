@@ -22,6 +22,8 @@ static const struct {
     KERNEL(multiply, "ppip"),
     KERNEL(normalize, "pppppiiiffppp"),
     KERNEL(normalize_backward, "ppppppiippp"),
+    KERNEL(pool, "piiiiipp"),
+    KERNEL(pool_backward, "ppiiiip"),
 };
 
 /* Above so many elements other Python threads may run meanwhile. */

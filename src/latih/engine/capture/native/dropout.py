@@ -34,7 +34,7 @@ def _trace(ndim: int) -> Mapping[str, torch.Tensor]:
     }
 
 
-def _replacement(match: Match) -> list[Entry] | None:
+def _replacement(match: Match) -> list[list[Entry]] | None:
     inputs, index = match.tensor("inputs"), match.tensor("index")
     # It was made anew in the step, always the same: that is why it stands there, and is not made.
     if not torch.equal(index, torch.arange(inputs.numel(), dtype=torch.int32)):
@@ -47,7 +47,7 @@ def _replacement(match: Match) -> list[Entry] | None:
         match.number("threshold"),
         match.number("kept"),
     ]
-    return [Fused("drop_out", arguments, {}, [match.tensor("mask"), match.tensor("outputs")])]
+    return [[Fused("drop_out", arguments, {}, [match.tensor("mask"), match.tensor("outputs")])]]
 
 
 def _trace_product(ndim: int) -> Mapping[str, torch.Tensor]:
@@ -55,10 +55,10 @@ def _trace_product(ndim: int) -> Mapping[str, torch.Tensor]:
     return {"first": first, "second": second, "product": aten.mul(first, second)}
 
 
-def _product(match: Match) -> list[Entry]:
+def _product(match: Match) -> list[list[Entry]]:
     first = match.tensor("first")
     arguments = [first, match.tensor("second"), first.numel()]
-    return [Fused("multiply", arguments, {}, [match.tensor("product")])]
+    return [[Fused("multiply", arguments, {}, [match.tensor("product")])]]
 
 
 KINDS = (

@@ -3,7 +3,15 @@
 from collections.abc import Collection, Sequence
 
 from latih.engine.capture.dataflow import Entry
-from latih.engine.capture.native import activation, bias, dropout, head, library, normalization
+from latih.engine.capture.native import (
+    activation,
+    bias,
+    dropout,
+    head,
+    library,
+    normalization,
+    pooling,
+)
 from latih.engine.capture.native.fused import Row
 from latih.engine.capture.native.template import Kind
 from latih.engine.capture.recorder import Operation
@@ -12,6 +20,7 @@ from latih.engine.capture.recorder import Operation
 KINDS = (
     *head.KINDS,
     *dropout.KINDS,
+    *pooling.KINDS,
     *normalization.KINDS,
     *bias.KINDS,
     *activation.KINDS,
@@ -39,18 +48,20 @@ def _with(kind: Kind, entries: list[Entry], wanted: Collection[int]) -> list[Ent
         return entries
     instead: dict[int, Sequence[Entry]] = {}
     left_out: set[int] = set()
-    last, again = -1, False
+    spans: list[tuple[int, int]] = []
+    again = False
     for match in kind.template.matches(Row(entries, wanted)):
         replacement = kind.replacement(match)
         if replacement is None:
             continue
-        if min(match.found) < last:
+        own = [(min(part), max(part)) for part in match.parts]
+        if any(low <= end and start <= high for low, high in own for start, end in spans):
             # It may move over what has just been moved itself: it is looked at anew.
             again = True
             continue
-        last = max(match.found)
-        left_out |= match.found
-        instead[match.place] = replacement
+        spans += own
+        left_out.update(match.found)
+        instead.update(zip(match.places, replacement, strict=True))
     kept: list[Entry] = []
     for number, entry in enumerate(entries):
         if number in instead:

@@ -51,7 +51,7 @@ def _trace(is_training: bool, has_accuracy: bool) -> Mapping[str, torch.Tensor]:
     }
 
 
-def _replacement(is_training: bool, has_accuracy: bool, match: Match) -> list[Entry]:
+def _replacement(is_training: bool, has_accuracy: bool, match: Match) -> list[list[Entry]]:
     logits = match.tensor("logits")
     changed = [match.tensor(name) for name in ("total", "count")]
     if has_accuracy:
@@ -68,7 +68,7 @@ def _replacement(is_training: bool, has_accuracy: bool, match: Match) -> list[En
     ]
     names = ("probabilities", "loss", "logits_gradient")[: 3 if is_training else 2]
     results = [match.tensor(name) for name in names]
-    return [Fused("head" if is_training else "score", arguments, {"changed": changed}, results)]
+    return [[Fused("head" if is_training else "score", arguments, {"changed": changed}, results)]]
 
 
 def _kind(is_training: bool, has_accuracy: bool) -> Kind:

@@ -39,7 +39,7 @@ def _trace(rows: Sequence[int], has_relu: bool) -> Mapping[str, torch.Tensor]:
     return {**named, **made, "inputs": inputs}
 
 
-def _replacement(has_relu: bool, match: Match) -> list[Entry]:
+def _replacement(has_relu: bool, match: Match) -> list[list[Entry]]:
     inputs = match.tensor("inputs")
     features = inputs.shape[1]
     changed = [match.tensor("moving_mean"), match.tensor("moving_variance")]
@@ -55,7 +55,7 @@ def _replacement(has_relu: bool, match: Match) -> list[Entry]:
         match.number("share"),
     ]
     results = [match.tensor(name) for name in ("outputs", "mean", "inverse_deviation")]
-    return [Fused("normalize", arguments, {"changed": changed}, results)]
+    return [[Fused("normalize", arguments, {"changed": changed}, results)]]
 
 
 def _trace_backward(
@@ -83,7 +83,7 @@ def _trace_backward(
     return named | {name: one for name, one in zip(names, results, strict=True) if one is not None}
 
 
-def _backward(has_relu: bool, of_inputs: bool, match: Match) -> list[Entry]:
+def _backward(has_relu: bool, of_inputs: bool, match: Match) -> list[list[Entry]]:
     inputs = match.tensor("inputs")
     features = inputs.shape[1]
     arguments = [
@@ -98,7 +98,7 @@ def _backward(has_relu: bool, of_inputs: bool, match: Match) -> list[Entry]:
         *([] if of_inputs else [None]),
     ]
     results = [match.tensor(name) for name in _gradients(of_inputs)]
-    return [Fused("normalize_backward", arguments, {}, results)]
+    return [[Fused("normalize_backward", arguments, {}, results)]]
 
 
 def _gradients(of_inputs: bool) -> list[str]:

@@ -24,6 +24,8 @@ class Template:
             tensors by name. Two sizes of a step may be the same, those here may not.
         outputs: names of what others may use too; what else is made is private.
         numbers: names of numbers that may differ in a step, by what they are here.
+        first: how many of the operations are done at one place, the rest at a later one; None if
+            all are done at one.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Template:
         trace: Callable[[], Mapping[str, torch.Tensor]],
         outputs: Collection[str],
         numbers: Mapping[float, str] | None = None,
+        first: int | None = None,
     ) -> None:
         with torch.no_grad(), Recorder() as recorder:
             named = trace()
@@ -43,6 +46,7 @@ class Template:
         self.named = {name: plain(tensor) for name, tensor in named.items()}
         self.numbers = dict(numbers or {})
         self.outputs = {memory_of(self.named[name]) for name in outputs}
+        self.first = first or len(self.operations)
 
     def matches(self, row: Row) -> list["Match"]:
         """Return where a step does these operations; no operation is in two of the matches."""
@@ -51,7 +55,7 @@ class Template:
         for number in row.by_function.get(self.operations[0].function, ()):
             match = Match(self, row, taken)
             if match.complete(number):
-                taken |= match.found
+                taken.update(match.found)
                 found.append(match)
         return found
 
@@ -67,8 +71,8 @@ class Match:
 
     def __init__(self, template: Template, row: Row, taken: Collection[int]) -> None:
         self._template, self._row, self._taken = template, row, taken
-        self.found: set[int] = set()
-        self.place = 0
+        self.found: list[int] = []
+        self.places: list[int] = []
         self._addresses: dict[int, int] = {}
         self._sizes: dict[int, int] = {0: 0, 1: 1}
         self._tensors: dict[Any, torch.Tensor] = {}
@@ -82,14 +86,20 @@ class Match:
             number = next((one for one in candidates if self._fits(operation, one)), None)
             if number is None:
                 return False
-            self.found.add(number)
+            self.found.append(number)
             candidates = self._candidates(len(self.found))
         private = self._memories.keys() - self._template.outputs - self._given()
         if not all(self._row.is_private(self._memories[one], self.found) for one in private):
             return False
-        place = self._row.place(self.found)
-        self.place = place or 0
-        return place is not None
+        places = [self._row.place(part) for part in self.parts]
+        self.places = [place for place in places if place is not None]
+        return len(self.places) == len(places)
+
+    @property
+    def parts(self) -> list[list[int]]:
+        """The operations that are done together, a list for each place."""
+        parts = [self.found[: self._template.first], self.found[self._template.first :]]
+        return [part for part in parts if part]
 
     def tensor(self, name: str) -> torch.Tensor:
         """Return the step's tensor for a named one of the template."""
@@ -202,21 +212,23 @@ class Kind:
     """A run of operations, and what is done in its place.
 
     Args:
-        trace, outputs, numbers: see :class:`Template`, which is made when it is first asked for.
-        replacement: makes, of a match, what is done instead; None leaves things as they are.
+        trace, outputs, numbers, first: see :class:`Template`, which is made when it is asked for.
+        replacement: makes, of a match, what is done instead, for each of its places; None leaves
+            things as they are.
     """
 
     def __init__(
         self,
         trace: Callable[[], Mapping[str, torch.Tensor]],
         outputs: Collection[str],
-        replacement: Callable[[Match], Sequence[Entry] | None],
+        replacement: Callable[[Match], Sequence[Sequence[Entry]] | None],
         numbers: Mapping[float, str] | None = None,
+        first: int | None = None,
     ) -> None:
-        self._trace, self._outputs, self._numbers = trace, outputs, numbers
+        self._template = trace, outputs, numbers, first
         self.replacement = replacement
 
     @cached_property
     def template(self) -> Template:
         """The operations that are looked for."""
-        return Template(self._trace, self._outputs, self._numbers)
+        return Template(*self._template)
