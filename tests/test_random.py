@@ -17,8 +17,13 @@ BITS = st.integers(0, 2**64 - 1)
 RATES = st.floats(0.01, 0.99)
 
 
+def key(bits: int) -> torch.Tensor:
+    """The bits as a generator gives them to what draws."""
+    return torch.from_numpy(np.array([bits], np.uint64).view(np.int32))
+
+
 def as_numbers(bits: int, count: int, rate: float = 0.5) -> np.ndarray:
-    return random.keep_mask(torch.zeros(count), rate, bits).numpy()
+    return random.keep_mask(torch.zeros(count), rate, key(bits)).numpy()
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
@@ -82,31 +87,31 @@ def test_a_unit_is_dropped_as_often_as_the_others_over_many_steps() -> None:
 def test_a_mask_is_a_pure_function_of_its_key(bits: int, rate: float, shape: list[int]) -> None:
     torch.manual_seed(bits % 1000)
     before = torch.get_rng_state()
-    one = random.keep_mask(torch.zeros(shape), rate, bits)
-    other = random.keep_mask(torch.full(shape, float("nan")), rate, bits)
+    one = random.keep_mask(torch.zeros(shape), rate, key(bits))
+    other = random.keep_mask(torch.full(shape, float("nan")), rate, key(bits))
     assert torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
     # Its elements are told by their place alone.
-    flat = random.keep_mask(torch.zeros(math.prod(shape)), rate, bits)
+    flat = random.keep_mask(torch.zeros(math.prod(shape)), rate, key(bits))
     assert torch.equal(one.reshape(-1), flat)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
 def test_a_mask_has_the_type_of_what_it_is_for(dtype: torch.dtype) -> None:
-    mask = random.keep_mask(torch.zeros(3, 4, dtype=dtype), 0.5, 1)
+    mask = random.keep_mask(torch.zeros(3, 4, dtype=dtype), 0.5, key(1))
     assert mask.dtype == dtype and mask.shape == (3, 4)
     assert set(mask.reshape(-1).tolist()) <= {0.0, 1.0}
 
 
 def test_a_mask_of_nothing_is_empty() -> None:
-    assert random.keep_mask(torch.zeros(0, 3), 0.5, 1).shape == (0, 3)
+    assert random.keep_mask(torch.zeros(0, 3), 0.5, key(1)).shape == (0, 3)
 
 
 # Normal draws
 
 
 def normals(bits: int, count: int) -> np.ndarray:
-    return random.standard_normal(torch.zeros(count), bits).double().numpy()
+    return random.standard_normal(torch.zeros(count), key(bits)).double().numpy()
 
 
 @given(BITS)
@@ -155,18 +160,18 @@ def test_normals_of_other_steps_and_layers_are_uncorrelated(
 @given(BITS, st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_normals_are_a_pure_function_of_their_key(bits: int, shape: list[int]) -> None:
     before = torch.get_rng_state()
-    one = random.standard_normal(torch.zeros(shape), bits)
-    assert torch.equal(one, random.standard_normal(torch.full(shape, float("nan")), bits))
+    one = random.standard_normal(torch.zeros(shape), key(bits))
+    assert torch.equal(one, random.standard_normal(torch.full(shape, float("nan")), key(bits)))
     assert torch.equal(torch.get_rng_state(), before)
     assert list(one.shape) == shape
-    flat = random.standard_normal(torch.zeros(math.prod(shape)), bits)
+    flat = random.standard_normal(torch.zeros(math.prod(shape)), key(bits))
     assert torch.equal(one.reshape(-1), flat)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
 def test_normals_have_the_type_of_what_they_are_for(dtype: torch.dtype) -> None:
-    assert random.standard_normal(torch.zeros(3, 4, dtype=dtype), 1).dtype == dtype
-    assert random.standard_normal(torch.zeros(0, 3, dtype=dtype), 1).shape == (0, 3)
+    assert random.standard_normal(torch.zeros(3, 4, dtype=dtype), key(1)).dtype == dtype
+    assert random.standard_normal(torch.zeros(0, 3, dtype=dtype), key(1)).shape == (0, 3)
 
 
 def splitmix64(state: int) -> int:
@@ -242,21 +247,23 @@ def distance_from(drawn: np.ndarray, cumulative: Callable[[np.ndarray], np.ndarr
 
 @given(BITS)
 def test_uniform_numbers_are_even_below_one_and_uncorrelated(bits: int) -> None:
-    drawn = random.uniform(20_000, bits).numpy()
+    drawn = random.uniform(20_000, key(bits)).numpy()
     assert drawn.min() >= 0
     assert drawn.max() < 1
     assert distance_from(drawn.astype(float), lambda x: x) < 2.5
     assert abs(correlation(drawn[:-1], drawn[1:])) < 5
-    assert (drawn == random.uniform(20_000, bits).numpy()).all()
+    assert (drawn == random.uniform(20_000, key(bits)).numpy()).all()
 
 
 @given(BITS, st.integers(0, 200))
 def test_a_permutation_holds_each_number_once(bits: int, count: int) -> None:
-    assert sorted(random.permutation(count, bits).tolist()) == list(range(count))
+    assert sorted(random.permutation(count, key(bits)).tolist()) == list(range(count))
 
 
 def test_each_order_of_three_is_as_likely() -> None:
-    orders = Counter(tuple(random.permutation(3, random.mix(i)).tolist()) for i in range(6_000))
+    orders = Counter(
+        tuple(random.permutation(3, key(random.mix(i))).tolist()) for i in range(6_000)
+    )
     # Binomial: five standard deviations.
     assert len(orders) == 6
     assert all(abs(seen - 1_000) < 5 * math.sqrt(1_000 * 5 / 6) for seen in orders.values())

@@ -175,6 +175,15 @@ def test_a_metric_holds_no_graph(name: str) -> None:
 
 
 @of_all
+def test_a_metric_reckons_in_float32_with_predictions_of_bfloat16(name: str) -> None:
+    *targets, predictions = (torch.as_tensor(part) for part in BATCHES[name])
+    coarse = predictions.bfloat16().requires_grad_()
+    got = make(name)(*targets, coarse)
+    assert got.dtype == torch.float32
+    assert torch.equal(got, make(name)(*targets, coarse.float()))
+
+
+@of_all
 def test_a_metric_comes_back_from_its_config(name: str, assert_comes_back: Any) -> None:
     metric = make(name, name="mine")
     again = assert_comes_back(METRICS, metric)

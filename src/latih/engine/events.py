@@ -234,6 +234,16 @@ class CallbackList:
         """Say whether anybody has defined one of these hooks."""
         return any(self._listeners[hook] for hook in hooks)
 
+    def strangers_hear(self, *hooks: str) -> bool:
+        """Say whether code that is not Latih's hears one of these hooks."""
+        listeners = [one for hook in hooks for one in self._listeners[hook]]
+        owners = [getattr(one, "__self__", one) for one in listeners]
+        return any(
+            not type(owner).__module__.startswith("latih.")
+            or getattr(owner, "runs_user_code", False)
+            for owner in owners
+        )
+
     def check(self, names: Sequence[str], complete: bool = True) -> None:
         """Let every callback refuse what would fail later.
 

@@ -10,10 +10,11 @@ from latih.data.batches import Batch, Batches
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.own_step import OwnStep
-from latih.engine.step import TestStep
+from latih.engine.step import PredictStep, TestStep
 from latih.errors import InputError
 from latih.layers.base import Layer, mode
-from latih.structures import flatten, map_structure, unflatten
+from latih.structures import flatten, unflatten
+from latih.tensors import unhalved
 
 
 def evaluate(
@@ -41,7 +42,9 @@ def run_evaluation(
         steps: the block.
     """
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
+    watched = callbacks.strangers_hear("on_test_batch_begin", "on_test_batch_end")
     batches.reuse(step.memory)
+    step.refresh()
     scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
     step.reset()
@@ -50,6 +53,8 @@ def run_evaluation(
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
+                    if watched:
+                        step.refresh()
                 step(batch)
                 if heard:
                     callbacks.call("on_test_batch_end", number, LazyLogs(step.results))
@@ -61,7 +66,7 @@ def run_evaluation(
 
 
 def predict(
-    model: Layer,
+    step: PredictStep,
     batches: Batches,
     callbacks: CallbackList,
     most: int | None = None,
@@ -70,40 +75,98 @@ def predict(
     """Return what a model makes of every example, in their order and its outputs' structure.
 
     Args:
-        model: what predicts.
+        step: what is done to each batch.
         batches: the examples.
         callbacks: who listens.
         most: after how many batches to end.
         samples: how often to predict each batch; then the mean and the deviation are returned.
     """
-    parts: list[list[np.ndarray]] = []
-    structure: Any = None
+    predicted = Predicted(batches.examples if most is None else None)
+    watched = callbacks.strangers_hear("on_predict_batch_begin", "on_predict_batch_end")
     callbacks.call("on_predict_begin", None)
+    step.refresh()
     try:
-        with InterruptibleSteps() as steps, mode(model, False), torch.no_grad():
+        with InterruptibleSteps() as steps, mode(step.model, False), torch.no_grad():
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 callbacks.call("on_predict_batch_begin", number, None)
-                outputs = _predicted(model, batch, samples)
+                if watched:
+                    step.refresh()
+                outputs = step(batch) if samples is None else _sampled(step.model, batch, samples)
                 # Copied to the host batch by batch, so that a device holds one and not them all.
-                structure = map_structure(lambda output: output.cpu().numpy(), outputs)
-                parts.append(flatten(structure))
-                callbacks.call("on_predict_batch_end", number, {"outputs": structure})
+                part = predicted.add(outputs, batch.size)
+                callbacks.call("on_predict_batch_end", number, {"outputs": part})
                 steps.raise_if_interrupted()
     finally:
+        step.let_go()
         callbacks.call_all("on_predict_end", None)
-    if not parts:
-        raise InputError("there is nothing to predict", expected="at least one batch", got="none")
-    return unflatten(structure, [np.concatenate(part) for part in zip(*parts, strict=True)])
+    return predicted.joined()
 
 
-def _predicted(model: Layer, batch: Batch, samples: int | None) -> Any:
-    if samples is None:
-        return model(batch.inputs)
+class Predicted:
+    """The outputs of all batches, one after the other, on the host.
+
+    Args:
+        examples: how many there will be; None if nobody knows.
+    """
+
+    def __init__(self, examples: int | None) -> None:
+        self._examples = examples
+        self._structure: Any = None
+        self._whole: list[np.ndarray] = []
+        self._parts: list[list[np.ndarray]] = []
+        self._filled = 0
+
+    def add(self, outputs: Any, size: int) -> Any:
+        """Copy the outputs of a batch, and return the copy."""
+        arrays = [np.atleast_1d(_as_array(output)) for output in flatten(outputs)]
+        if self._structure is None:
+            self._structure = outputs
+            if self._examples is not None and all(len(array) == size for array in arrays):
+                sizes = [(self._examples, *array.shape[1:]) for array in arrays]
+                self._whole = [
+                    np.empty(size, array.dtype) for size, array in zip(sizes, arrays, strict=True)
+                ]
+        if not self._whole:
+            self._parts.append([array.copy() for array in arrays])
+            return unflatten(self._structure, self._parts[-1])
+        end = self._filled + size
+        for whole, array in zip(self._whole, arrays, strict=True):
+            whole[self._filled : end] = array
+        copies = [whole[self._filled : end] for whole in self._whole]
+        self._filled = end
+        return unflatten(self._structure, copies)
+
+    def joined(self) -> Any:
+        """Return all of them.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self._structure is None:
+            raise InputError(
+                "there is nothing to predict", expected="at least one batch", got="none"
+            )
+        if self._whole:
+            return unflatten(self._structure, [whole[: self._filled] for whole in self._whole])
+        joined = [np.concatenate(part) for part in zip(*self._parts, strict=True)]
+        return unflatten(self._structure, joined)
+
+
+def _as_array(output: torch.Tensor) -> np.ndarray:
+    return unhalved(output).cpu().numpy()
+
+
+def _sampled(model: Layer, batch: Batch, samples: int) -> Any:
     draws = [model(batch.inputs) for _ in range(samples)]
-    stacked = [torch.stack(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
+    stacked = [_stacked(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
     means = unflatten(draws[0], [output.mean(dim=0) for output in stacked])
     spreads = unflatten(draws[0], [output.std(dim=0, correction=0) for output in stacked])
     return Sampled(means, spreads)
+
+
+def _stacked(drawn: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    # In a half precision the mean of many draws would be no better than one of them.
+    return unhalved(torch.stack(drawn))
 
 
 class Sampled(NamedTuple):

@@ -48,13 +48,14 @@ class Objective:
 
     Args:
         given: the arguments of ``compile()``.
+        capture: whether steps may be recorded and replayed; ``"auto"`` for where it is safe.
 
     Raises:
         UnknownNameError: a name is in no table.
         InputError: ``metrics`` is not a list or dict.
     """
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Given, capture: bool | str = "auto") -> None:
         self.given = given
         for argument in ("metrics", "weighted_metrics"):
             metrics = getattr(given, argument)
@@ -72,6 +73,7 @@ class Objective:
         for identifier in flatten(given.loss):
             if identifier is not None and kinds(identifier, LOSS_KINDS) is None:
                 as_loss(identifier)
+        self.capture = capture
         self.loss_mean = Mean(name="loss")
         self.outputs: list[OutputObjective] = []
         self.logged: dict[str, Metric] = {"loss": self.loss_mean}
@@ -167,6 +169,12 @@ class Objective:
     def all_metrics(self) -> list[Metric]:
         """The mean of the loss, those of the outputs' losses, then the metrics in their order."""
         return list(self.logged.values())
+
+    @property
+    def parts(self) -> list[Any]:
+        """The losses and metrics: all whose code runs in a step."""
+        losses = [output.loss for output in self.outputs if output.loss is not None]
+        return [*losses, *self.all_metrics]
 
     @property
     def names(self) -> list[str]:

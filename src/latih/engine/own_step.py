@@ -45,6 +45,12 @@ class OwnStep:
             )
         self._logs = logs
 
+    def refresh(self) -> None:
+        """Do nothing: nothing is recorded that could be true no longer."""
+
+    def let_go(self) -> None:
+        """Do nothing: no memory is held."""
+
     def _data(self, batch: Batch) -> Any:
         targets, weights = batch.targets, batch.weights
         if not targets:

@@ -7,11 +7,16 @@ import torch
 
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture.captured import Captured
+from latih.engine.capture.permission import Permission
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
 from latih.optimizers import Optimizer
 from latih.structures import flatten
+
+MOST_KEPT_BYTES = 1 << 26
+"""How much memory a step keeps between two calls of ``fit``; to record a large net again costs
+little of what its steps do."""
 
 
 class Scored:
@@ -46,7 +51,67 @@ class Scored:
         return self.objective.total(losses, added)
 
 
-class LoggedStep:
+class Step:
+    """What is done to one batch, recorded once for each shape of batches and replayed.
+
+    Args:
+        model: a layer that turns inputs into predictions.
+        others: the losses and metrics that are called beside it.
+        capture: whether the step may be recorded; ``"auto"`` for where it is safe.
+    """
+
+    def __init__(self, model: Layer, others: Sequence[Any], capture: bool | str) -> None:
+        self.model = model
+        self.captured = Captured(self.run, Permission(model, others, capture))
+
+    def run(self, batch: Batch) -> Any:
+        """Do what is recorded and replayed."""
+        raise NotImplementedError
+
+    def is_like(self, other: Any) -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            type(self) is type(other)
+            and self.model is other.model
+            and self.captured.permission.asked == other.captured.permission.asked
+        )
+
+    def refresh(self) -> None:
+        """Forget what was recorded if it is true no longer."""
+        self.captured.refresh()
+
+    def let_go(self) -> None:
+        """Keep what was recorded for a later call only if it takes little memory."""
+        if self.captured.bytes > MOST_KEPT_BYTES:
+            self.captured.let_go()
+
+    @property
+    def memory(self) -> Mapping[int, ReusedBatch]:
+        """Where batches may be made, by how many examples they have."""
+        return self.captured.memory
+
+
+class PredictStep(Step):
+    """One batch of a prediction; what it returns holds until the next batch.
+
+    Args:
+        model: a layer that turns inputs into predictions.
+        capture: whether the step may be recorded; ``"auto"`` for where it is safe.
+    """
+
+    def __init__(self, model: Layer, capture: bool | str = "auto") -> None:
+        super().__init__(model, [], capture)
+
+    def __call__(self, batch: Batch) -> Any:
+        """Return what the model makes of a batch."""
+        return self.captured(batch)
+
+    def run(self, batch: Batch) -> Any:
+        """Return what the model makes of a batch, by PyTorch's usual way."""
+        return self.model(batch.inputs)
+
+
+class LoggedStep(Step):
     """What the loop asks of a step beside the step itself: what it logs.
 
     Args:
@@ -57,14 +122,18 @@ class LoggedStep:
     names_are_known = True
 
     def __init__(self, model: Layer, objective: Objective) -> None:
-        self.model = model
+        super().__init__(model, objective.parts, objective.capture)
         self.objective = objective
         self.scored = Scored(model, objective)
 
-    @property
-    def memory(self) -> Mapping[int, ReusedBatch]:
-        """Where batches may be made, by how many examples they have."""
-        return self.captured.memory
+    def is_like(self, other: Any) -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            super().is_like(other)
+            and self.objective is other.objective
+            and _same(self.scored.penalties, other.scored.penalties)
+            and _same([self.scored.kept], [other.scored.kept])
+        )
 
     @property
     def names(self) -> list[str]:
@@ -109,13 +178,21 @@ class TrainStep(LoggedStep):
         self.optimizer = optimizer
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
-        self.captured = Captured(self._derive, lambda: None)
+        self._flat = optimizer.flat
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
         self.optimizer.move(self.captured(batch))
 
-    def _derive(self, batch: Batch) -> list[int]:
+    def is_like(self, other: Any) -> bool:
+        """Say whether another step does the same, so that what it has recorded is of use."""
+        return (
+            super().is_like(other)
+            and self.optimizer is other.optimizer
+            and self._flat is other._flat
+        )
+
+    def run(self, batch: Batch) -> list[int]:
         """Leave the gradients in the optimizer's buffer; return which weights have none."""
         predictions, losses = self.scored(batch)
         total = self.scored.total(losses)
@@ -138,14 +215,18 @@ class TestStep(LoggedStep):
         objective: its losses and metrics.
     """
 
-    def __init__(self, model: Layer, objective: Objective) -> None:
-        super().__init__(model, objective)
-        self.captured = Captured(self._count, lambda: None)
-
     def __call__(self, batch: Batch) -> None:
         """Take one batch into the running sums."""
         self.captured(batch)
 
-    def _count(self, batch: Batch) -> None:
+    def run(self, batch: Batch) -> None:
+        """Take one batch into the running sums, by PyTorch's usual way."""
         predictions, losses = self.scored(batch)
         self.objective.update(batch, predictions, losses, self.scored.total(losses))
+
+
+def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Say whether two lists hold the very same objects, in pairs or lists."""
+    return [[id(part) for part in parts] for parts in one] == [
+        [id(part) for part in parts] for parts in other
+    ]

@@ -184,6 +184,8 @@ class Training:
     def _train_steps(self, steps: InterruptibleSteps) -> None:
         model, step, callbacks = self.model, self.step, self.callbacks
         heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
+        watched = callbacks.strangers_hear("on_train_batch_begin", "on_train_batch_end")
+        step.refresh()
         model.train()
         done = self.steps_done
         # With steps_per_epoch an epoch is no whole pass, and the next goes on where it ended.
@@ -196,6 +198,8 @@ class Training:
         for number, batch in enumerate(steps.reading(stream), done):
             if heard:
                 callbacks.call("on_train_batch_begin", number, None)
+                if watched:
+                    step.refresh()
                 step(batch)
                 callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
             else:
@@ -233,6 +237,8 @@ class Training:
                 self._let_go()
 
     def _let_go(self) -> None:
+        self.step.let_go()
+        self.test_step.let_go()
         for keeper in self.callbacks.keepers:
             keeper.let_go(self)
 

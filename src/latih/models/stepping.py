@@ -11,10 +11,11 @@ from latih.data.outputs import targets_as_list
 from latih.data.weights import sample_weights_as_list
 from latih.engine.objective import Objective, plain
 from latih.engine.own_step import OwnStep
-from latih.engine.step import TestStep, TrainStep
+from latih.engine.step import PredictStep, TestStep, TrainStep
 from latih.errors import NotReadyError
 from latih.layers import Layer
 from latih.metrics import Metric
+from latih.models.recorded import RecordedSteps
 from latih.optimizers import Optimizer
 from latih.structures import flatten
 
@@ -31,10 +32,13 @@ class Stepping(Layer):
         kwargs: arguments of :class:`~latih.layers.Layer`.
     """
 
+    recorded: RecordedSteps
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.optimizer: Optimizer | None = None
         self.objective: Objective | None = None
+        vars(self)["recorded"] = RecordedSteps()
         self.target_keys: list[str] | None = None
         """The keys of the targets, where a step of the user's own was given a dict of them."""
 
@@ -53,14 +57,46 @@ class Stepping(Layer):
         objective, optimizer = self.compiled("fit()")
         if self.has_own_step:
             return OwnStep(self, self.train_step)
-        return TrainStep(self, objective, optimizer)
+        return self.recorded.like(TrainStep(self, objective, optimizer))
 
     def make_test_step(self) -> TestStep | OwnStep:
         """Return what ``evaluate`` does to each batch."""
         objective, _ = self.compiled("evaluate()")
         if self.has_own_step:
             return OwnStep(self, self.test_step)
-        return TestStep(self, objective)
+        return self.recorded.like(TestStep(self, objective))
+
+    def make_predict_step(self) -> PredictStep:
+        """Return what ``predict`` does to each batch."""
+        capture = "auto" if self.objective is None else self.objective.capture
+        return self.recorded.like(PredictStep(self, capture))
+
+    def explain_step(self) -> str:
+        """Say how a step of ``fit`` is done: replayed from a record, or by PyTorch's usual way.
+
+        A record is the row of kernels that one step called; to call them again, without asking
+        each layer what it does, gives the same numbers in less time. Some models cannot be
+        recorded, and this says why.
+
+        Raises:
+            NotReadyError: the model is not compiled.
+
+        Example:
+            >>> from latih.layers import Dense
+            >>> from latih.models import Sequential
+            >>> model = Sequential([Dense(1, input_shape=[2])])
+            >>> model.compile("sgd", "mse")
+            >>> _ = model.fit([[0.0, 1.0]], [1.0], epochs=2, verbose=0)
+            >>> print(model.explain_step())
+            A step is replayed from a record: ... kernels for batches of 1.
+        """
+        if self.has_own_step:
+            return (
+                "A step is done by PyTorch's usual way: the class has a step of its own "
+                f"({', '.join(m for m in STEP_METHODS if m in vars(type(self)))})."
+            )
+        objective, optimizer = self.compiled("explain_step()")
+        return self.recorded.told(TrainStep(self, objective, optimizer))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Do one update.

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import torch
 
 from latih import random
-from latih.arguments import whole
+from latih.arguments import one_of, whole
 from latih.callbacks import History, ProgbarLogger
+from latih.callbacks.precision_tip import PrecisionTip
 from latih.callbacks.progress import Verbose
+from latih.data.batches import ArrayBatches
 from latih.engine import inference
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
@@ -40,7 +42,7 @@ from latih.run_directory import RunDirectory
 from latih.structures import flatten
 
 # Arguments of Keras's compile() that choose how its backends run, and mean nothing here.
-ABOUT_BACKENDS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+ABOUT_BACKENDS = ("steps_per_execution", "auto_scale_loss")
 
 
 class Trainable(Stepping):
@@ -64,6 +66,8 @@ class Trainable(Stepping):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        jit_compile: bool | Literal["auto"] = "auto",
         **kwargs: Any,
     ) -> None:
         """Say how the model is trained: Keras's compile, not torch's.
@@ -76,8 +80,14 @@ class Trainable(Stepping):
             metrics: a list of names, objects or functions; for several outputs a list or dict of
                 such lists.
             weighted_metrics: the same, reckoned with the sample weights.
+            run_eagerly: whether each step calls every layer's code anew: for a debugger, or code
+                that does more than calculate. The same as ``jit_compile=False``.
+            jit_compile: whether a step is recorded once and replayed, which is faster and gives the
+                same numbers. ``"auto"`` does so where nothing but PyTorch and Latih is called, in
+                code of your own too as far as that can be read; True takes your word that your
+                code only calculates; False never does. :meth:`explain_step` tells what came of it.
             kwargs: arguments of Keras about its backends, which mean nothing here:
-                ``run_eagerly``, ``steps_per_execution``, ``jit_compile``, ``auto_scale_loss``.
+                ``steps_per_execution``, ``auto_scale_loss``.
 
         Raises:
             UnknownNameError: a name is in no table; the sentence has those that look like it.
@@ -90,12 +100,17 @@ class Trainable(Stepping):
             >>> type(model.optimizer).__name__
             'Adam'
         """
-        known = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+        known = (
+            *("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"),
+            *("run_eagerly", "jit_compile"),
+        )
         for argument in set(kwargs) - set(ABOUT_BACKENDS):
             raise InputError(
                 f"compile() has no argument `{argument}`", fix=near_matches(argument, known)
             )
-        objective = Objective(Given(loss, metrics, weighted_metrics, loss_weights))
+        one_of(jit_compile, "jit_compile", "compile()", (True, False, "auto"))
+        capture = False if run_eagerly else jit_compile
+        objective = Objective(Given(loss, metrics, weighted_metrics, loss_weights), capture)
         if self.is_symbolic:
             objective.compares(self.output_names)  # what does not fit them is refused now
         self.objective = objective
@@ -188,6 +203,8 @@ class Trainable(Stepping):
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
+        if verbose and isinstance(batches, ArrayBatches) and PrecisionTip.may_help(self):
+            listeners.append(PrecisionTip(batches))
         if kept is not None:
             listeners += kept.listeners("val_loss" if validation else "loss")
         params = {
@@ -304,7 +321,7 @@ class Trainable(Stepping):
             {"steps": inference.count(batches, steps)},
         )
         drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
-        return inference.predict(self, batches, called, steps, drawn)
+        return inference.predict(self.make_predict_step(), batches, called, steps, drawn)
 
     def train_on_batch(
         self,

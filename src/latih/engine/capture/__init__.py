@@ -2,8 +2,8 @@
 
 A training step of a small net costs more in deciding what to call than in calling it: PyTorch
 builds the graph of gradients, walks it, makes and frees every tensor, and asks at each operation
-which kernel is meant. All of that comes out the same at each step. So the first step on batches of
-one shape is watched as it is done, and from then on its kernels are called one after the other.
+which kernel is meant. All of that comes out the same at each step. So one step on batches of
+each shape is watched as it is done, and from then on its kernels are called one after the other.
 
 :mod:`~latih.engine.capture.recorder` watches, :mod:`~latih.engine.capture.dataflow` leaves out what
 need not be done again, :mod:`~latih.engine.capture.memory` says where results go,

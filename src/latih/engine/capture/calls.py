@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from latih.engine.capture.dataflow import memory_of
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation
 
 aten = torch.ops.aten
 Call = Callable[[], Any]
+Views = Mapping[int, Sequence[torch.Tensor]]
 
 # Through PyTorch's own functions a call costs half of what it costs through torch.ops (1.2 against
 # 2.5 microseconds). These take the arguments of the overload as they are, and `out`.
@@ -97,15 +99,13 @@ OF_TWO = frozenset(
 )
 """Operations of two operands, of which the second may be a number."""
 
-SHORT_OF_NETS = {
-    aten.elu.default: torch._C._nn.elu,
-    aten.leaky_relu.default: torch._C._nn.leaky_relu,
-    aten.gelu.default: torch._C._nn.gelu,
-}
 
-
-def call_of(operation: Operation) -> Call:
+def call_of(operation: Operation, views: Views | None = None) -> Call:
     """Return a function without arguments that does an operation again, on its own memory.
+
+    Args:
+        operation: the operation.
+        views: for memories that are made anew each time, all tensors that look at them.
 
     Example:
         >>> x, y = torch.tensor([1.0]), torch.zeros(1)
@@ -115,7 +115,7 @@ def call_of(operation: Operation) -> Call:
         tensor([-1.])
     """
     if isinstance(operation, Fused):
-        return operation.call()
+        return operation.call(views or {})
     operation = _with_tensors_for_numbers(operation)
     function, arguments, keywords = operation.function, operation.arguments, operation.keywords
     if function._schema.is_mutable:
@@ -123,16 +123,79 @@ def call_of(operation: Operation) -> Call:
     special = SPECIAL.get(function)
     if special is not None:
         return special(operation)
-    if function in SHORT or function in SHORT_OF_NETS:
-        short = SHORT.get(function) or SHORT_OF_NETS[function]
+    short = SHORT.get(function)
+    if short is not None:
         results = operation.results
         out = results[0] if len(results) == 1 else tuple(results)
         return partial(short, *arguments, **keywords, out=out)
+    if views and any(views.get(memory_of(result)) for result in operation.results):
+        return _Rebound(operation, views)
     into = _overload_with_out(function)
     if into is None or len(into.names) != len(operation.results):
         return partial(_copied, function, arguments, keywords, operation.results)
     named = dict(zip(into.names, operation.results, strict=True))
     return partial(into.function._op, *arguments, **keywords, **named)
+
+
+def brings_memory(operation: Operation) -> bool:
+    """Say whether an operation always makes memory of its own, from which results are copied.
+
+    PyTorch has an overload with ``out`` of every operation, but for some it is only for show.
+    """
+    function = operation.function
+    if isinstance(operation, Fused) or function._schema.is_mutable or function in SPECIAL or function in SHORT:
+        return False
+    into = _overload_with_out(function)
+    return into is None or torch.Tag.generated in into.function.tags
+
+
+class _Rebound:
+    """An operation that brings its own memory: whoever reads its results is turned to it.
+
+    To copy a large result costs more than to tell some views where it lies now.
+
+    Args:
+        operation: the operation.
+        views: all tensors that look at results of it; a result that has none is copied.
+    """
+
+    def __init__(self, operation: Operation, views: Views) -> None:
+        self._do = partial(operation.function._op, *operation.arguments, **operation.keywords)
+        self._results = [
+            (result, [_Place(view) for view in views.get(memory_of(result), ())])
+            for result in operation.results
+        ]
+
+    def __call__(self) -> None:
+        """Do it again."""
+        for _, places in self._results:
+            for place in places:
+                place.give_back()
+        made = self._do()
+        made = [made] if isinstance(made, torch.Tensor) else [m for m in made if m is not None]
+        for (result, places), one in zip(self._results, made, strict=True):
+            if not places:
+                result.copy_(one)
+            storage = one.untyped_storage()
+            for place in places:
+                place.turn_to(storage)
+
+
+class _Place:
+    """A view, and where in its memory it lies."""
+
+    def __init__(self, view: torch.Tensor) -> None:
+        self._view, self._offset = view, view.storage_offset()
+        self._shape, self._strides = view.shape, view.stride()
+        self._nothing = torch.UntypedStorage(0, device=view.device)
+
+    def give_back(self) -> None:
+        """Let the memory go, before the next is made."""
+        self._view.set_(self._nothing, 0, (0,), (1,))
+
+    def turn_to(self, storage: torch.UntypedStorage) -> None:
+        """Look at the same place of another memory."""
+        self._view.set_(storage, self._offset, self._shape, self._strides)
 
 
 def _with_tensors_for_numbers(operation: Operation) -> Operation:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, dataflow, memory, native
+from latih.engine.capture import calls, casts, dataflow, memory, native
+from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
 from latih.random import Draw
@@ -14,6 +15,9 @@ from latih.structures import flatten, map_structure
 
 MOST_SHAPES = 8
 """For how many shapes of batches there is a plan; batches of further shapes are not recorded."""
+
+MOST_SEEN = 64
+"""How many shapes of batches are remembered, of which a second one is recorded."""
 
 
 class Replay(ReusedBatch):
@@ -39,59 +43,90 @@ class Replay(ReusedBatch):
 
 
 class Captured:
-    """A function of batches, recorded at the first batch of each shape and replayed after it.
+    """A function of batches, recorded at the second batch of each shape and replayed after it.
 
     Args:
         function: what is done to a batch; it returns None, plain numbers, or tensors.
-        permitted: says why the function may not be recorded; None if it may.
+        permission: whether it may be recorded, and whether what was recorded is still true.
     """
 
-    def __init__(
-        self, function: Callable[[Batch], Any], permitted: Callable[[], str | None]
-    ) -> None:
-        self.function, self._permitted = function, permitted
+    def __init__(self, function: Callable[[Batch], Any], permission: Permission) -> None:
+        self.function, self.permission = function, permission
         self.replays: dict[Any, Replay] = {}
         self.memory: dict[int, Replay] = {}
         """Those that were used last, by how many examples they take: batches may be made there."""
         self.obstacle: str | None = None
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
-        self._asked = False
+        self._state: tuple[Any, ...] | None = None
+        self._seen: set[Any] = set()
+        self.kernels: dict[int, int] = {}
+        """How many kernels the records had, by how many examples their batches have."""
 
     def __call__(self, batch: Batch) -> Any:
         """Do it to a batch."""
-        if self.obstacle is not None:
-            return self.function(batch)
         replay = self.memory.get(batch.size)
         if replay is not None and replay.batch is batch:
             return replay(batch)
+        if self.obstacle is not None:
+            return self.function(batch)
         shapes = batch.shapes
         replay = self.replays.get(shapes)
         if replay is not None:
             self.memory[batch.size] = replay
             return replay(batch)
-        if not self._asked:
-            self._asked, self.obstacle = True, self._permitted()
+        # What comes once (the rest of the data, a single prediction) is not worth a record; but
+        # with native kernels all steps shall round alike.
+        if shapes not in self._seen and not native.available():
+            if len(self._seen) < MOST_SEEN:
+                self._seen.add(shapes)
+            return self.function(batch)
+        if self._state is None:
+            self.obstacle = self.permission.obstacle()
+            self._state = self.permission.state()
         if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
             return self.function(batch)
         return self._record(batch, shapes)
 
+    def refresh(self) -> None:
+        """Forget what was recorded if it is true no longer: a setting or a weight was replaced.
+
+        It is asked whenever code of the user's may have run.
+        """
+        if self._state is not None and self.permission.state() != self._state:
+            self.forget()
+
     def forget(self) -> None:
-        """Record anew at the next batch: what was recorded may be true no longer."""
+        """Record anew at the next batch."""
+        self.let_go()
+        self.kernels.clear()
+
+    def let_go(self) -> None:
+        """Give the memory of the records back."""
         self.replays.clear()
         self.memory.clear()
-        self.obstacle, self._asked = None, False
+        self.obstacle = self._state = None
+
+    @property
+    def bytes(self) -> int:
+        """How much memory is kept for replays."""
+        return sum(replay.plan.bytes for replay in self.replays.values())
 
     def _record(self, batch: Batch, shapes: Any) -> Any:
         own = batch.copy()
         with Recorder() as recorder:
             returned = self.function(own)
-        if recorder.obstacle is not None:
-            self.obstacle = recorder.obstacle
+        self.obstacle = recorder.obstacle
+        if self.obstacle is None and self.permission.state() != self._state:
+            self.obstacle = "it changes settings of the model as it runs"
+        if self.obstacle is not None:
+            self.replays.clear()
+            self.memory.clear()
             return returned
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
-        if not plan.kernels:
+        self.kernels[own.size] = len(plan.calls)
+        if not plan.native_kernels:
             return returned
         # Native kernels round differently. A step gives the same bits whether it is the first of
         # its process or not, or a training that is resumed would not go on as it would have.
@@ -113,15 +148,19 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
     entries = native.fused(entries, wanted)
+    entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
-    entries = memory.shared(entries, wanted)
+    own = memory.brought(entries, wanted, calls.brings_memory)
+    entries = memory.shared(entries, wanted | own)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
+    views = memory.views_of(operations, own)
     draws = [entry.again for entry in entries if isinstance(entry, Draw)]
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
     kernels = [entry.function for entry in operations if isinstance(entry, native.Fused)]
-    return kind(draws, [calls.call_of(operation) for operation in operations], held, kernels)
+    made_calls = [calls.call_of(operation, views) for operation in operations]
+    return kind(draws, made_calls, held, kernels)
 
 
 def _kept(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Where the results of a recorded step go."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 
@@ -117,3 +117,35 @@ def shared(entries: Sequence[Entry], kept: Collection[int]) -> list[Entry]:
             if last[memory] == number:
                 free.append(places[memory])
     return moved(entries, places)
+
+
+def brought(
+    entries: Sequence[Entry], kept: Collection[int], brings_memory: Callable[[Operation], bool]
+) -> set[int]:
+    """Return the large memories that some operations always make anew.
+
+    Args:
+        entries: the step.
+        kept: memories that must stay where they are.
+        brings_memory: says whether an operation does so.
+    """
+    made = made_by(entries) - set(kept)
+    return {
+        memory_of(result)
+        for entry in entries
+        if isinstance(entry, Operation) and brings_memory(entry)
+        for result in entry.results
+        if memory_of(result) in made and result.untyped_storage().nbytes() >= LEAST_SHARED
+    }
+
+
+def views_of(
+    operations: Sequence[Operation], wanted: Collection[int]
+) -> dict[int, list[torch.Tensor]]:
+    """Return all tensors by which some memories are read, for each of the memories."""
+    views: dict[int, list[torch.Tensor]] = {memory: [] for memory in wanted}
+    for operation in operations:
+        for tensor in operation.read:
+            if memory_of(tensor) in views:
+                views[memory_of(tensor)].append(tensor)
+    return views

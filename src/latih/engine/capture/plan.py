@@ -15,7 +15,7 @@ class Plan:
         draws: what fills the memory from which random numbers are made.
         calls: what is called, without arguments.
         memory: what must live as long as the plan.
-        kernels: names of the native kernels among the calls.
+        native_kernels: names of the native kernels among the calls.
     """
 
     def __init__(
@@ -23,16 +23,22 @@ class Plan:
         draws: Sequence[Call],
         calls: Sequence[Call],
         memory: Sequence[torch.Tensor],
-        kernels: Sequence[str] = (),
+        native_kernels: Sequence[str] = (),
     ) -> None:
         self.draws, self.calls = tuple(draws), tuple(calls)
-        self.memory, self.kernels = tuple(memory), tuple(kernels)
+        self.memory, self.native_kernels = tuple(memory), tuple(native_kernels)
 
     def __call__(self) -> None:
         """Do the step on what lies in the memory now."""
         for draw in self.draws:
             draw()
         self.run()
+
+    @property
+    def bytes(self) -> int:
+        """How much memory the plan keeps."""
+        kept = {one.untyped_storage().data_ptr(): one for one in self.memory}
+        return sum(one.untyped_storage().nbytes() for one in kept.values())
 
     def run(self) -> None:
         """Call the kernels."""
@@ -56,9 +62,9 @@ class GraphedPlan(Plan):
         draws: Sequence[Call],
         calls: Sequence[Call],
         memory: Sequence[torch.Tensor],
-        kernels: Sequence[str] = (),
+        native_kernels: Sequence[str] = (),
     ) -> None:
-        super().__init__(draws, calls, memory, kernels)
+        super().__init__(draws, calls, memory, native_kernels)
         self._runs = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 

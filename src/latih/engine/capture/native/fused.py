@@ -1,6 +1,6 @@
 """A run of operations that one kernel does, and where in the step it may be done."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,23 @@ class Fused(Operation):
         """The tensors among those given that it changes."""
         yield from self.keywords.get("changed", ())
 
-    def call(self) -> Any:
-        """Return a function without arguments that does it, on the memory that it has now."""
-        tensors = [*self.read, *self.results]
-        elements = max(one.numel() for one in tensors)
+    def call(self, made_anew: Collection[int]) -> Callable[[], Any]:
+        """Return a function without arguments that does it.
+
+        Args:
+            made_anew: memories that other operations make anew each time; the tensors among the
+                arguments are turned to them.
+        """
+        if memories(self.read) & set(made_anew):
+            return self._do
+        return self._bound()
+
+    def _bound(self) -> Callable[[], Any]:
+        elements = max(one.numel() for one in (*self.read, *self.results))
         return library.bind(self.function, elements, [*self.arguments, *self.results])
+
+    def _do(self) -> None:
+        self._bound()()
 
 
 class Row:

@@ -1,0 +1,42 @@
+"""The steps of a model, kept from one call of ``fit`` to the next with what they have recorded."""
+
+from typing import Any, Self, TypeVar
+
+from latih.engine.step import Step
+
+Kind = TypeVar("Kind", bound=Step)
+
+
+class RecordedSteps:
+    """One step of each kind; a copy of the model, or a file, takes none of them."""
+
+    def __init__(self) -> None:
+        self._steps: dict[type[Step], Step] = {}
+
+    def like(self, step: Kind) -> Kind:
+        """Return a step that does the same and has recorded it already; else this one."""
+        known = self._steps.get(type(step))
+        if isinstance(known, type(step)) and step.is_like(known):
+            return known
+        self._steps[type(step)] = step
+        return step
+
+    def told(self, step: Step) -> str:
+        """Say how a step like this one is done, in a sentence."""
+        captured = self.like(step).captured
+        obstacle = captured.obstacle or captured.permission.obstacle()
+        if obstacle is not None:
+            return f"A step is done by PyTorch's usual way: {obstacle}."
+        if not captured.kernels:
+            return "A step will be recorded at the second batch of each shape, and replayed then."
+        kernels = ", ".join(
+            f"{number} kernels for batches of {size}" for size, number in captured.kernels.items()
+        )
+        return f"A step is replayed from a record: {kernels}."
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        del memo
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
