@@ -109,12 +109,12 @@ def compiled(*stack, shape, classes=10, metrics=("accuracy",)):
     return model
 
 
-def compare_step(model, x, y, expected_names, training=True):
+def compare_step(model, x, y, expected_names, training=True, atol=2e-6):
     expected, got, names = both(*recorded_step(model, x, y, training))
     assert names == expected_names
     for one, other in zip(got, expected, strict=True):
         size = other.nan_to_num(0, 0, 0).abs().max().item()
-        torch.testing.assert_close(one, other, rtol=1e-6, atol=2e-6 * size, equal_nan=True)
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=atol * size, equal_nan=True)
     return got
 
 
@@ -384,7 +384,9 @@ def test_other_pooling_stays():
         compare(lambda layer=layer: (layer(x),), [])
 
 
-def test_steps_with_images():
+@pytest.mark.parametrize("images", [13, 150])
+def test_steps_with_images(images):
+    """The gradients of many images are large: PyTorch makes their memory anew in each step."""
     model = compiled(
         layers.Conv2D(5, 3),
         layers.BatchNormalization(),
@@ -396,10 +398,11 @@ def test_steps_with_images():
         layers.Flatten(),
         shape=(11, 12, 2),
     )
-    x, y = torch.randn(13, 11, 12, 2), torch.randint(10, (13,))
+    x, y = torch.randn(images, 11, 12, 2), torch.randint(10, (images,))
     names = ["normalize", "pool", "normalize", "add_bias", "head", "column_sums"]
     names += ["normalize_backward", "pool_backward", "normalize_backward"]
-    compare_step(model, x, y, names)
+    # PyTorch adds the pixels of all images one after the other, and loses digits.
+    compare_step(model, x, y, names, atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["float64", "strided", "broadcast"])
