@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, casts, dataflow, memory
+from latih.engine.capture import calls, casts, dataflow, memory, native
 from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
@@ -75,8 +75,9 @@ class Captured:
         if replay is not None:
             self.memory[batch.size] = replay
             return replay(batch)
-        # What comes once (the rest of the data, a single prediction) is not worth a record.
-        if shapes not in self._seen:
+        # What comes once (the rest of the data, a single prediction) is not worth a record; but
+        # with native kernels all steps shall round alike.
+        if shapes not in self._seen and not native.available():
             if len(self._seen) < MOST_SEEN:
                 self._seen.add(shapes)
             return self.function(batch)
@@ -135,7 +136,13 @@ class Captured:
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
         self.kernels[own.size] = len(plan.calls)
-        return returned
+        if not plan.native_kernels:
+            return returned
+        # Native kernels round differently. A step gives the same bits whether it is the first of
+        # its process or not, or a training that is resumed would not go on as it would have.
+        recorder.rewind()
+        plan.run()
+        return kept
 
 
 def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
@@ -150,6 +157,8 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
+    effects = effects_of((one for one in entries if isinstance(one, Operation)), made, returned)
+    entries = native.fused(entries, wanted)
     entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
@@ -164,8 +173,9 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
         draws,
         [calls.call_of(operation, views) for operation in operations],
         held,
-        effects_of(operations, made, returned),
+        effects,
         signature_of(operations),
+        [entry.function for entry in operations if isinstance(entry, native.Fused)],
     )
 
 

@@ -19,6 +19,7 @@ class Plan:
         memory: what must live as long as the plan.
         effects: what is different after the calls.
         signature: what is the same for plans that cost the same.
+        native_kernels: names of the native kernels among the calls.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class Plan:
         memory: Sequence[torch.Tensor],
         effects: Effects,
         signature: str,
+        native_kernels: Sequence[str] = (),
     ) -> None:
         self.draws, self.calls = tuple(draws), tuple(calls)
-        self.memory = tuple(memory)
+        self.memory, self.native_kernels = tuple(memory), tuple(native_kernels)
         self.effects, self.signature = effects, signature
 
     def __call__(self) -> None:
