@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-snapshots clean
+.PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
+	bench-scaling bench-snapshots bench-larger-than-memory clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -13,13 +14,15 @@ help:
 	@echo "make hostile          try every file that attacks its reader, and count what came of it"
 	@echo "make crash            kill 200 training runs, resume them, and compare their ends to the bit"
 	@echo "make lint             ruff, pyright, import-linter"
-	@echo "make bench            measure, and write benchmarks/RESULTS.md"
+	@echo "make bench            measure beside the peers, and write benchmarks/RESULTS.md (hours)"
+	@echo "make bench-scaling    measure how cost grows, and write benchmarks/SCALING.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
+	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,data,dev]'
 	touch $@
 
 # A second release of Keras for the tests of files, beside the one that is installed.
@@ -31,8 +34,10 @@ help:
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
+# Two processes, each with the next file of tests in turn: what a file shares is made once, and no
+# two of its tests run side by side. In the order of the files, whose last are the shortest.
 test: .venv/installed .venv/keras-3.10/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow --durations=10
@@ -59,11 +64,35 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed
-	$(BIN)/python benchmarks/run.py
+# The peers of the benchmark have an environment of their own, and fastai a second one: its
+# torchvision asks for another release of torch.
+.venv/peers/installed: benchmarks/constraints-peers.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< \
+		torch keras jax tensorflow-cpu flax optax lightning skorch
+	touch $@
+
+.venv/fastai/installed: benchmarks/constraints-fastai.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< \
+		torch torchvision fastai
+	touch $@
+
+bench-peers-install: .venv/peers/installed .venv/fastai/installed
+
+bench: .venv/installed bench-peers-install
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-scaling: .venv/installed
+	$(BIN)/python benchmarks/scaling.py
 
 bench-snapshots: .venv/installed
 	$(BIN)/python benchmarks/snapshots.py
+
+bench-larger-than-memory: .venv/installed
+	$(BIN)/python benchmarks/larger_than_memory.py
 
 clean:
 	rm -rf .venv dist runs

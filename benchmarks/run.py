@@ -1,7 +1,11 @@
-"""Measure Latih beside Keras on torch, and write RESULTS.md: ``make bench``.
+"""Measure Latih beside its peers, and write RESULTS.md: ``make bench``.
 
-Every figure comes from a process of its own. The two packages take turns, so that a machine that
-slows down slows both; the best of the rounds is quoted, and ratios are of figures of one run.
+Every figure comes from a process of its own. The peers take turns, so that a machine that slows
+down slows all of them; the best of the rounds is quoted, and ratios are of figures of one run. What
+was measured stands in RESULTS.json as it came, so that the page can be written again, and a run
+that was broken off can go on with ``--resume``.
+
+This process stays small (it imports no framework): a child's peak memory counts from its parent's.
 """
 
 import argparse
@@ -14,114 +18,163 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-WORKLOADS = {
-    "tiny": "784-32-16-10, ReLU, batch 32",
-    "mlp": "784-300-100-10, ReLU, batch 32",
-    "mlp256": "the same, batch 256",
-    "chapter": "the same with three batch normalisations and dropout, batch 32",
-    "deep20": "twenty times dense 100, batch normalisation, ELU, batch 32",
-}
-PACKAGES = ("latih", "keras-torch")
+from contestants import CONTESTANTS, FLOOR, HERE, OURS, OURS_BF16, PYTHONS, floor, train
+from page import page
+from workloads import WORKLOADS
+
+ACCURACY_STEPS = {"wide": 468, "wide1024": 58, "cnn": 937}
+"""An epoch of the whole of Fashion-MNIST, for the accuracy in bfloat16."""
+ACCURACY_EPOCHS = 3
+ACCURACY_SEEDS = (1, 2, 3)
 
 
-def seconds(*command, cwd=None):
+class Results:
+    """What was measured, on disk after every process.
+
+    Args:
+        file: RESULTS.json.
+        resume: go on with what it holds.
+    """
+
+    def __init__(self, file: Path, resume: bool) -> None:
+        self.file = file
+        if resume and file.exists():
+            self.held = json.loads(file.read_text())
+        else:
+            self.held = {"machine": machine(), "records": [], "accuracy": [], "starting": {}}
+
+    def has(self, kind: str, **key: Any) -> bool:
+        """Tell whether this was measured already."""
+        return any(key.items() <= record.items() for record in self.held[kind])
+
+    def add(self, kind: str, figures: dict[str, Any], **key: Any) -> None:
+        """Keep a record, and say it."""
+        self.held[kind].append({**key, **figures})
+        self.write()
+        told = figures.get("failed") or ", ".join(
+            f"{name} {figures[name]:.4g}"
+            for name in ("microseconds_a_step", "cold_start_seconds", "loss", "test_accuracy")
+            if name in figures
+        )
+        print(time.strftime("%H:%M:%S"), *key.values(), told, flush=True)
+
+    def write(self) -> None:
+        """Write the file whole, or not at all."""
+        aside = self.file.with_suffix(".tmp")
+        aside.write_text(json.dumps(self.held, indent=1))
+        aside.replace(self.file)
+
+
+def machine() -> dict[str, Any]:
+    processor = platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        flags = next((line for line in lines if line.startswith("flags")), "")
+        found = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags.split()]
+        processor = ", ".join([*names[:1], *found])
+    return {
+        "date": str(datetime.date.today()),
+        "cores": os.cpu_count(),
+        "processor": processor,
+        "python": platform.python_version(),
+    }
+
+
+def side_by_side(results: Results, told: argparse.Namespace, data: Path) -> None:
+    """Every workload in every peer, in rounds; a peer that timed out once is not asked again."""
+    options = [
+        *(("--epochs", str(told.epochs)) if told.epochs else ()),
+        *(("--steps", str(told.steps)) if told.steps else ()),
+    ]
+    for round_number in range(told.rounds):
+        seed = ("--seed", str(42 + round_number))
+        for workload in told.workloads:
+            # Another one first each round.
+            turn = round_number * 5 % len(told.peers)
+            for name in (*told.peers[turn:], *told.peers[:turn]):
+                key = {"round": round_number, "workload": workload, "peer": name}
+                late = results.has("records", workload=workload, peer=name, failed="timed out")
+                if late or results.has("records", **key):
+                    continue
+                if name == FLOOR:
+                    results.add("records", floor(workload), **key)
+                elif CONTESTANTS[name].runs(workload):
+                    figures = train(name, workload, data, *seed, *options)
+                    results.add("records", figures, **key)
+
+
+def accuracy(results: Results, told: argparse.Namespace, data: Path) -> None:
+    """Latih in float32 and in mixed_bfloat16 on all images, with three seeds."""
+    for seed in ACCURACY_SEEDS:
+        for workload in (name for name in told.workloads if name in ACCURACY_STEPS):
+            for name in (OURS, OURS_BF16):
+                key = {"seed": seed, "workload": workload, "peer": name}
+                if results.has("accuracy", **key):
+                    continue
+                steps, epochs = told.steps or ACCURACY_STEPS[workload], ACCURACY_EPOCHS
+                options = ("--seed", str(seed), "--steps", str(steps), "--epochs", str(epochs))
+                results.add("accuracy", train(name, workload, data, *options), **key)
+
+
+def seconds(*command: str | Path) -> float:
     began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=cwd)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
-def step_times(rounds):
-    best = {}
-    for round_number in range(rounds):
-        for workload in WORKLOADS:
-            for package in PACKAGES:
-                told = subprocess.run(
-                    [sys.executable, HERE / "workloads.py", package, workload],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                ).stdout
-                figures = json.loads(told)
-                known = best.setdefault((workload, package), figures)
-                for name, value in figures.items():
-                    known[name] = min(known[name], value)
-                print(round_number, workload, package, figures, flush=True)
-    return best
-
-
-def starts(rounds):
-    torch, latih, first_epoch, demo = [], [], [], []
+def starting(rounds: int) -> dict[str, float]:
+    """How long imports and the command line take, and what the textbook's script holds."""
+    python, best = PYTHONS["own"], {}
     for _ in range(rounds):
-        torch.append(seconds(sys.executable, "-c", "import torch"))
-        latih.append(seconds(sys.executable, "-c", "import latih"))
         with tempfile.TemporaryDirectory() as directory:
-            command = (sys.executable, "-m", "latih", "train", "--run-dir")
-            first_epoch.append(seconds(*command, f"{directory}/one", "--epochs", "1"))
-            demo.append(seconds(*command, f"{directory}/ten", "--epochs", "10"))
-    return min(torch), min(latih), min(first_epoch), min(demo)
+            command = (python, "-m", "latih", "train", "--run-dir")
+            taken = {
+                "torch": seconds(python, "-c", "import torch"),
+                "latih": seconds(python, "-c", "import latih"),
+                "first_epoch": seconds(*command, f"{directory}/one", "--epochs", "1"),
+                "demo": seconds(*command, f"{directory}/ten", "--epochs", "10"),
+            }
+        best = {name: min(value, best.get(name, value)) for name, value in taken.items()}
+    script = [python, str(HERE / "script.py")]
+    told = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    return {**best, "peak_megabytes": float(told)}
 
 
-def peak_of_the_script():
-    told = subprocess.run(
-        [sys.executable, HERE / "script.py"], check=True, capture_output=True, text=True
-    )
-    return float(told.stdout)
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    names = (FLOOR, *CONTESTANTS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=[*WORKLOADS])
+    parser.add_argument("--peers", nargs="+", choices=names, default=names)
+    parser.add_argument("--epochs", type=int, help="in place of each workload's own")
+    parser.add_argument("--steps", type=int, help="steps an epoch, in place of each workload's own")
+    parser.add_argument("--resume", action="store_true", help="go on with what RESULTS.json holds")
+    parser.add_argument("--reprint", action="store_true", help="only write the page again")
+    parser.add_argument("--no-accuracy", action="store_true", help="leave bfloat16's accuracy out")
+    parser.add_argument("--no-starting", action="store_true", help="leave starting and memory out")
+    parser.add_argument("--output", type=Path, default=HERE, help="where the two files are put")
+    return parser.parse_args()
 
 
-def page(best, started, peak, rounds):
-    torch, latih, first_epoch, demo = started
-    lines = [
-        "# Results",
-        "",
-        f"Written by `make bench` on {datetime.date.today()}: {os.cpu_count()} cores, "
-        f"{platform.machine()}, Python {platform.python_version()}. Best of {rounds} rounds, the "
-        "packages in turns, a process each. Timings of one machine: quote the ratios.",
-        "",
-        "## A training step",
-        "",
-        "Microseconds a step of a whole `fit` on the 5,000 embedded images, data handling and "
-        "metrics included, float32, Adam, accuracy tracked.",
-        "",
-        "| workload | | Latih | Keras on torch | times as fast | cold start, Latih (s) | "
-        "cold start, Keras (s) |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for workload, described in WORKLOADS.items():
-        ours, theirs = (best[workload, package] for package in PACKAGES)
-        ratio = theirs["microseconds_a_step"] / ours["microseconds_a_step"]
-        lines.append(
-            f"| {workload} | {described} | {ours['microseconds_a_step']:,.0f} | "
-            f"{theirs['microseconds_a_step']:,.0f} | {ratio:.1f} | "
-            f"{ours['seconds_to_end_of_first_epoch']:.1f} | "
-            f"{theirs['seconds_to_end_of_first_epoch']:.1f} |"
-        )
-    lines += [
-        "",
-        "Cold start: from the start of the process to the end of the first epoch.",
-        "",
-        "## Starting, and memory",
-        "",
-        "| what | seconds | against `import torch` |",
-        "|---|---|---|",
-        f"| `python -c 'import torch'` | {torch:.2f} | 1.00 |",
-        f"| `python -c 'import latih'` | {latih:.2f} | {latih / torch:.2f} times |",
-        f"| `latih train --epochs 1`, the page included | {first_epoch:.2f} | "
-        f"{first_epoch - torch:.2f} s more |",
-        f"| what `make demo` runs, `latih train --epochs 10` | {demo:.2f} | |",
-        "",
-        f"The textbook's script on the whole Fashion-MNIST (`benchmarks/script.py`) holds at most "
-        f"{peak:,.0f} MiB.",
-        "",
-    ]
-    return "\n".join(lines)
+def main() -> None:
+    told = arguments()
+    results = Results(told.output / "RESULTS.json", told.resume or told.reprint)
+    if not told.reprint:
+        with tempfile.TemporaryDirectory() as directory:
+            writer = [PYTHONS["own"], str(HERE / "workloads.py"), directory]
+            subprocess.run(writer, check=True)
+            side_by_side(results, told, Path(directory))
+            if not told.no_accuracy:
+                accuracy(results, told, Path(directory))
+        if not told.no_starting and not results.held["starting"]:
+            results.held["starting"] = starting(told.rounds)
+            results.write()
+    (told.output / "RESULTS.md").write_text(page(results.held))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    started = starts(rounds)
-    peak = peak_of_the_script()
-    (HERE / "RESULTS.md").write_text(page(step_times(rounds), started, peak, rounds))
+    sys.exit(main())

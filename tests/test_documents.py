@@ -1,5 +1,6 @@
 """What the documents show runs as it stands."""
 
+import ast
 import os
 import re
 import subprocess
@@ -9,13 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "README.id.md", "docs/guide.md", "docs/guide.id.md"]
+TRANSLATIONS = {"README.md": "README.id.md", "docs/guide.md": "docs/guide.id.md"}
+DOCUMENTS = [*TRANSLATIONS, *TRANSLATIONS.values()]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_python_blocks_run_one_after_the_other(document: str, tmp_path: Path) -> None:
+def python_blocks(document: str) -> list[str]:
     text = (ROOT / document).read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("document", TRANSLATIONS)
+def test_the_python_blocks_run_one_after_the_other(document: str, tmp_path: Path) -> None:
+    blocks = python_blocks(document)
     assert blocks
     script = tmp_path / "blocks.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
@@ -23,6 +29,16 @@ def test_the_python_blocks_run_one_after_the_other(document: str, tmp_path: Path
         [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("document", "translation"), TRANSLATIONS.items())
+def test_a_translation_shows_the_same_programs(document: str, translation: str) -> None:
+    # But for the comments: so that what is true of the one when it runs is true of the other.
+    programs = [
+        [ast.dump(ast.parse(block)) for block in python_blocks(one)]
+        for one in (document, translation)
+    ]
+    assert programs[0] == programs[1]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

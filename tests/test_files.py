@@ -15,6 +15,8 @@ import pytest
 from latih.errors import UnwritableError
 from latih.files import remove_leftovers, require_writable, write_atomically
 
+Command = Callable[[str], list[str]]
+
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
@@ -63,7 +65,7 @@ def test_a_failing_system_call_leaves_the_old_file_and_no_rubbish(
     assert alone(target)
 
 
-def test_a_full_disk_leaves_the_old_file(target: Path) -> None:
+def test_a_full_disk_leaves_the_old_file(target: Path, without_torch: Command) -> None:
     # A real limit of the system's: the process may write files of at most 4096 bytes.
     script = f"""
 import resource, signal
@@ -73,14 +75,14 @@ from latih.files import write_atomically
 with write_atomically({str(target)!r}) as file:
     file.write(b"x" * 100_000)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(without_torch(script), capture_output=True, text=True)
     assert done.returncode == 1
     assert "File too large" in done.stderr
     assert target.read_bytes() == b"old"
     assert alone(target)
 
 
-def kill_while_writing(target: Path) -> str:
+def kill_while_writing(target: Path, without_torch: Command) -> str:
     """Let a process be killed in the middle; return the name of what it leaves."""
     there = set(os.listdir(target.parent))
     script = f"""
@@ -91,7 +93,7 @@ with write_atomically({str(target)!r}) as file:
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    assert subprocess.run(without_torch(script)).returncode == -9
     (left,) = set(os.listdir(target.parent)) - there
     assert (
         left.startswith(f".{target.name[:60]}.") and (target.parent / left).read_bytes() == b"half"
@@ -100,9 +102,9 @@ with write_atomically({str(target)!r}) as file:
 
 
 def test_a_killed_process_leaves_the_old_file_and_the_next_writer_removes_the_rest(
-    target: Path,
+    target: Path, without_torch: Command
 ) -> None:
-    kill_while_writing(target)
+    kill_while_writing(target, without_torch)
     assert target.read_bytes() == b"old"
     with write_atomically(target) as file:
         assert len(os.listdir(target.parent)) == 2  # it is gone before something is written
@@ -111,9 +113,11 @@ def test_a_killed_process_leaves_the_old_file_and_the_next_writer_removes_the_re
     assert alone(target)
 
 
-def test_what_was_left_of_another_file_stays_until_all_is_asked_for(target: Path) -> None:
+def test_what_was_left_of_another_file_stays_until_all_is_asked_for(
+    target: Path, without_torch: Command
+) -> None:
     other, long = target.parent / "other", target.parent / ("n" * 250)
-    left = {kill_while_writing(other), kill_while_writing(long)}
+    left = {kill_while_writing(place, without_torch) for place in (other, long)}
     with write_atomically(target) as file:
         file.write(b"new")
     assert set(os.listdir(target.parent)) == {*left, target.name}
@@ -121,15 +125,17 @@ def test_what_was_left_of_another_file_stays_until_all_is_asked_for(target: Path
     assert alone(target)
 
 
-def test_what_was_left_of_a_file_with_a_long_name_is_removed(target: Path) -> None:
+def test_what_was_left_of_a_file_with_a_long_name_is_removed(
+    target: Path, without_torch: Command
+) -> None:
     long = target.parent / ("n" * 250)
-    kill_while_writing(long)
+    kill_while_writing(long, without_torch)
     with write_atomically(long) as file:
         file.write(b"new")
     assert set(os.listdir(target.parent)) == {long.name, target.name}
 
 
-def test_what_a_living_process_writes_is_left_alone(target: Path) -> None:
+def test_what_a_living_process_writes_is_left_alone(target: Path, without_torch: Command) -> None:
     script = f"""
 import sys
 from latih.files import write_atomically
@@ -139,7 +145,7 @@ with write_atomically({str(target)!r}) as file:
     sys.stdin.read()
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        without_torch(script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None and process.stdout.readline() == "writing\n"
     with write_atomically(target) as file:  # and what this process writes at the same time

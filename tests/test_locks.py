@@ -5,9 +5,8 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ import pytest
 from latih.errors import InputError, LatihWarning, UnwritableError
 from latih.locks import locked
 
+Command = Callable[[str], list[str]]
 NOBODY = 65534
 
 
 @contextmanager
-def holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
+def holder(path: Path, without_torch: Command) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the lock until it is ended."""
     script = textwrap.dedent("""
         import sys
@@ -31,7 +31,7 @@ def holder(path: Path) -> Iterator["subprocess.Popen[str]"]:
             sys.stdin.read()
     """)
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)],
+        [*without_torch(script), str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -62,9 +62,11 @@ def assert_refused(path: Path, by: str) -> None:
     )
 
 
-def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_until_the_first_has_ended(
+    tmp_path: Path, without_torch: Command
+) -> None:
     path = tmp_path / "lock"
-    with holder(path) as process:
+    with holder(path, without_torch) as process:
         assert_refused(path, by=f"the process {process.pid}")
         assert_refused(path, by=f"the process {process.pid}")
         assert process.stdin is not None
@@ -74,26 +76,30 @@ def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGABRT])
-def test_what_ends_the_process_ends_the_lock(number: signal.Signals, tmp_path: Path) -> None:
+def test_what_ends_the_process_ends_the_lock(
+    number: signal.Signals, tmp_path: Path, without_torch: Command
+) -> None:
     path = tmp_path / "lock"
-    with holder(path) as process:
+    with holder(path, without_torch) as process:
         process.send_signal(number)
         process.wait(20)
         assert_free(path)
 
 
-def test_a_process_that_was_forked_does_not_hold_what_its_parent_held(tmp_path: Path) -> None:
+def test_a_process_that_was_forked_does_not_hold_what_its_parent_held(
+    tmp_path: Path, without_torch: Command
+) -> None:
     # The processes of a loader live on for some seconds when the one that trains is killed.
     path = tmp_path / "lock"
     process = subprocess.Popen(
         [
-            sys.executable,
-            "-c",
-            "import os, sys, time\nfrom latih.locks import locked\n"
-            "with locked(sys.argv[1]):\n"
-            "    child = os.fork()\n"
-            "    if child: print(child, flush=True)\n"
-            "    time.sleep(60)\n",
+            *without_torch(
+                "import os, sys, time\nfrom latih.locks import locked\n"
+                "with locked(sys.argv[1]):\n"
+                "    child = os.fork()\n"
+                "    if child: print(child, flush=True)\n"
+                "    time.sleep(60)\n"
+            ),
             str(path),
         ],
         stdout=subprocess.PIPE,
@@ -161,7 +167,7 @@ def test_a_place_without_such_a_file_is_refused(name: str, tmp_path: Path) -> No
         pytest.fail("the block ran")
 
 
-def test_a_directory_that_may_not_be_written_is_refused() -> None:
+def test_a_directory_that_may_not_be_written_is_refused(without_torch: Command) -> None:
     # The permissions do not bind root: the process becomes nobody.
     script = f"""
 import os, tempfile
@@ -177,7 +183,7 @@ try:
 except UnwritableError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = subprocess.run(without_torch(script), capture_output=True, text=True)
     assert done.stdout.startswith("cannot lock the directory"), done
     assert "PermissionError: Permission denied" in done.stdout
 

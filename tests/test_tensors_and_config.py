@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +87,51 @@ def test_the_conventions_are_keras_defaults() -> None:
 
     assert config.floatx() == keras.config.floatx()
     assert config.image_data_format() == keras.config.image_data_format()
+
+
+# What Linux tells of four machines: AMX, AVX512 for bfloat16, neither, and ARM's extension.
+MACHINES = [
+    ("processor\t: 0\nflags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n", True),
+    ("flags\t\t: avx512_bf16 avx2\n\nflags\t\t: avx2\n", True),
+    ("model name\t: with bf16 in its name\nflags\t\t: fpu avx2 avx512f avx_vnni\n", False),
+    ("processor\t: 0\nFeatures\t: fp asimd i8mm bf16 dgh\n", True),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("told", "fast"), MACHINES)
+def test_a_cpu_is_fast_in_bfloat16_if_it_has_the_instructions(told: str, fast: bool) -> None:
+    assert config.multiplies_bfloat16(config.features_of(told)) is fast
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells it in a file")
+def test_pytorch_and_linux_tell_the_same_of_this_cpu() -> None:
+    by_linux = config.multiplies_bfloat16(config.features_of(Path("/proc/cpuinfo").read_text()))
+    oneapi = torch.backends.mkldnn.is_available()
+    assert config.has_fast_bfloat16("cpu") is (by_linux and oneapi)
+    assert config.has_fast_bfloat16() is config.has_fast_bfloat16(torch.device("cpu"))
+
+
+def test_what_cannot_calculate_is_not_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.has_fast_bfloat16("meta") is False
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert config.has_fast_bfloat16("cpu") is False
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_a_cuda_device_is_asked_for_what_it_has_itself(
+    monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    asked: list[bool] = []
+
+    def is_supported(including_emulation: bool = True) -> bool:
+        asked.append(including_emulation)
+        return supported
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    assert config.has_fast_bfloat16("cuda:0") is supported
+    assert asked == [False]
 
 
 def test_denormals_are_flushed_on_the_main_thread_and_in_torchs_pool() -> None:

@@ -25,6 +25,7 @@ from latih import initializers as initializers
 from latih import layers as layers
 from latih import losses as losses
 from latih import metrics as metrics
+from latih import mixed_precision as mixed_precision
 from latih import models as models
 from latih import ops as ops
 from latih import optimizers as optimizers

@@ -1,7 +1,11 @@
 """Settings that hold for the whole process: the fuzz factor, the float type, denormals, bits."""
 
 import os
+import sys
 import warnings
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
 
 import torch
 import torch.utils.deterministic
@@ -69,6 +73,76 @@ def set_floatx(value: str) -> None:
             got=repr(value),
             fix="Leave the call out.",
         )
+
+
+def has_fast_bfloat16(device: torch.device | str | None = None) -> bool:
+    """Say whether a device multiplies matrices in bfloat16 faster than in float32.
+
+    Where it does, ``set_dtype_policy("mixed_bfloat16")`` trains large nets several times as fast;
+    elsewhere bfloat16 is calculated by way of float32, and only costs.
+
+    A CPU does if it has AMX or AVX512 for bfloat16, or on ARM the extensions of that name, and if
+    PyTorch was built with oneDNN, which makes use of them; a CUDA device from compute capability
+    8.0 on.
+
+    Args:
+        device: the device that is asked about; None for PyTorch's default.
+
+    Example:
+        >>> has_fast_bfloat16("meta")
+        False
+    """
+    asked = torch.get_default_device() if device is None else torch.device(device)
+    if asked.type == "cuda":
+        with torch.cuda.device(asked):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+    if asked.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    return multiplies_bfloat16(_cpu_features())
+
+
+def multiplies_bfloat16(features: Collection[str]) -> bool:
+    """Say whether a CPU of these features has instructions that multiply matrices of bfloat16.
+
+    Args:
+        features: their names as Linux lists them in ``/proc/cpuinfo``.
+
+    Example:
+        >>> multiplies_bfloat16({"avx2", "avx512_bf16"}), multiplies_bfloat16({"avx2", "avx512f"})
+        (True, False)
+    """
+    return not FOR_BFLOAT16.isdisjoint(features)
+
+
+FOR_BFLOAT16 = frozenset(("amx_bf16", "avx512_bf16", "bf16", "svebf16", "sve_bf16"))
+
+
+@cache
+def _cpu_features() -> frozenset[str]:
+    told = getattr(torch.cpu, "get_capabilities", None)
+    if told is not None:  # newer releases of PyTorch ask the CPU itself, on any system
+        return frozenset(name for name, has in told().items() if has is True)
+    if not sys.platform.startswith("linux"):
+        return frozenset()
+    return features_of(Path("/proc/cpuinfo").read_text(errors="replace"))
+
+
+def features_of(told: str) -> frozenset[str]:
+    r"""Return the features that Linux tells of the first processor.
+
+    Args:
+        told: the text of ``/proc/cpuinfo``; x86 has its features after "flags", ARM after
+            "Features".
+
+    Example:
+        >>> sorted(features_of("processor : 0\nflags\t: avx2 amx_bf16\n"))
+        ['amx_bf16', 'avx2']
+    """
+    for line in told.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return frozenset(value.split())
+    return frozenset()
 
 
 def set_image_data_format(data_format: str) -> None:

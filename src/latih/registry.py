@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from latih.dtype_policies.dtype_policy import set_dtype_policy
 from latih.errors import (
     FileFormatError,
     InputError,
@@ -52,13 +53,14 @@ def auto_name(class_name: str) -> str:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start naming from the beginning again, as in a new process.
+    """Start naming from the beginning again, and with the policy of types, as in a new process.
 
     Args:
         free_memory: taken for Keras's sake; Python frees what nobody holds by itself.
     """
     del free_memory
     _names.clear()
+    set_dtype_policy("float32")
 
 
 class Configured:

@@ -46,6 +46,20 @@ def as_tensor(value: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     return tensor if dtype is None else tensor.to(dtype)
 
 
+HALVES = (torch.bfloat16, torch.float16)
+"""Types in which sums and comparisons are too coarse to be told."""
+
+
+def unhalved(tensor: torch.Tensor) -> torch.Tensor:
+    """Return numbers of a half precision in float32, all others as they are.
+
+    Example:
+        >>> unhalved(torch.ones(2, dtype=torch.bfloat16)), unhalved(torch.tensor([1]))
+        (tensor([1., 1.]), tensor([1]))
+    """
+    return tensor.float() if tensor.dtype in HALVES else tensor
+
+
 def shape_of(tensor: torch.Tensor) -> Shape:
     """Return a batch's shape with its length left open: ``(None, 28, 28)``.
 

@@ -35,7 +35,8 @@ class Variable(nn.Parameter):
         shape: the shape that an initializer fills; left out when the numbers are given.
         dtype: the type; by default the numbers' own, float32 for Python's.
         trainable: whether gradients are taken; numbers without a fraction have none.
-        autocast: taken for Keras's sake: there is no other type to cast to.
+        autocast: whether calls of a layer of a mixed policy see it in the type that they
+            calculate in.
         aggregation: taken for Keras's sake, as all replicas hold the same numbers.
         synchronization: taken for Keras's sake.
         name: what it is called; ``variable``, ``variable_1``, ... by default.
@@ -56,6 +57,7 @@ class Variable(nn.Parameter):
     # A value on the class, since torch's own `name` of tensors, for its old graphs, cannot be set.
     name: str = "variable"  # pyright: ignore[reportIncompatibleVariableOverride]
     path: str
+    autocast: bool
     constraint: Any
     regularizer: Any
 
@@ -72,12 +74,13 @@ class Variable(nn.Parameter):
         path: str | None = None,
     ) -> Self:
         """Make the parameter; torch's own class does its work here, too."""
-        del autocast, aggregation, synchronization
+        del aggregation, synchronization
         values = _start(initializer, shape, dtype)
         learns = bool(trainable) and values.is_floating_point()
         variable = super().__new__(cls, values, requires_grad=learns)
         variable.name = name or auto_name(cls.__name__)
         variable.path = path or "/".join((*_scope.get(), variable.name))
+        variable.autocast = bool(autocast)
         variable.constraint = variable.regularizer = None
         return variable
 

@@ -211,6 +211,50 @@ def test_gradients_go_through_a_layer_to_its_inputs_and_weights(name: str) -> No
     assert all(torch.isfinite(g).all() and g.abs().sum() > 0 for g in gradients)
 
 
+@each_rank
+@pytest.mark.parametrize("training", [False, True])
+def test_a_mixed_layer_gives_bfloat16_and_keeps_float32(
+    name: str, shape: Any, training: bool
+) -> None:
+    latih.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = make(name)
+    finally:
+        latih.config.set_dtype_policy("float32")
+    inputs = inputs_of(shape, -2, 2, name in READING)
+    outputs = layer(inputs, training=training)
+    # What says what a model takes gives it on as it is; layers after it see to its type.
+    wanted = torch.float32 if name == "InputLayer" else torch.bfloat16
+    assert outputs.dtype == wanted
+    assert tuple(outputs.shape) == layer.compute_output_shape(shape)
+    assert torch.isfinite(outputs).all()
+    assert all(weight.dtype == torch.float32 for weight in layer.weights)
+    if layer.trainable_weights:
+        total = (outputs.float() * torch.arange(outputs.numel()).reshape(outputs.shape)).sum()
+        for gradient in torch.autograd.grad(total, layer.trainable_weights):
+            assert gradient.dtype == torch.float32
+            assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_a_mixed_layer_is_near_what_it_is_in_float32(name: str) -> None:
+    plain = make(name)
+    inputs = example(name, -1, 1)
+    wanted = plain(inputs)
+    described = serialize(plain)
+    if name == "InputLayer":
+        return
+    described["config"]["dtype"] = "mixed_bfloat16"
+    if "layer" in described["config"]:
+        described["config"]["layer"]["config"]["dtype"] = "mixed_bfloat16"
+    mixed = LAYERS.deserialize(described)
+    mixed(inputs)
+    mixed.set_weights(plain.get_weights())
+    assert mixed.compute_dtype == "bfloat16"
+    error = (mixed(inputs).float() - wanted).abs().max()
+    assert error <= 0.03 * max(wanted.abs().max(), 1)
+
+
 @each
 def test_a_layer_comes_back_from_its_config(name: str, assert_comes_back: Any) -> None:
     layer = make(name)

@@ -160,6 +160,17 @@ def test_weights_multiply_and_the_number_divides(name: str) -> None:
 
 
 @each
+def test_a_loss_reckons_in_float32_with_predictions_of_bfloat16(name: str) -> None:
+    arguments, targets, predictions, _ = CASES[name]
+    coarse = torch.tensor(predictions).bfloat16().requires_grad_()
+    loss = getattr(losses, name)(**arguments)
+    got = loss(targets, coarse)
+    assert got.dtype == torch.float32
+    assert torch.equal(got, loss(targets, coarse.detach().float()))
+    assert torch.autograd.grad(got, coarse)[0].dtype == torch.bfloat16
+
+
+@each
 def test_a_loss_is_least_where_the_predictions_are_right(name: str) -> None:
     loss = getattr(losses, name)()
     targets, least = torch.tensor(CASES[name][1]), LEAST.get(name, 0)

@@ -23,6 +23,8 @@ from latih import layers
 from latih.archive import snapshot_files
 from latih.errors import FileFormatError, LatihWarning
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 STEPS, EPOCHS = 5, 4
 _draw = np.random.default_rng(5)
 X = _draw.normal(size=(40, 6)).astype("float32")

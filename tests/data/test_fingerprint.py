@@ -68,7 +68,7 @@ def test_of_a_large_one_evenly_spread_rows_are_hashed(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MOST_BYTES", most)
         patch.setattr(module, "BLOCKS", blocks)
-        chosen = list(module._blocks(rows, rows * width))  # type: ignore[reportPrivateUsage]
+        chosen = list(module.sample(rows, rows * width))
     hashed = [row for block in chosen for row in range(block.start, block.stop)]
     assert len(chosen) <= blocks
     assert hashed == sorted(set(hashed))  # each once

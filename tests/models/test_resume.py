@@ -17,6 +17,8 @@ from latih import layers
 from latih.errors import InputError, LatihWarning
 from latih.run_directory import RunDirectory
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 _draw = np.random.default_rng(5)
 X = _draw.normal(size=(40, 6)).astype("float32")
 LABELS = _draw.integers(0, 3, 40)

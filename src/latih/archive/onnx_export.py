@@ -16,7 +16,7 @@ from torch import nn
 from latih.errors import InputError, MissingExtraError, NotReadyError
 from latih.files import write_atomically
 from latih.layers import Layer
-from latih.layers.base import mode
+from latih.layers.base import mode, unmixed
 from latih.tensors import Shape
 
 NEEDED = ("onnx", "onnxscript")
@@ -94,7 +94,8 @@ def export(
     examples = [_example(shape, model) for shape in _shapes_one_by_one(shapes)]
     inputs = _names(input_names, getattr(model, "input_names", None), shapes, len(examples))
     positional = _Positional(model, shapes)
-    with mode(positional, False), torch.no_grad(), _exporter_hushed():
+    # In float32, whatever the policy: few that run such graphs have kernels for bfloat16.
+    with mode(positional, False), unmixed(positional), torch.no_grad(), _exporter_hushed():
         outputs = _output_names(output_names, model, positional(*examples))
         try:
             program = torch.onnx.export(

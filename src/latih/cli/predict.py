@@ -11,7 +11,7 @@ import typer
 from latih.errors import FileFormatError
 from latih.files import write_atomically
 from latih.models import load_model
-from latih.recipes.examples import read_arrays
+from latih.recipes.files import read_arrays
 from latih.run_directory import RunDirectory
 
 

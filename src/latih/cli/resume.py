@@ -18,7 +18,9 @@ def resume(
     run: Annotated[Path, typer.Argument(help="The run directory.")],
     data: Annotated[
         str | None,
-        typer.Argument(help="The .npz file that the run was trained from; not for a known set."),
+        typer.Argument(
+            help="The file or directory that the run was trained from; not for a known set."
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="At most, all in all; by default as many as were asked.")
@@ -94,7 +96,7 @@ def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
 def _known_data(told: dict[str, Any], run: Path) -> str:
     # A file is never opened because another file names it.
     name = _table(told, "data").get("name")
-    if not isinstance(name, str) or Path(name).suffix == ".npz":
+    if not isinstance(name, str) or Path(name).suffix in (".npz", ".parquet"):
         raise InputError(
             f"the run in {str(run)!r} was trained from a file",
             expected="that file, again",

@@ -18,7 +18,9 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set's name (see `latih datasets`), or an .npz file with arrays x and y."
+            help="A data set's name (see `latih datasets`), an .npz file with arrays x and y, a "
+            "directory with x.npy and y.npy, a .parquet file (column y, or else the last, is "
+            "predicted), or a directory with a folder of images for each class."
         ),
     ] = EMBEDDED,
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer.")] = "300,100",

@@ -29,7 +29,7 @@ def run_training(
 
     Args:
         settings: what the net is and how it is trained.
-        data: a data set's name, or an ``.npz`` file.
+        data: a data set's name, a file or a directory.
         directory: where the run is written.
         seed: what everything that is drawn follows from.
         quiet: whether only the result is told.
@@ -64,7 +64,7 @@ def run_training(
 
 def _how_to_go_on(directory: Path, data: str) -> str:
     told = ["latih", "resume", str(directory)]
-    if Path(data).suffix == ".npz":
+    if Path(data).suffix == ".npz" or Path(data).exists():
         told.append(data)
     return f"What was learnt so far is in {directory}; `{shlex.join(told)}` goes on."
 

@@ -5,6 +5,7 @@ from latih.data.arrays import as_arrays as as_arrays
 from latih.data.arrays import require_same_length as require_same_length
 from latih.data.batches import ArrayBatches as ArrayBatches
 from latih.data.batches import Batch as Batch
+from latih.data.mapped import batches_of_arrays as batches_of_arrays
 from latih.data.outputs import targets_as_list as targets_as_list
 from latih.data.shift import label_shift as label_shift
 from latih.data.sources import is_stream as is_stream

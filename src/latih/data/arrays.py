@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from latih import structures
-from latih.data import tables
+from latih.data import maps, tables
+from latih.data.fingerprint import sample
 from latih.errors import InputError
 from latih.tensors import as_tensor
 
@@ -88,7 +89,7 @@ def convert(value: Any, argument: str) -> torch.Tensor:
     """
     tensor = value.detach() if isinstance(value, torch.Tensor) else _from_numpy(value, argument)
     # A memory map of float64 may be larger than the memory: it is cast batch by batch.
-    if tensor.dtype == torch.float64 and not isinstance(value, np.memmap):
+    if tensor.dtype == torch.float64 and maps.map_under(value) is None:
         tensor = tensor.to(torch.float32)
     if tensor.layout != torch.strided:
         raise _sparse(argument, str(tensor.layout), ".to_dense()")
@@ -138,21 +139,34 @@ def require_same_length(**arrays: Any) -> None:
 def require_finite(tensor: torch.Tensor, argument: str) -> None:
     """Refuse NaN and infinities.
 
+    Of a memory map, which may be larger than memory, what :func:`~latih.data.fingerprint.sample`
+    takes is looked at: all of it would be a pass over the disk before the first step.
+
     Raises:
         InputError: there are some; the sentence says how many and where the first is.
     """
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return
+    if maps.map_of(tensor) is None:
+        _require_finite_rows(tensor, argument, 0)
+        return
+    for rows in sample(len(tensor), tensor.numel() * tensor.element_size()):
+        _require_finite_rows(tensor[rows], argument, rows.start)
+    maps.give_back(tensor)
+
+
+def _require_finite_rows(tensor: torch.Tensor, argument: str, before: int) -> None:
     # The extremes carry NaN and infinity, and asking for them makes no second array.
     lowest, highest = torch.aminmax(tensor)
     if torch.isfinite(lowest) and torch.isfinite(highest):
         return
     flaws = (~torch.isfinite(tensor)).nonzero()
     first = tuple(flaws[0].tolist())
+    place = (first[0] + before, *first[1:])
     raise InputError(
         f"`{argument}` holds NaN or infinity",
         expected="finite numbers",
-        got=f"{len(flaws)} of {tensor.numel()}, the first {tensor[first].item()} at index {first}",
+        got=f"{len(flaws)} of {tensor.numel()}, the first {tensor[first].item()} at index {place}",
         fix="Fill or drop these examples first.",
     )
 
@@ -189,9 +203,21 @@ def _from_numpy(value: Any, argument: str) -> torch.Tensor:
             got=f"{int(np.ma.count_masked(value))} masked of {value.size}",
             fix="Fill them, as by .filled(0), or drop these examples.",
         )
-    if isinstance(value, np.memmap) and array.dtype == np.float64:
-        return as_tensor(array, torch.float64)
+    under = maps.map_under(value)
+    if under is not None and _stays_mapped(array):
+        return maps.tensor_over(array, under)
     return as_tensor(_known_to_torch(array, argument))
+
+
+def _stays_mapped(array: np.ndarray) -> bool:
+    known = array.dtype.kind in "bif" or array.dtype == np.uint8
+    return (
+        known
+        and array.dtype.isnative
+        and array.dtype.itemsize <= 8
+        and array.size > 0
+        and min(array.strides, default=0) >= 0
+    )
 
 
 def _known_to_torch(array: np.ndarray, argument: str) -> np.ndarray:

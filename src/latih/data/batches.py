@@ -193,9 +193,10 @@ class ArrayBatches:
         self._single = isinstance(inputs, torch.Tensor)
         self._first_target = len(leaves)
         self._first_weight = len(leaves) + len(compared)
-
         self._reused: Mapping[int, ReusedBatch] = {}
+        self._fitting: ReusedBatch | None = None
 
+    kind = "arrays"
     exhausted = False
     unrepeatable: str | None = None
 
@@ -251,7 +252,7 @@ class ArrayBatches:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the orders follow from: any batch of any pass can be made at once."""
-        return {"kind": "arrays", "seed": self.seed}
+        return {"kind": self.kind, "seed": self.seed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the orders of the run in which :meth:`state_dict` was called.
@@ -259,13 +260,13 @@ class ArrayBatches:
         Raises:
             InputError: the state is none of arrays.
         """
-        if state.get("kind") != "arrays":
+        if state.get("kind") != self.kind:
             raise InputError(
                 "the data are of another kind than those of the run that is resumed",
                 expected=str(state.get("kind", "the state of arrays")),
-                got="arrays",
+                got=self.kind,
             )
-        self.seed = whole(state.get("seed"), "seed", "the state of arrays")
+        self.seed = whole(state.get("seed"), "seed", f"the state of {self.kind}")
 
     def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
         bounds = range(start * self.batch_size, end * self.batch_size, self.batch_size)
@@ -275,16 +276,18 @@ class ArrayBatches:
                 yield self._batch([part[chosen] for part in self._parts])
             return
         order = self.order(epoch).to(self._parts[0].device)
-        fitting: ReusedBatch | None = None
         for chosen in order[bounds.start : bounds.stop].split(self.batch_size):
-            reused = self._reused.get(len(chosen))
-            if reused is None or not (reused is fitting or self._fits(reused)):
-                yield self._batch([torch.index_select(part, 0, chosen) for part in self._parts])
-                continue
-            fitting = reused
-            for part, place in zip(self._parts, reused.tensors, strict=True):
-                torch.index_select(part, 0, chosen, out=place)
-            yield reused.batch
+            yield self._gathered(self._parts, chosen)
+
+    def _gathered(self, parts: Sequence[torch.Tensor], rows: torch.Tensor) -> Batch:
+        """Return some rows as a batch, in memory that is reused if there is some that fits."""
+        reused = self._reused.get(len(rows))
+        if reused is None or not (reused is self._fitting or self._fits(reused)):
+            return self._batch([torch.index_select(part, 0, rows) for part in parts])
+        self._fitting = reused
+        for part, place in zip(parts, reused.tensors, strict=True):
+            torch.index_select(part, 0, rows, out=place)
+        return reused.batch
 
     def _fits(self, reused: ReusedBatch) -> bool:
         given = [(p.shape[1:], p.dtype, p.device) for p in self._parts]

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from latih.data.maps import give_back
+
 MOST_BYTES = 64 * 2**20
 """Up to here every byte is hashed: half a second on a slow machine."""
 
@@ -41,9 +43,10 @@ def fingerprint(array: torch.Tensor) -> dict[str, Any]:
     rows = array.detach().reshape(1) if array.ndim == 0 else array.detach()
     digest = hashlib.sha256()
     hashed = 0
-    for block in _blocks(len(rows), rows.numel() * rows.element_size()):
+    for block in sample(len(rows), rows.numel() * rows.element_size()):
         digest.update(_bytes(rows[block]))
         hashed += block.stop - block.start
+    give_back(rows)
     return {
         "shape": list(array.shape),
         "dtype": str(array.dtype).removeprefix("torch."),
@@ -62,8 +65,17 @@ def is_fingerprint(data: Any) -> bool:
     return isinstance(data, Mapping) and set(data) == PARTS
 
 
-def _blocks(rows: int, size: int) -> Iterator[slice]:
-    """Yield the rows to hash: all of them, or blocks that lie evenly over them."""
+def sample(rows: int, size: int) -> Iterator[slice]:
+    """Yield slices of rows: all of them, or :data:`MOST_BYTES` in blocks that lie evenly over them.
+
+    Args:
+        rows: how many there are.
+        size: how many bytes they have together.
+
+    Example:
+        >>> list(sample(3, 12))
+        [slice(0, 3, None)]
+    """
     if size <= MOST_BYTES or rows < 2:
         yield slice(0, rows)
         return

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from latih import random
 from latih.arguments import whole
 from latih.data.batches import order
+from latih.data.file_datasets import FileDataset
 from latih.data.own_generators import OwnGenerators
 from latih.errors import InputError, LatihWarning
 
@@ -99,7 +100,7 @@ def source_of(data: Any, batch_size: int | None, shuffle: bool, seed: int) -> So
         return IterableSource(loader)
     if isinstance(data, Dataset):
         return DatasetSource(data, asked or 32, shuffle)
-    source = IteratorSource(data) if isinstance(data, Iterator) else IterableSource(data)
+    source = _of_batches(data)
     if asked is not None and asked != source.batch_size:
         warnings.warn(
             f"batch_size={asked} is not used: a {type(data).__name__} makes its own batches"
@@ -108,6 +109,12 @@ def source_of(data: Any, batch_size: int | None, shuffle: bool, seed: int) -> So
             stacklevel=4,
         )
     return source
+
+
+def _of_batches(data: Any) -> Source:
+    if isinstance(data, FileDataset):
+        return data
+    return IteratorSource(data) if isinstance(data, Iterator) else IterableSource(data)
 
 
 class IterableSource:

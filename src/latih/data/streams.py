@@ -9,6 +9,7 @@ from torch.utils.data import TensorDataset
 
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
 from latih.data.batches import Batch, ReusedBatch
+from latih.data.file_datasets import FileDataset
 from latih.data.fingerprint import fingerprint
 from latih.data.outputs import targets_as_list
 from latih.data.reader import END, Reader
@@ -217,6 +218,7 @@ class StreamBatches:
             "batch_size": self.batch_size,
             "steps": self.steps,
             "tensors": [fingerprint(tensor) for tensor in tensors],
+            **(self._data.fingerprint() if isinstance(self._data, FileDataset) else {}),
         }
 
     def _warn_of_the_end(self, came: int, count: int | None) -> None:

@@ -14,6 +14,7 @@ from latih.engine.step import PredictStep, TestStep
 from latih.errors import InputError
 from latih.layers.base import Layer, mode
 from latih.structures import flatten, unflatten
+from latih.tensors import unhalved
 
 
 def evaluate(
@@ -152,16 +153,20 @@ class Predicted:
 
 
 def _as_array(output: torch.Tensor) -> np.ndarray:
-    # NumPy has no bfloat16.
-    return (output.float() if output.dtype == torch.bfloat16 else output).cpu().numpy()
+    return unhalved(output).cpu().numpy()
 
 
 def _sampled(model: Layer, batch: Batch, samples: int) -> Any:
     draws = [model(batch.inputs) for _ in range(samples)]
-    stacked = [torch.stack(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
+    stacked = [_stacked(drawn) for drawn in zip(*map(flatten, draws), strict=True)]
     means = unflatten(draws[0], [output.mean(dim=0) for output in stacked])
     spreads = unflatten(draws[0], [output.std(dim=0, correction=0) for output in stacked])
     return Sampled(means, spreads)
+
+
+def _stacked(drawn: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    # In a half precision the mean of many draws would be no better than one of them.
+    return unhalved(torch.stack(drawn))
 
 
 class Sampled(NamedTuple):

@@ -83,7 +83,7 @@ class Step:
     def let_go(self) -> None:
         """Keep what was recorded for a later call only if it takes little memory."""
         if self.captured.bytes > MOST_KEPT_BYTES:
-            self.captured.forget()
+            self.captured.let_go()
 
     @property
     def memory(self) -> Mapping[int, ReusedBatch]:

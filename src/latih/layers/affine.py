@@ -6,6 +6,7 @@ import torch
 
 from latih import constraints, initializers, regularizers
 from latih.layers.base import Layer
+from latih.tensors import HALVES
 
 
 class Affine(Layer):
@@ -44,15 +45,27 @@ class Affine(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
+        # Statistics are taken of the inputs as they come, and in float32 at least.
+        self.autocast = False
         self.gamma: torch.Tensor | None = None
         self.beta: torch.Tensor | None = None
 
+    def calculate_in(self, kind: torch.dtype) -> None:
+        """Calculate in a type from now on, and take statistics in it or in float32."""
+        super().calculate_in(kind)
+        # That of the weights: a sum in a half precision loses what is added late.
+        self._statistics_type = torch.float32 if kind in HALVES else kind
+
     def add_affine_weights(self, shape: tuple[int, ...]) -> None:
-        """Make γ and β, in the order of Keras's files, as far as they are asked for."""
+        """Make γ and β, in the order of Keras's files, as far as they are asked for.
+
+        Under a mixed policy they and the statistics stay in float32.
+        """
         if self.scale:
             self.gamma = self.add_weight(
                 shape,
                 self.gamma_initializer,
+                autocast=False,
                 regularizer=self.gamma_regularizer,
                 constraint=self.gamma_constraint,
                 name="gamma",
@@ -61,6 +74,7 @@ class Affine(Layer):
             self.beta = self.add_weight(
                 shape,
                 self.beta_initializer,
+                autocast=False,
                 regularizer=self.beta_regularizer,
                 constraint=self.beta_constraint,
                 name="beta",

@@ -4,7 +4,6 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -13,8 +12,11 @@ import torch
 from torch import nn
 
 from latih import constraints, initializers, registry, regularizers
+from latih.dtype_policies import DTypePolicy, dtype_policy
+from latih.dtypes import torch_dtype
 from latih.errors import InputError, near_matches
 from latih.layers import budget
+from latih.layers.autocast import Call, no_call, under_way
 from latih.layers.names import checked_name
 from latih.layers.tracking import (
     TrackedDict,
@@ -27,21 +29,8 @@ from latih.registry import Configured, auto_name, to_snake_case
 from latih.regularizers import Regularizer
 from latih.structures import flatten, inside, is_nested, map_structure
 from latih.symbolic import Node, SymbolicTensor, holds_symbolic
-from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of
+from latih.tensors import Shape, as_tensor, is_shape, map_shapes, shape_of, unhalved
 from latih.variables import Variable
-
-FLOAT32_POLICY = {
-    "module": "keras",
-    "class_name": "DTypePolicy",
-    "config": {"name": "float32"},
-    "registered_name": None,
-}
-
-
-_penalties: ContextVar[list[torch.Tensor] | None] = ContextVar(
-    "losses added in the outermost call that is under way", default=None
-)
-
 
 KEPT = "_layers"
 """What the name of an attribute gets where PyTorch keeps the layers that are in its list."""
@@ -56,6 +45,8 @@ class Weight:
 
     attribute: str
     trainable: bool
+    autocast: bool = True
+    """Whether calls of a layer of a mixed policy see it in the type that they calculate in."""
 
 
 class Layer(nn.Module, Configured):
@@ -65,10 +56,18 @@ class Layer(nn.Module, Configured):
     PyTorch offers work on it. It starts in inference mode, as Keras has it; ``training=True`` in a
     call holds for that call, :meth:`~torch.nn.Module.train` until it is changed.
 
+    Inputs that are no whole numbers come to ``call`` in the type that the layer calculates in, and
+    while it runs the layer's weights are seen in that type, too: ``self.kernel`` is a copy that
+    gradients go through if the policy is a mixed one, and else the weight itself.
+
     Args:
         name: what the layer is called; by default its class in snake case, with a number.
         trainable: whether training may change the weights.
-        dtype: taken for Keras's sake; only ``"float32"``.
+        dtype: in which type it calculates, and in which it keeps its weights: ``"float32"``,
+            ``"mixed_bfloat16"`` or a :class:`~latih.DTypePolicy`; None for the policy that
+            :func:`latih.config.set_dtype_policy` set.
+        autocast: whether inputs and weights come in the type that the layer calculates in; if not,
+            they come as they are, and ``call`` sees to it.
         activity_regularizer: a penalty on the outputs, divided by the batch's length.
         input_shape: the shape of one example; makes the layer the first of a ``Sequential``.
         input_dim: the same for examples with one axis.
@@ -83,11 +82,10 @@ class Layer(nn.Module, Configured):
     """
 
     keras_module = "keras.layers"
-    # Keras writes what its base takes for a class of the user's that has no constructor.
-    neutral_config = {"autocast": True}
     not_described = frozenset(
         (
             *("name", "trainable", "dtype", "activity_regularizer"),  # base_config() has them
+            "autocast",  # Keras does not write it: a class says by itself that it wants none
             *("input_shape", "input_dim", "batch_size"),  # the build config has them
         )
     )
@@ -98,6 +96,7 @@ class Layer(nn.Module, Configured):
         name: str | None = None,
         trainable: bool = True,
         dtype: Any = None,
+        autocast: bool = True,
         activity_regularizer: Any = None,
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
@@ -110,9 +109,11 @@ class Layer(nn.Module, Configured):
             raise InputError(
                 f"{type(self).__name__} has no argument `{wrong}`", fix=near_matches(wrong, known)
             )
-        registry.require_float32(dtype, type(self).__name__)
+        policy = dtype_policy.get(dtype)
         super().__init__()
         self.training = False
+        self._autocast = autocast
+        self.dtype_policy = policy
         self.name = checked_name(name, type(self).__name__) or auto_name(type(self).__name__)
         budget.admit_layer(self.name)
         self.built = False
@@ -137,6 +138,123 @@ class Layer(nn.Module, Configured):
 
     _call_takes_training = False
 
+    # In which type it calculates
+
+    _casts_inputs = True
+    _casts_weights = False
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """In which type the layer calculates, and in which it keeps its weights."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        self._dtype_policy = dtype_policy.get(policy)
+        self.calculate_in(torch_dtype(self.compute_dtype))
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type that the layer calculates in, and that its outputs have."""
+        return self._dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type that the layer keeps its weights in."""
+        return self._dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The type that the layer keeps its weights in."""
+        return self.variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The type that inputs are cast to."""
+        return self.compute_dtype
+
+    @property
+    def autocast(self) -> bool:
+        """Whether inputs and weights come in the type that the layer calculates in."""
+        return self._autocast
+
+    @autocast.setter
+    def autocast(self, value: bool) -> None:
+        self._autocast = bool(value)
+        self.calculate_in(self._compute_type)
+
+    def calculate_in(self, kind: torch.dtype) -> None:
+        """Calculate in a type from now on, whatever the policy says.
+
+        Args:
+            kind: the type.
+        """
+        self._compute_type = kind
+        self._casts_weights = self._autocast and kind is torch.bfloat16
+        # Inputs of this type need no look; None for none at all.
+        self._input_type = kind if self._autocast and self._casts_inputs else None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the layer calculates in another type than that of its weights."""
+        return self._compute_type is torch.bfloat16 and self.compute_dtype != self.variable_dtype
+
+    def leave_inputs_to_layers(self) -> None:
+        """Cast no inputs: those inside do so themselves, as a model's do that is made of layers."""
+        self._casts_inputs = False
+        self.calculate_in(self._compute_type)
+
+    def _cast(self, value: Any) -> Any:
+        """Return a floating tensor in the type that inputs are cast to, anything else as it is."""
+        kind = self._input_type
+        if kind is None or not isinstance(value, torch.Tensor) or not value.is_floating_point():
+            return value
+        return value.to(kind)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a weight, or a layer inside: what PyTorch keeps in dictionaries of its own."""
+        # PyTorch's own function, with one question more: see autocast.py.
+        own = self.__dict__
+        try:
+            kept = own["_parameters"]
+            if name in kept:
+                return self._seen(name, kept[name]) if self._casts_weights else kept[name]
+            kept = own["_buffers"]
+            if name in kept:
+                return self._seen(name, kept[name]) if self._casts_weights else kept[name]
+            kept = own["_modules"]
+            if name in kept:
+                return kept[name]
+        except KeyError:
+            pass  # its constructor has not run yet
+        return super().__getattr__(name)  # which says that there is none
+
+    def _seen(self, name: str, kept: torch.Tensor | None) -> torch.Tensor | None:
+        """Return a weight as a call that is under way sees it."""
+        call = under_way.get()
+        if call is None or kept is None or not kept.is_floating_point():
+            return kept
+        known = self._weights.get(name)
+        is_buffer = name in self._buffers
+        if known is not None:
+            asked = known.autocast
+        elif isinstance(kept, Variable):
+            asked, is_buffer = kept.autocast, not kept.requires_grad
+        else:
+            asked = not is_buffer  # PyTorch's own buffers are no weights, which alone are cast
+        return call.cast(kept, self._compute_type, is_buffer) if asked else kept
+
+    def kept_weight(self, attribute: str) -> Any:
+        """Return a weight itself, even while a call is under way that sees it in another type.
+
+        Args:
+            attribute: the attribute that it is kept as.
+        """
+        for kept in (self._parameters, self._buffers):
+            if attribute in kept:
+                return kept[attribute]
+        return getattr(self, attribute)  # a wrapper may show a weight of the layer inside it
+
     # Making the weights
 
     def build(self, input_shape: Shape) -> None:
@@ -150,6 +268,7 @@ class Layer(nn.Module, Configured):
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
+        autocast: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
         name: str | None = None,
@@ -159,8 +278,10 @@ class Layer(nn.Module, Configured):
         Args:
             shape: its shape.
             initializer: a name or an object; by default Glorot's for matrices, zeros else.
-            dtype: taken for Keras's sake; only ``"float32"``.
+            dtype: taken for Keras's sake; only ``"float32"``, in which weights are always kept.
             trainable: whether gradients change it; if not, it is a buffer that ``call`` may change.
+            autocast: whether calls of a layer of a mixed policy see it in the type that they
+                calculate in.
             regularizer: a penalty on it.
             constraint: where it is put back after each update.
             name: the attribute's name; by default ``weight_0``, ``weight_1``, ...
@@ -184,12 +305,13 @@ class Layer(nn.Module, Configured):
         variable = Variable(
             values,
             trainable=trainable and self._trainable,
+            autocast=autocast,
             name=told,
             path=f"{self.name}/{told}",
         )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
-        self._weights[attribute] = Weight(attribute, trainable)
+        self._weights[attribute] = Weight(attribute, trainable, autocast)
         if trainable:
             self.register_parameter(attribute, variable)
         else:
@@ -200,7 +322,7 @@ class Layer(nn.Module, Configured):
         """Set an attribute; a weight is kept under the name that it is assigned to."""
         if isinstance(value, torch.Tensor):
             for weight in vars(self).get("_weights", {}).values():
-                if getattr(self, weight.attribute) is value:
+                if self.kept_weight(weight.attribute) is value:
                     if weight.attribute != name:
                         self._rename(weight, name)
                     return
@@ -251,6 +373,12 @@ class Layer(nn.Module, Configured):
         # keeps parameters: a weight that is not trained must stay the variable that it is.
         kept = {name: b for name, b in self._buffers.items() if isinstance(b, Variable)}
         super()._apply(fn, recurse)
+        # After double() and its kin the layer calculates in the type that its weights now have,
+        # and after float() in its policy's again; going to a device leaves every type.
+        one, *other = {fn(torch.zeros((), dtype=d)).dtype for d in (torch.float32, torch.float64)}
+        if not other:
+            own = torch_dtype(self.compute_dtype)
+            self.calculate_in(own if one is torch.float32 else one)
         for name, variable in kept.items():
             moved = self._buffers[name]
             assert moved is not None
@@ -272,8 +400,11 @@ class Layer(nn.Module, Configured):
         if args or kwargs or not isinstance(inputs, torch.Tensor):
             if holds_symbolic(inputs, *args, kwargs):
                 return self._record(inputs, args, kwargs, training)
-            if not isinstance(inputs, torch.Tensor):
-                inputs = _tensors(inputs)
+            inputs = self._tensors(inputs)
+            if args or kwargs:
+                args, kwargs = map_structure(self._cast, (args, kwargs))
+        elif inputs.dtype is not self._input_type is not None:
+            inputs = self._cast(inputs)
         if training is not None and training != self.training:
             with mode(self, training):
                 return self.forward(inputs, *args, **kwargs)
@@ -281,35 +412,59 @@ class Layer(nn.Module, Configured):
             self.build(map_structure(shape_of, inputs))
         if self._call_takes_training:
             kwargs["training"] = self.training
-        penalties = _penalties.get()
-        if penalties is None:
+        call = under_way.get()
+        if call is None:
             return self._outermost_call(inputs, args, kwargs)
         try:
             outputs = self.call(inputs, *args, **kwargs)
         except RuntimeError as error:
             raise self._explained(error, inputs) from error
         if self.activity_regularizer is not None:
-            penalties.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
+            call.losses.extend(self._activity_penalties(outputs))
         return outputs
+
+    def _tensors(self, inputs: Any) -> Any:
+        """Return tensors in the type that inputs are cast to, in the structure that they came."""
+        if isinstance(inputs, Mapping):
+            return {name: self._tensors(value) for name, value in inputs.items()}
+        several = isinstance(inputs, list | tuple)
+        if several and any(getattr(value, "shape", ()) for value in inputs):
+            return [self._tensors(value) for value in inputs]
+        tensor = as_tensor(inputs)
+        return tensor if tensor.dtype is self._input_type else self._cast(tensor)
+
+    def _activity_penalties(self, outputs: Any) -> Iterator[torch.Tensor]:
+        for output in flatten(outputs):
+            # A sum in a half precision loses what is added late.
+            yield self.activity_regularizer(unhalved(output)) / output.shape[0]
 
     def _outermost_call(self, inputs: Any, args: Any, kwargs: Any) -> Any:
         # The losses that this layer and those inside it add are collected where a call begins, so
         # that a layer that is used twice adds twice, and the next call begins anew.
         collected: list[torch.Tensor] = []
         vars(self)["added_losses"] = collected  # around __setattr__, which would cost more
-        token = _penalties.set(collected)
+        token = under_way.set(Call(collected))
         try:
             outputs = self.call(inputs, *args, **kwargs)
         except RuntimeError as error:
             raise self._explained(error, inputs) from error
         finally:
-            _penalties.reset(token)
+            under_way.reset(token)
         if self.activity_regularizer is not None:
-            collected.extend(self.activity_regularizer(o) / o.shape[0] for o in flatten(outputs))
+            collected.extend(self._activity_penalties(outputs))
         return outputs
 
     def _explained(self, error: RuntimeError, inputs: Any) -> Exception:
         """Return torch's error, or where the shape is why, one that says so."""
+        if self._casts_weights and "dtype" in str(error):
+            return InputError(
+                f"the layer {self.name!r} cannot calculate in {self.compute_dtype}",
+                expected="all tensors of one type",
+                got=f"others: {error}",
+                fix="What call() reads of itself is cast if it is a weight and an attribute: cast "
+                "others by ops.cast(x, self.compute_dtype), or make the layer with "
+                'dtype="float32".',
+            )
         shapes = map_structure(shape_of, inputs)
         if self._build_shape is None or fits(self._build_shape, shapes):
             return error
@@ -336,8 +491,8 @@ class Layer(nn.Module, Configured):
             >>> layer.losses
             [tensor(2.)]
         """
-        penalties = _penalties.get()
-        target = self.added_losses if penalties is None else penalties
+        call = under_way.get()
+        target = self.added_losses if call is None else call.losses
         target.extend(as_tensor(one) for one in flatten(loss))
 
     # Being part of a graph
@@ -350,7 +505,7 @@ class Layer(nn.Module, Configured):
         overridden = type(self).compute_output_shape is not Layer.compute_output_shape
         if overridden and not holds_symbolic(*args, kwargs):
             outputs = map_shapes(
-                lambda shape: SymbolicTensor(shape, "float32", self.name),
+                lambda shape: SymbolicTensor(shape, self.compute_dtype, self.name),
                 self.compute_output_shape(shapes),
             )
         else:
@@ -403,16 +558,25 @@ class Layer(nn.Module, Configured):
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
         # A try must leave no trace: neither in weights that a call changes, nor among the losses.
-        before = [(buffer, buffer.clone()) for buffer in self.buffers()]
-        token = _penalties.set([])
+        before = [(kept, kept.detach().clone()) for kept in self._changed_by_calls()]
+        token = under_way.set(Call([]))
         try:
             with mode(self, False), torch.no_grad():
                 return self(*map_structure(zeros, args), **map_structure(zeros, kwargs))
         finally:
-            _penalties.reset(token)
+            under_way.reset(token)
             with torch.no_grad():
                 for buffer, values in before:
                     buffer.copy_(values)
+
+    def _changed_by_calls(self) -> Iterator[torch.Tensor]:
+        yield from self.buffers()
+        for layer in self.modules():
+            if isinstance(layer, Layer):
+                # A variable that was not made by add_weight() is a parameter whatever it says.
+                for name, own in layer._parameters.items():
+                    if own is not None and name not in layer._weights and not own.requires_grad:
+                        yield own
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs; by default as zeros come out.
@@ -456,7 +620,7 @@ class Layer(nn.Module, Configured):
                 layer._trainable = bool(value)
                 for weight in layer._weights.values():
                     if weight.trainable:
-                        getattr(layer, weight.attribute).requires_grad_(bool(value))
+                        layer.kept_weight(weight.attribute).requires_grad_(bool(value))
 
     @property
     def layers(self) -> list["Layer"]:
@@ -510,7 +674,7 @@ class Layer(nn.Module, Configured):
         seen: set[int] = set()
         for layer in self.every_layer():
             for weight in layer.own_weights():
-                tensor = getattr(layer, weight.attribute)
+                tensor = layer.kept_weight(weight.attribute)
                 if id(tensor) not in seen:  # a wrapper may show a weight of the layer inside it
                     seen.add(id(tensor))
                     yield layer, weight
@@ -519,20 +683,20 @@ class Layer(nn.Module, Configured):
         # As in Keras: a frozen layer has none, and else it matters what each weight says itself.
         if self._trainable:
             for layer, weight in self._located_weights():
-                if weight.trainable and getattr(layer, weight.attribute).requires_grad:
+                if weight.trainable and layer.kept_weight(weight.attribute).requires_grad:
                     yield layer, weight
 
     @property
     def weights(self) -> list[torch.Tensor]:
         """All weights, in Keras's order."""
-        return [getattr(layer, w.attribute) for layer, w in self._located_weights()]
+        return [layer.kept_weight(w.attribute) for layer, w in self._located_weights()]
 
     variables = weights
 
     @property
     def trainable_weights(self) -> list[torch.Tensor]:
         """The weights that training changes."""
-        return [getattr(layer, w.attribute) for layer, w in self._located_trainable_weights()]
+        return [layer.kept_weight(w.attribute) for layer, w in self._located_trainable_weights()]
 
     trainable_variables = trainable_weights
 
@@ -596,7 +760,7 @@ class Layer(nn.Module, Configured):
             )
         arrays = [as_tensor(value) for value in weights]
         for (layer, weight), array in zip(located, arrays, strict=True):
-            own = getattr(layer, weight.attribute)
+            own = layer.kept_weight(weight.attribute)
             if own.shape != array.shape:
                 raise InputError(
                     f"set_weights() cannot fill `{weight.attribute}` of {layer.name!r}",
@@ -605,7 +769,7 @@ class Layer(nn.Module, Configured):
                 )
         with torch.no_grad():
             for (layer, weight), array in zip(located, arrays, strict=True):
-                getattr(layer, weight.attribute).copy_(array)
+                layer.kept_weight(weight.attribute).copy_(array)
 
     # What goes into files
 
@@ -614,7 +778,7 @@ class Layer(nn.Module, Configured):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": FLOAT32_POLICY,
+            "dtype": dtype_policy.serialize(self._dtype_policy),
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
@@ -654,6 +818,19 @@ def mode(module: nn.Module, training: bool) -> Generator[None]:
     finally:
         for inner, was in before:
             inner.training = was
+
+
+@contextmanager
+def unmixed(module: nn.Module) -> Generator[None]:
+    """Let layers of a mixed policy calculate in the type of their weights for the block."""
+    mixed = [one for one in module.modules() if isinstance(one, Layer) and one.is_mixed]
+    for layer in mixed:
+        layer.calculate_in(torch.float32)
+    try:
+        yield
+    finally:
+        for layer in mixed:
+            layer.calculate_in(torch.bfloat16)
 
 
 def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:
@@ -699,7 +876,8 @@ def fits(built: Any, given: Any) -> bool:
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:
     def build_and_mark(self: Layer, input_shape: Shape) -> None:
-        build(self, input_shape)
+        with no_call():
+            build(self, input_shape)
         Layer.build(self, input_shape)
 
     build_and_mark.__doc__ = build.__doc__
@@ -717,14 +895,6 @@ def _inner(module: nn.Module) -> Iterator[Layer]:
 
 def _device_of(layer: nn.Module) -> torch.device:
     return next((w.device for w in layer.parameters()), torch.get_default_device())
-
-
-def _tensors(inputs: Any) -> Any:
-    if isinstance(inputs, Mapping):
-        return {name: _tensors(value) for name, value in inputs.items()}
-    if isinstance(inputs, list | tuple) and any(getattr(value, "shape", ()) for value in inputs):
-        return [_tensors(value) for value in inputs]
-    return as_tensor(inputs)
 
 
 def _symbolic_shape(leaf: Any) -> Shape:

@@ -62,6 +62,8 @@ class Embedding(Layer):
     ) -> None:
         kwargs.pop("input_length", None)  # Keras 2 had it; it means nothing
         super().__init__(**kwargs)
+        # Numbers of rows would not be exact in bfloat16; of the table only what is read is cast.
+        self.autocast = False
         self.input_dim = whole(input_dim, "input_dim", "Embedding", least=1)
         self.output_dim = whole(output_dim, "output_dim", "Embedding", least=1)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -98,7 +100,7 @@ class Embedding(Layer):
         """Return the outputs of a batch."""
         rows = inputs if inputs.dtype in (torch.int64, torch.int32) else inputs.long()
         try:
-            return F.embedding(rows, self.embeddings)
+            found = F.embedding(rows, self.embeddings)
         except IndexError as error:  # PyTorch looks anyway, so looking first would cost twice
             raise InputError(
                 f"{self.name!r} has no row for some of its inputs",
@@ -106,6 +108,7 @@ class Embedding(Layer):
                 got=f"numbers from {rows.min().item()} to {rows.max().item()}",
                 fix="Give input_dim= the largest number plus 1, or correct the data.",
             ) from error
+        return found if found.dtype is self._compute_type else found.to(self._compute_type)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""

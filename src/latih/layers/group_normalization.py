@@ -115,10 +115,13 @@ class GroupNormalization(Affine):
                 got=f"shape {tuple(inputs.shape)}",
             )
         # PyTorch wants the features in axis 1. Its functional form would refuse a batch of one.
-        outputs = torch.group_norm(
-            inputs.movedim(self.axis, 1), self._groups, self.gamma, self.beta, self.epsilon
-        )
-        return outputs.movedim(1, self.axis)
+        moved = inputs.to(self._statistics_type).movedim(self.axis, 1)
+        if torch.is_grad_enabled() and not moved.requires_grad:
+            # PyTorch's backward pass for channels that are last in memory writes the inputs'
+            # gradient though nobody asks for it, and so ends the process.
+            moved = moved.contiguous()
+        outputs = torch.group_norm(moved, self._groups, self.gamma, self.beta, self.epsilon)
+        return outputs.to(self._compute_type).movedim(1, self.axis)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

@@ -10,7 +10,7 @@ from latih.registry import auto_name
 from latih.symbolic import Node, SymbolicTensor
 from latih.tensors import Shape
 
-DTYPES = ("float32", "int32", "int64", "uint8", "bool")
+DTYPES = ("float32", "bfloat16", "int32", "int64", "uint8", "bool")
 
 
 class InputLayer(Layer):
@@ -43,9 +43,9 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None,
         input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        super().__init__(name=name or auto_name("InputLayer"))
+        super().__init__(name=name or auto_name("InputLayer"), autocast=False)
         kind = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-        self.dtype = one_of(kind, "dtype", "Input", DTYPES)
+        self._dtype: str = one_of(kind, "dtype", "Input", DTYPES)
         one_example = shape if shape is not None else input_shape
         if (one_example is None) == (batch_shape is None):
             raise InputError(
@@ -60,6 +60,11 @@ class InputLayer(Layer):
         self.build(self.batch_shape)
         symbolic = SymbolicTensor(self.batch_shape, self.dtype, self.name)
         self.calls.append(Node(self, (), {}, symbolic))
+
+    @property
+    def dtype(self) -> str:
+        """The type that inputs are cast to, whatever layers then calculate in."""
+        return self._dtype
 
     def call(self, inputs: Any) -> Any:
         """Return the inputs."""

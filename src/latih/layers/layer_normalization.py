@@ -102,6 +102,8 @@ class LayerNormalization(Affine):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
         # PyTorch's kernel wants the axes last.
+        if inputs.dtype is not self._statistics_type:
+            inputs = inputs.to(self._statistics_type)
         moved = inputs if self._are_last else inputs.movedim(self._axes, self._last)
         if moved.shape[-len(self._sizes) :] != self._sizes:
             raise InputError(
@@ -110,6 +112,8 @@ class LayerNormalization(Affine):
                 got=f"shape {tuple(inputs.shape)}",
             )
         outputs = F.layer_norm(moved, self._sizes, self.gamma, self.beta, self.epsilon)
+        if outputs.dtype is not self._compute_type:
+            outputs = outputs.to(self._compute_type)
         return outputs if self._are_last else outputs.movedim(self._last, self._axes)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

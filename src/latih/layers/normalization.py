@@ -85,6 +85,8 @@ class BatchNormalization(Affine):
             gamma_constraint=gamma_constraint,
             **kwargs,
         )
+        # PyTorch's kernel takes bfloat16 and reckons in float32 itself: no copy is needed.
+        self.autocast = True
         self.axis = whole(axis, "axis", "BatchNormalization")
         self.momentum = number(momentum, "momentum", "BatchNormalization", least=0, most=1)
         self.epsilon = number(epsilon, "epsilon", "BatchNormalization", least=0)
@@ -111,10 +113,14 @@ class BatchNormalization(Affine):
         shape = (features,)
         self.add_affine_weights(shape)
         self.moving_mean = self.add_weight(
-            shape, self.moving_mean_initializer, trainable=False, name="moving_mean"
+            shape, self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean"
         )
         self.moving_variance = self.add_weight(
-            shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
+            shape,
+            self.moving_variance_initializer,
+            trainable=False,
+            autocast=False,
+            name="moving_variance",
         )
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
@@ -144,6 +150,9 @@ class BatchNormalization(Affine):
     def _by_batch_statistics(self, inputs: torch.Tensor) -> torch.Tensor:
         # The kernel below F.batch_norm, since it also returns the statistics: PyTorch's own moving
         # variance would be the unbiased one, which is not Keras's.
+        if self.gamma is None and self.beta is None:
+            # It is the type of γ or β that tells the kernel in which one to reckon.
+            inputs = inputs.to(self._statistics_type)
         outputs, mean, inverse_deviation = torch.native_batch_norm(
             inputs, self.gamma, self.beta, None, None, True, 0.0, self.epsilon
         )
@@ -151,7 +160,7 @@ class BatchNormalization(Affine):
             variance = inverse_deviation.pow(-2).sub_(self.epsilon)
             self.moving_mean.lerp_(mean, 1.0 - self.momentum)
             self.moving_variance.lerp_(variance, 1.0 - self.momentum)
-        return outputs
+        return outputs if outputs.dtype is self._compute_type else outputs.to(self._compute_type)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""

@@ -86,6 +86,7 @@ class Operation(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name or auto_name(function), **kwargs)
+        self.autocast = False  # as in Keras, a function takes tensors of any type as they are
         if function not in MODULES:
             raise UnknownNameError(
                 f"unknown operation {function!r}", fix=near_matches(function, MODULES)

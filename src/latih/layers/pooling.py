@@ -92,6 +92,9 @@ class AveragePooling(Pooling):
         """Return the mean of each window."""
         pool = F.avg_pool3d if self.rank == 3 else F.avg_pool2d
         window = self.window
+        if self.rank == 3 and images.dtype is torch.bfloat16:  # PyTorch has no such kernel on CPUs
+            wide = pool(images.float(), window.reach, window.strides, padding, beyond, False)
+            return wide.to(images.dtype)
         return pool(images, window.reach, window.strides, padding, beyond, False)
 
 

@@ -38,6 +38,8 @@ class Rescaling(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
+        if not inputs.is_floating_point():
+            inputs = inputs.to(self._compute_type)
         scale, offset = (
             value if isinstance(value, int | float) else as_tensor(value).to(inputs)
             for value in (self.scale, self.offset)

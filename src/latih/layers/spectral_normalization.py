@@ -70,13 +70,14 @@ class SpectralNormalization(Wrapper):
             (1, self.kernel.shape[-1]),
             initializers.TruncatedNormal(stddev=0.02),
             trainable=False,
+            autocast=False,
             name="vector_u",
         )
 
     @property
     def kernel(self) -> torch.Tensor:
-        """The inner layer's weight that is normalised."""
-        return getattr(self.layer, self._attribute)
+        """The inner layer's weight that is normalised, itself: it is overwritten."""
+        return self.layer.kept_weight(self._attribute)
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         """Return the outputs of a batch."""

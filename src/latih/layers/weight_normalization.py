@@ -65,16 +65,19 @@ class WeightNormalization(Wrapper):
             )
         v = self._v
         self._last = v.ndim - 1
-        self.g = self.add_weight((v.shape[-1],), "ones", name="g")
+        # Lengths are reckoned in float32; the inner layer casts what comes of them.
+        self.g = self.add_weight((v.shape[-1],), "ones", autocast=False, name="g")
         with torch.no_grad():  # so that w begins as the kernel was drawn
             self.g.copy_(v.square().sum(dim=tuple(range(self._last))).sqrt())
         if self.data_init:
-            self.is_started = self.add_weight((), "zeros", trainable=False, name="is_started")
+            self.is_started = self.add_weight(
+                (), "zeros", trainable=False, autocast=False, name="is_started"
+            )
             self._seen_started = -1
 
     @property
     def _v(self) -> torch.Tensor:
-        return self.layer.kernel  # type: ignore[return-value]
+        return self.layer.kept_weight("kernel")
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
         """Return the outputs of a batch."""
@@ -97,12 +100,14 @@ class WeightNormalization(Wrapper):
         self._seen_started = self.is_started._version
 
     def _start(self, inputs: torch.Tensor) -> None:
-        bias: torch.Tensor | None = getattr(self.layer, "bias", None)
+        has_bias = getattr(self.layer, "bias", None) is not None
+        bias: torch.Tensor | None = self.layer.kept_weight("bias") if has_bias else None
         stand_ins = {"kernel": self._w(torch.ones_like(self.g))}
         if bias is not None:
             stand_ins["bias"] = torch.zeros_like(bias)
         sums = preactivation(self.layer, inputs, stand_ins)
-        deviation, mean = torch.std_mean(sums.flatten(0, -2), dim=0, correction=0)
+        sums = sums.to(self.g.dtype).flatten(0, -2)
+        deviation, mean = torch.std_mean(sums, dim=0, correction=0)
         varies = deviation > 0
         self.g.copy_(deviation.reciprocal().where(varies, self.g))
         if bias is not None:

@@ -10,7 +10,7 @@ from latih import config
 from latih.arguments import number, whole
 from latih.errors import InputError, LatihWarning
 from latih.metrics.base import WHOLE, Metric
-from latih.tensors import as_tensor
+from latih.tensors import as_tensor, unhalved
 
 
 class IoU(Metric):
@@ -167,7 +167,7 @@ class BinaryIoU(IoU):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
-        y_pred = as_tensor(y_pred).detach() >= self.threshold
+        y_pred = unhalved(as_tensor(y_pred).detach()) >= self.threshold
         self._count(as_tensor(y_true).to(y_pred.device), y_pred, sample_weight)
 
 

@@ -9,7 +9,7 @@ from latih import registry
 from latih.losses import squeeze_or_expand_to_same_rank
 from latih.metrics.base import Mean, Metric
 from latih.metrics.functions import FUNCTIONS
-from latih.tensors import as_tensor, get_keras_mask
+from latih.tensors import as_tensor, get_keras_mask, unhalved
 
 
 class MeanMetricWrapper(Metric):
@@ -42,7 +42,8 @@ class MeanMetricWrapper(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
         mask = get_keras_mask(y_pred)
-        values = self._fn(as_tensor(y_true), as_tensor(y_pred).detach(), **self._fn_kwargs)
+        predictions = unhalved(as_tensor(y_pred).detach())
+        values = self._fn(as_tensor(y_true), predictions, **self._fn_kwargs)
         if mask is not None:
             sample_weight = _masked(sample_weight, mask.to(values.dtype))
         self._mean.update_state(values, sample_weight)

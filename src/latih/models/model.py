@@ -73,6 +73,7 @@ class Model(Trainable):
         if inputs is None and outputs is None:
             return
         self.graph = Graph.between(inputs, outputs, self.name)
+        self.leave_inputs_to_layers()
         self.stack = nn.ModuleList(self.graph.layers)
         shapes = [tensor.shape for tensor in self.graph.input_tensors]
         Layer.build(self, shapes[0] if len(shapes) == 1 else shapes)  # type: ignore[arg-type]

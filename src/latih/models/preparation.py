@@ -12,6 +12,7 @@ from latih.data import (
     ArrayBatches,
     StreamBatches,
     as_array,
+    batches_of_arrays,
     class_weights_as_sample_weights,
     is_stream,
     label_shift,
@@ -60,7 +61,7 @@ class Examples:
 
     def batches(self, model: Any, reading: "Reading") -> ArrayBatches:
         """Return them as batches on the device of a model."""
-        return ArrayBatches(
+        return batches_of_arrays(
             self.inputs,
             self.targets,
             self.weights,
@@ -224,7 +225,7 @@ def batches_to_predict(model: Any, x: Any, batch_size: int | None) -> Batches:
         inputs = ends.as_model_takes(model, x, "x")
         build_for(model, inputs)
         size = 32 if batch_size is None else batch_size
-        return ArrayBatches(inputs, batch_size=size, device=model.device)
+        return batches_of_arrays(inputs, batch_size=size, device=model.device)
 
     def inputs_alone(x: Any, y: Any, w: Any, where: str, read: Read) -> tuple[Any, list[Any], Any]:
         del y, w

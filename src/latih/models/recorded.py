@@ -22,16 +22,15 @@ class RecordedSteps:
         return step
 
     def told(self, step: Step) -> str:
-        """Say what a step does, in a sentence."""
-        captured = step.captured
+        """Say how a step like this one is done, in a sentence."""
+        captured = self.like(step).captured
         obstacle = captured.obstacle or captured.permission.obstacle()
         if obstacle is not None:
             return f"A step is done by PyTorch's usual way: {obstacle}."
-        if not captured.replays:
+        if not captured.kernels:
             return "A step will be recorded at the second batch of each shape, and replayed then."
         kernels = ", ".join(
-            f"{len(replay.plan.calls)} kernels for batches of {replay.batch.size}"
-            for replay in captured.replays.values()
+            f"{number} kernels for batches of {size}" for size, number in captured.kernels.items()
         )
         return f"A step is replayed from a record: {kernels}."
 

@@ -49,6 +49,7 @@ class Sequential(Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
+        self.leave_inputs_to_layers()
         self.stack = nn.ModuleList()
         self._input: SymbolicTensor | None = None
         self._output: Any = None

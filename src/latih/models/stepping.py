@@ -88,14 +88,15 @@ class Stepping(Layer):
             >>> model.compile("sgd", "mse")
             >>> _ = model.fit([[0.0, 1.0]], [1.0], epochs=2, verbose=0)
             >>> print(model.explain_step())
-            A step will be recorded at the second batch of each shape, and replayed then.
+            A step is replayed from a record: ... kernels for batches of 1.
         """
         if self.has_own_step:
             return (
                 "A step is done by PyTorch's usual way: the class has a step of its own "
                 f"({', '.join(m for m in STEP_METHODS if m in vars(type(self)))})."
             )
-        return self.recorded.told(self.make_train_step())
+        objective, optimizer = self.compiled("explain_step()")
+        return self.recorded.told(TrainStep(self, objective, optimizer))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Do one update.

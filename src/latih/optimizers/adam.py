@@ -100,7 +100,7 @@ class Adam(Optimizer):
         largest = [self.slots["velocity_hat"]] if self.amsgrad else []
         # One pass over the memory for what would be six. It is the kernel of torch.optim.Adam with
         # fused=True, called without its bookkeeping. Its ε stands beside √(v / (1 - β₂ᵗ)).
-        torch._fused_adam_(  # pyright: ignore[reportPrivateUsage]
+        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
             [values],
             [gradients],
             [self.slots["momentum"]],

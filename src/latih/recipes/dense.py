@@ -11,6 +11,7 @@ import numpy as np
 
 from latih.callbacks import Callback, EarlyStopping
 from latih.callbacks.progress import Verbose
+from latih.data.mapped import is_large
 from latih.errors import InputError
 from latih.layers import (
     Activation,
@@ -31,6 +32,9 @@ from latih.regularizers import L2
 from latih.run_directory import RunDirectory
 
 MISTAKES_SHOWN = 12
+SCALED_BY = 2**26
+"""How many bytes of a large memory map its scale is measured on."""
+
 NEVER = sys.maxsize
 # Which initialisation keeps the signal's variance through layers of which activation.
 INITIALIZER_FOR = {"selu": "lecun_normal", "tanh": "glorot_uniform", "sigmoid": "glorot_uniform"}
@@ -239,7 +243,9 @@ def _scaling(inputs: np.ndarray) -> Layer:
     if inputs.dtype == np.uint8:
         return Rescaling(1.0 / 255.0)
     layer = Normalization()
-    layer.adapt(inputs.reshape(len(inputs), -1))
+    # Of what no memory may hold, evenly spread rows tell the scale.
+    rows = inputs[:: max(1, inputs.nbytes // SCALED_BY)] if is_large(inputs) else inputs
+    layer.adapt(np.ascontiguousarray(rows).reshape(len(rows), -1))
     return layer
 
 

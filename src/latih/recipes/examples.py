@@ -1,7 +1,7 @@
-"""Examples to train, validate and test on, from a known data set or a file of arrays."""
+"""Examples to train, validate and test on, from a known data set or from files."""
 
 import os
-import zipfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from latih import datasets, random
-from latih.data import as_array
+from latih.data import as_array, label_shift
 from latih.data.arrays import require_same_length
-from latih.errors import FileFormatError, InputError, UnknownNameError
+from latih.data.mapped import is_large
+from latih.errors import InputError, LatihWarning, UnknownNameError
+from latih.recipes.files import read_data
 
 VALIDATION_FRACTION = 0.1
 TEST_FRACTION = 0.1
@@ -46,8 +48,9 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
     """Load examples, and hold some back.
 
     Args:
-        source: the name of a known data set, or an ``.npz`` file with the arrays ``x`` and ``y``
-            (and, if it has them, ``x_test`` and ``y_test``). Whole numbers in ``y`` are classes,
+        source: the name of a known data set; or what :func:`~latih.recipes.files.read_data` reads:
+            an ``.npz`` file, a directory with ``x.npy`` and ``y.npy``, a ``.parquet`` file, or a
+            directory with a folder of images for each class. Whole numbers in ``y`` are classes,
             others are a quantity.
         seed: what the split follows from.
 
@@ -60,7 +63,7 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
         InputError: there are too few examples to hold any back.
     """
     path = Path(source)
-    if path.suffix == ".npz" or path.exists():
+    if path.suffix in (".npz", ".parquet") or path.exists():
         return _from_file(path, seed)
     try:
         dataset = datasets.find(str(source))
@@ -73,42 +76,8 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
     return Examples(dataset.name, kept, held, test, tuple(dataset.class_names))
 
 
-def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Read the arrays of an ``.npz`` file; objects, which would be pickles, are refused.
-
-    Raises:
-        FileFormatError: it is no such file, or holds objects.
-    """
-    if not Path(path).is_file():
-        raise FileFormatError(
-            f"there is no file {os.fspath(path)!r}",
-            expected="an .npz file with the array x",
-            fix="Write one with numpy.savez('data.npz', x=x, y=y).",
-        )
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("not the archive that numpy.savez writes")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise FileFormatError(
-            f"{os.fspath(path)!r} holds no arrays that can be read",
-            expected="an .npz file with arrays of numbers",
-            got=str(error),
-            fix="Write it with numpy.savez('data.npz', x=x, y=y).",
-        ) from error
-
-
 def _from_file(path: Path, seed: int) -> Examples:
-    arrays = read_arrays(path)
-    missing = {"x", "y"} - set(arrays)
-    if missing:
-        raise FileFormatError(
-            f"{str(path)!r} lacks {' and '.join(sorted(missing))}",
-            expected="the arrays x and y",
-            got=", ".join(sorted(arrays)) or "none",
-            fix="Write it with numpy.savez('data.npz', x=x, y=y).",
-        )
+    arrays, class_names = read_data(path)
     x, y = _pair(arrays, "x", "y")
     classes = _classes(y)
     if {"x_test", "y_test"} <= set(arrays):
@@ -117,7 +86,7 @@ def _from_file(path: Path, seed: int) -> Examples:
     else:
         (x, y), test = _split(x, y, TEST_FRACTION, random.mix(seed, 1), stratify=classes > 0)
     kept, held = _split(x, y, VALIDATION_FRACTION, seed, stratify=classes > 0)
-    names = tuple(str(number) for number in range(classes))
+    names = tuple(class_names or map(str, range(classes)))
     return Examples(path.name, kept, held, test, names)
 
 
@@ -161,6 +130,8 @@ def _classes(y: np.ndarray) -> int:
 def _split(
     x: np.ndarray, y: np.ndarray, fraction: float, seed: int, *, stratify: bool
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    if is_large(x):
+        return _split_last(x, y, fraction)
     dice = np.random.default_rng(seed)
     groups: Sequence[np.ndarray] = (
         [np.flatnonzero(y == label) for label in np.unique(y)] if stratify else [np.arange(len(y))]
@@ -181,3 +152,14 @@ def _split(
             fix="Give more examples.",
         )
     return (x[first], y[first]), (x[last], y[last])
+
+
+def _split_last(
+    x: np.ndarray, y: np.ndarray, fraction: float
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    # Rows chosen from a large map would be copied into memory.
+    at = len(x) - round(fraction * len(x))
+    told = label_shift(as_array(y[:at], "y"), as_array(y[at:], "y"))
+    if told:
+        warnings.warn(told.replace("validation_split", "the recipe"), LatihWarning, stacklevel=4)
+    return (x[:at], y[:at]), (x[at:], y[at:])

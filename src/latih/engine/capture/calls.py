@@ -98,12 +98,6 @@ OF_TWO = frozenset(
 )
 """Operations of two operands, of which the second may be a number."""
 
-SHORT_OF_NETS = {
-    aten.elu.default: torch._C._nn.elu,
-    aten.leaky_relu.default: torch._C._nn.leaky_relu,
-    aten.gelu.default: torch._C._nn.gelu,
-}
-
 
 def call_of(operation: Operation, views: Views | None = None) -> Call:
     """Return a function without arguments that does an operation again, on its own memory.
@@ -126,8 +120,8 @@ def call_of(operation: Operation, views: Views | None = None) -> Call:
     special = SPECIAL.get(function)
     if special is not None:
         return special(operation)
-    if function in SHORT or function in SHORT_OF_NETS:
-        short = SHORT.get(function) or SHORT_OF_NETS[function]
+    short = SHORT.get(function)
+    if short is not None:
         results = operation.results
         out = results[0] if len(results) == 1 else tuple(results)
         return partial(short, *arguments, **keywords, out=out)
@@ -146,9 +140,7 @@ def brings_memory(operation: Operation) -> bool:
     PyTorch has an overload with ``out`` of every operation, but for some it is only for show.
     """
     function = operation.function
-    if function._schema.is_mutable or function in SPECIAL:
-        return False
-    if function in SHORT or function in SHORT_OF_NETS:
+    if function._schema.is_mutable or function in SPECIAL or function in SHORT:
         return False
     into = _overload_with_out(function)
     return into is None or torch.Tag.generated in into.function.tags
@@ -175,7 +167,7 @@ class _Rebound:
         """Do it again."""
         for _, places in self._results:
             for place in places:
-                place.view.set_()  # what the last replay made is given back first
+                place.give_back()
         made = self._do()
         made = [made] if isinstance(made, torch.Tensor) else [m for m in made if m is not None]
         for (result, places), one in zip(self._results, made, strict=True):
@@ -183,15 +175,24 @@ class _Rebound:
                 result.copy_(one)
             storage = one.untyped_storage()
             for place in places:
-                place.view.set_(storage, place.offset, place.shape, place.strides)
+                place.turn_to(storage)
 
 
 class _Place:
-    """Where in its memory a view lies."""
+    """A view, and where in its memory it lies."""
 
     def __init__(self, view: torch.Tensor) -> None:
-        self.view, self.offset = view, view.storage_offset()
-        self.shape, self.strides = view.shape, view.stride()
+        self._view, self._offset = view, view.storage_offset()
+        self._shape, self._strides = view.shape, view.stride()
+        self._nothing = torch.UntypedStorage(0, device=view.device)
+
+    def give_back(self) -> None:
+        """Let the memory go, before the next is made."""
+        self._view.set_(self._nothing, 0, (0,), (1,))
+
+    def turn_to(self, storage: torch.UntypedStorage) -> None:
+        """Look at the same place of another memory."""
+        self._view.set_(storage, self._offset, self._shape, self._strides)
 
 
 def _with_tensors_for_numbers(operation: Operation) -> Operation:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, dataflow, memory
+from latih.engine.capture import calls, casts, dataflow, memory
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
@@ -60,6 +60,8 @@ class Captured:
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._settings: Settings | None = None
         self._seen: set[Any] = set()
+        self.kernels: dict[int, int] = {}
+        """How many kernels the records had, by how many examples their batches have."""
 
     def __call__(self, batch: Batch) -> Any:
         """Do it to a batch."""
@@ -95,6 +97,11 @@ class Captured:
 
     def forget(self) -> None:
         """Record anew at the next batch."""
+        self.let_go()
+        self.kernels.clear()
+
+    def let_go(self) -> None:
+        """Give the memory of the records back."""
         self.replays.clear()
         self.memory.clear()
         self.obstacle = self._settings = None
@@ -118,6 +125,7 @@ class Captured:
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
+        self.kernels[own.size] = len(plan.calls)
         return returned
 
 
@@ -133,6 +141,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
+    entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
     entries = memory.shared(entries, wanted | own)

@@ -24,6 +24,7 @@ NOT_CALLED = ("initializer", "constraint")
 """How the names of attributes end whose code a recorded step does not call."""
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where PyTorch keeps what is called beside a module."""
 
 
 class Permission:
@@ -132,15 +133,16 @@ def _held(owner: Any) -> Iterator[Any]:
         elif callable(value) and not isinstance(value, type) and not is_own(type(value)):
             yield value
     if isinstance(owner, nn.Module):
-        for weight in owner._parameters.values():
+        for weight in vars(owner)["_parameters"].values():
             regularizer = getattr(weight, "regularizer", None)
             if regularizer is not None:
                 yield regularizer
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return any(getattr(module, hooks) for hooks in HOOKS) or any(
-        weight is not None and weight._backward_hooks for weight in module._parameters.values()
+    weights = vars(module)["_parameters"].values()
+    return any(vars(module).get(kind) for kind in HOOKS) or any(
+        weight is not None and weight._backward_hooks for weight in weights
     )
 
 

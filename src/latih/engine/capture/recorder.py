@@ -127,7 +127,5 @@ def _replaced(values: Any, replace: Any) -> Any:
 
 
 def _called(func: Any) -> str:
-    return {
-        "_local_scalar_dense": "item(), float() or a branch on a tensor",
-        "is_nonzero": "a branch on a tensor",
-    }.get(func.overloadpacket.__name__, func.overloadpacket.__name__)
+    name = str(func.overloadpacket.__name__)
+    return "item(), float() or a branch on a tensor" if name == "_local_scalar_dense" else name

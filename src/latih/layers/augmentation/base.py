@@ -99,7 +99,15 @@ class Augmentation(Layer):
     def _augmented(
         self, images: torch.Tensor, labels: torch.Tensor | None, training: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        images = images.float()
+        # In float32 whatever comes in: sums of weighted neighbours, brightness and contrast.
+        images, labels = self._changed(images.float(), labels, training)
+        if labels is not None and labels.is_floating_point():
+            labels = labels.to(self._compute_type)
+        return images.to(self._compute_type), labels
+
+    def _changed(
+        self, images: torch.Tensor, labels: torch.Tensor | None, training: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         if not training:
             return self.infer(images), labels
         single = images.ndim == 3

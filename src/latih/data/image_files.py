@@ -1,0 +1,151 @@
+"""Image files: found in directories, and made arrays of one size."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latih.errors import FileFormatError, InputError, MissingExtraError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG")
+CHANNELS = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
+"""Pillow's name for each colour mode; its length is the number of channels."""
+
+FILTERS = {
+    "bilinear": "BILINEAR",
+    "nearest": "NEAREST",
+    "bicubic": "BICUBIC",
+    "area": "BOX",
+    "lanczos3": "LANCZOS",
+}
+"""Pillow's name for each interpolation."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How an image becomes an array.
+
+    Args:
+        size: height and width, in pixels.
+        color_mode: ``"grayscale"``, ``"rgb"`` or ``"rgba"``.
+        interpolation: one of :data:`FILTERS`.
+        fit: how an image of other proportions is made to fit: ``"stretch"``, ``"crop"`` or
+            ``"pad"``.
+    """
+
+    size: tuple[int, int]
+    color_mode: str = "rgb"
+    interpolation: str = "bilinear"
+    fit: str = "stretch"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of an image: height, width, channels."""
+        return (*self.size, len(CHANNELS[self.color_mode]))
+
+    def decode(self, path: str) -> np.ndarray:
+        """Return the pixels of a file, 0 to 255.
+
+        Shapes:
+            returns: ``(height, width, channels)``.
+
+        Raises:
+            FileFormatError: it holds no image of a known format, or a damaged one.
+        """
+        pillow = pillow_image()
+        try:
+            with pillow.open(path, formats=FORMATS) as opened:
+                image = self._resized(_eight_bits(opened, pillow), pillow)
+        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+            raise FileFormatError(
+                f"{path!r} holds no image that can be read",
+                expected="a whole BMP, GIF, JPEG or PNG file",
+                got=str(error),
+                fix="Remove it, or write it anew.",
+            ) from error
+        return np.asarray(image).reshape(self.shape)
+
+    def _resized(self, image: Any, pillow: Any) -> Any:
+        image = image.convert(CHANNELS[self.color_mode])
+        height, width = self.size
+        if self.fit != "stretch":
+            # The largest part, or the smallest frame, of the proportions that are asked for.
+            choose = min if self.fit == "crop" else max
+            box_height = max(1, choose(image.height, int(image.width * height / width)))
+            box_width = max(1, choose(image.width, int(image.height * width / height)))
+            left, top = (int((image.width - box_width) / 2), int((image.height - box_height) / 2))
+            # What lies outside of the image is black.
+            image = image.crop((left, top, left + box_width, top + box_height))
+        if image.size == (width, height):
+            return image
+        return image.resize(
+            (width, height), getattr(pillow.Resampling, FILTERS[self.interpolation])
+        )
+
+
+def find_images(directory: Path, folders: Sequence[str], follow_links: bool) -> list[list[str]]:
+    """Return the paths of the images in each of some folders, deep ones too, in sorted order.
+
+    Example:
+        >>> find_images(Path("/nowhere"), ["cats"], False)
+        [[]]
+    """
+    found: list[list[str]] = []
+    for folder in folders:
+        walked = os.walk(directory / folder, followlinks=follow_links)
+        found.append(
+            [
+                os.path.join(root, name)
+                for root, _, names in sorted(walked, key=lambda entry: entry[0])
+                for name in sorted(names)
+                if name.lower().endswith(SUFFIXES)
+            ]
+        )
+    return found
+
+
+def class_folders(directory: Path) -> list[str]:
+    """Return the names of the folders in a directory, which are its classes, sorted.
+
+    Raises:
+        InputError: it is no directory.
+    """
+    if not directory.is_dir():
+        raise InputError(
+            f"there is no directory {str(directory)!r}",
+            expected="a directory with a folder of images for each class",
+            got="a file" if directory.exists() else "nothing",
+        )
+    return sorted(
+        entry.name for entry in directory.iterdir() if entry.is_dir() and entry.name[0] != "."
+    )
+
+
+def pillow_image() -> Any:
+    """Return pillow's module of images.
+
+    Raises:
+        MissingExtraError: the package pillow is not installed.
+    """
+    try:
+        # Deferred because pillow is an extra: whoever never reads images must not need it.
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError(
+            "images cannot be read",
+            expected="the package pillow",
+            got=str(error),
+            fix='Install it: pip install "latih[data]".',
+        ) from error
+    return Image
+
+
+def _eight_bits(image: Any, pillow: Any) -> Any:
+    # Pillow would cut 16 bits off at 255.
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return pillow.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image
