@@ -139,7 +139,7 @@ WRONG = {
     "bytes and a large number": NUMBERS + "where it may not fit: fit() breaks off",
     "halves": NUMBERS + "in which it is rounded; PyTorch calculates in float32",
     "brain floats": NUMBERS + "in which it is rounded; PyTorch calculates in float32",
-    "joined into columns": "memory.py takes each cat(out=) for one of flat pieces: fit() breaks off",
+    "joined into columns": "memory.py takes any cat(out=) to be of flat pieces: fit() breaks off",
     "a leaky draw": "calls.py calls an operation that changes one argument (rrelu_with_noise) and "
     "forgets what it returns",
     "split where a tensor says": "PyTorch reads the tensor without telling the recorder",
