@@ -39,6 +39,16 @@ NOT_IN_A_STEP = frozenset(
 )
 """What Python calls by itself, but not in a step; its other such methods stand for operators."""
 
+NOT_OF_A_STEP = frozenset(
+    (
+        *("build", "compute_output_shape", "get_config", "from_config", "get_build_config"),
+        *("build_from_config", "save_own_variables", "load_own_variables", "result", "reset_state"),
+        *("compile", "fit", "evaluate", "predict", "summary", "train_step", "test_step"),
+        *("train", "eval", "reset_parameters", "extra_repr", "state_dict", "load_state_dict"),
+    )
+)
+"""What Latih and PyTorch call of a class of the user's, but not in a step."""
+
 STORES = frozenset(
     (
         *("STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_SUBSCR"),
@@ -105,12 +115,8 @@ class Reader:
                     yield from self._of_value(name, vars(part)[name])
         for kind in self.kinds:
             for name, member in list(vars(kind).items()):
-                is_operator = name.startswith("__") and name.endswith("__")
-                if name in METHODS or (is_operator and name not in NOT_IN_A_STEP):
-                    if isinstance(member, types.FunctionType):
-                        yield from self._of_function(member)
-                    elif name in METHODS:
-                        yield from self._of_member(name, member)
+                if _is_called_by_others(kind, name):
+                    yield from self._of_member(name, member)
 
     def _of_function(self, function: Any) -> Iterator[str]:
         while is_own(function):
@@ -229,6 +235,17 @@ class Reader:
         if isinstance(value, type):
             return is_own(value) or value in self.kinds
         return callable(value) and type(value).__module__ == "builtins" and is_own(value)
+
+
+def _is_called_by_others(kind: type, name: str) -> bool:
+    """Say whether Python, Latih or PyTorch may call a member of a class in a step."""
+    if name.startswith("__") and name.endswith("__"):
+        return isinstance(vars(kind)[name], types.FunctionType) and name not in NOT_IN_A_STEP
+    if name in NOT_OF_A_STEP:
+        return False
+    # A property may stand for what a class above sets as an attribute.
+    takes_the_place = any(name in vars(above) for above in kind.__mro__ if is_own(above))
+    return name in METHODS or takes_the_place or isinstance(vars(kind)[name], property)
 
 
 NOTHING = object()
