@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 # A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -18,8 +19,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anybody imports torch
 # What is measured on a busy machine is nothing to remember.
 os.environ["LATIH_MEASUREMENTS"] = os.devnull
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import settings
+
+import latih
+from latih.layers.seeds import seed_state
+from latih.structures import named_leaves
 
 # The same examples every time: a test that fails, fails for everybody.
 settings.register_profile("latih", deadline=None, derandomize=True, database=None)
@@ -46,3 +53,56 @@ def without_torch() -> Callable[[str], list[str]]:
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pages of runs show no curves, whose drawing takes longer than a small run itself."""
     monkeypatch.setattr("latih.report.page.make_plots", lambda epochs: [])
+
+
+WAYS: tuple[dict[str, Any], ...] = ({"run_eagerly": True}, {"jit_compile": "auto"})
+
+
+@pytest.fixture
+def assert_replay_changes_nothing() -> Callable[..., str]:
+    """Train twice, by PyTorch's usual way and replayed: all numbers must be equal to the bit."""
+
+    def check(train: Callable[..., Any], *, tolerance: float | None = None) -> str:
+        """Return what explain_step() says of the second; train(**way) gives a model and more."""
+        (model, *eager), (replayed, *further) = (_trained(train, way) for way in WAYS)
+        _assert_same(_numbers(model, eager), _numbers(replayed, further), tolerance)
+        return replayed.explain_step()
+
+    return check
+
+
+def _trained(train: Callable[..., Any], way: dict[str, Any]) -> tuple[Any, ...]:
+    latih.utils.set_random_seed(7)
+    result = train(**way)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _numbers(model: Any, further: list[Any]) -> dict[str, Any]:
+    """Everything that training leaves behind."""
+    metrics = [] if model.objective is None else model.objective.all_metrics
+    return {
+        "weights": list(model.weights),
+        "tensors": [tensor for _, tensor in sorted(model.state_dict().items())],
+        "optimizer": list(model.optimizer.variables),
+        "sums": [list(metric.variables) for metric in metrics],
+        "kept sums": [list(metric.variables) for metric in model.metrics],
+        "history": [] if model.history is None else dict(model.history.history),
+        "draws": [draws for _, draws in sorted(seed_state(model).items())],
+        "further": further,
+    }
+
+
+def _assert_same(wanted: Any, got: Any, tolerance: float | None) -> None:
+    wanted, got = list(named_leaves(wanted, "")), list(named_leaves(got, ""))
+    assert [name for name, _ in wanted] == [name for name, _ in got]
+    for (name, one), (_, other) in zip(wanted, got, strict=True):
+        one, other = _array(one), _array(other)
+        assert one.dtype == other.dtype and one.shape == other.shape, name
+        if tolerance is None:
+            np.testing.assert_array_equal(other, one, err_msg=name)
+        else:
+            np.testing.assert_allclose(other, one, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value.detach().numpy() if isinstance(value, torch.Tensor) else value)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import latih
 from latih import activations
 from latih.activations import ACTIVATIONS
 from latih.errors import InputError, UnknownNameError
@@ -109,3 +110,29 @@ def test_a_name_that_is_none_is_refused_with_those_that_look_like_it() -> None:
         activations.get("reul")
     with pytest.raises(InputError, match="activation"):
         activations.get(3)
+
+
+@each
+def test_a_replayed_step_learns_through_an_activation_to_the_same_bits(
+    name: str, assert_replay_changes_nothing: Any
+) -> None:
+    told_beside = TOLD.get(name, ())
+    function = getattr(activations, name)
+    inputs = np.linspace(-3, 3, 33, dtype="float32").reshape(11, 3)
+
+    def train(**way: Any) -> Any:
+        class Through(latih.layers.Layer):
+            def call(self, x: Any) -> Any:
+                return function(x, *told_beside)
+
+        # Of what it makes of the shape a layer knows nothing that has it by name.
+        by_name = [] if told_beside or name == "glu" else [latih.layers.Activation(name)]
+        inside = [latih.layers.Dense(8), Through(), *by_name]
+        model = latih.Sequential([latih.layers.Input((3,)), *inside])
+        model.compile(latih.optimizers.SGD(0.05), "mse", **way)
+        targets = np.zeros(tuple(model(inputs).shape), "float32")
+        model.fit(inputs, targets, batch_size=4, epochs=3, verbose=0)
+        return model
+
+    told = assert_replay_changes_nothing(train)
+    assert told.startswith("A step is replayed"), told

@@ -595,3 +595,47 @@ def test_other_inputs_than_it_was_built_for_are_refused_by_the_layers_name() -> 
         layer.build((None, 4))
         with pytest.raises(LatihError, match=layer.name):
             layer(torch.ones(2, 5))
+
+
+NOT_REPLAYED = {
+    "MixUp": "draws in Python how the images are mixed, by rejection",
+    "CutMix": "draws in Python how large the boxes are, by rejection",
+    "RandomCrop": "draws in Python where it cuts, which decides what a view looks at",
+}
+
+
+@each_rank
+def test_a_replayed_step_trains_a_layer_to_the_same_bits(
+    name: str, shape: Any, assert_replay_changes_nothing: Any, request: Any
+) -> None:
+    if name == "BatchNormalization" and len(shape) == 3:
+        reason = (
+            "PyTorch's native_batch_norm(out=) leaves the statistics unwritten where the inputs "
+            "are (n, features, steps) and do not lie in that order"
+        )
+        request.applymarker(pytest.mark.xfail(reason=reason))
+    several = isinstance(shape, list)
+    shapes = shape if several else [shape]
+    inputs = [
+        inputs_of((11, *one[1:]), -1 - number, 1 + number, name in READING)
+        for number, one in enumerate(shapes)
+    ]
+    targets = torch.linspace(-1, 1, 22).reshape(11, 2)
+
+    def train(**way: Any) -> Any:
+        ends = [layers.Input(one[1:]) for one in shapes]
+        # Something to learn on both sides, so that gradients go through the layer.
+        through = [
+            layers.Dense(one[-1])(end) if len(one) > 1 and name not in READING else end
+            for one, end in zip(shapes, ends, strict=True)
+        ]
+        layer = make(name) if name != "InputLayer" else layers.Activation("linear")
+        outputs = layer(through if several else through[0])
+        model = latih.Model(ends, layers.Dense(2)(layers.Flatten()(outputs)))
+        model.compile(latih.optimizers.Adam(0.01), "mse", metrics=["mae"], **way)
+        model.fit(inputs, targets, batch_size=4, epochs=3, verbose=0, validation_split=0.0)
+        scores = model.evaluate(inputs, targets, batch_size=4, verbose=0)
+        return model, scores, model.predict(inputs, batch_size=4, verbose=0)
+
+    told = assert_replay_changes_nothing(train)
+    assert told.startswith("A step is replayed") == (name not in NOT_REPLAYED), told

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import latih
 from latih import losses
 from latih.errors import LatihError
 from latih.losses import LOSSES, Loss, LossFunctionWrapper
@@ -256,3 +257,32 @@ def test_targets_of_another_kind_are_refused() -> None:
 def test_a_name_that_is_none_is_refused_with_those_that_look_like_it() -> None:
     with pytest.raises(LatihError, match="'sparse_categorical_crossentropy'"):
         losses.get("sparse_categorical_crosentropy")
+
+
+@each
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_replayed_step_makes_a_loss_small_to_the_same_bits(
+    name: str, reduction: Any, weighted: bool, assert_replay_changes_nothing: Any
+) -> None:
+    arguments, targets, predictions, _ = CASES[name]
+    width = len(predictions[0])
+    rows = np.arange(11) % len(targets)
+    inputs = np.linspace(-1, 1, 33, dtype="float32").reshape(11, 3)
+    weights = np.linspace(0.5, 2, 11, dtype="float32") if weighted else None
+
+    def train(**way: Any) -> Any:
+        model = latih.Sequential(
+            [
+                latih.layers.Input((3,)),
+                latih.layers.Dense(width, "sigmoid" if width == 1 else "softmax"),
+            ]
+        )
+        loss = getattr(losses, name)(**arguments, reduction=reduction)
+        model.compile(latih.optimizers.SGD(0.01), loss, **way)
+        y = np.asarray(targets)[rows]
+        model.fit(inputs, y, batch_size=4, epochs=3, verbose=0, sample_weight=weights)
+        return model, model.evaluate(inputs, y, batch_size=4, verbose=0, sample_weight=weights)
+
+    told = assert_replay_changes_nothing(train)
+    assert told.startswith("A step is replayed"), told

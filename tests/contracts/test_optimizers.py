@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+import latih
 from latih import optimizers
 from latih.errors import InputError, LatihError, LatihWarning, NotReadyError
 from latih.optimizers import OPTIMIZERS, Optimizer, schedules
@@ -369,3 +370,45 @@ def test_gradients_are_clipped_in_copies_for_who_asks(limit: str, wanted: list[f
     gradient = torch.tensor([3.0, 4.0])
     (clipped,) = optimizers.SGD(**{limit: 1.0})._clip_gradients([gradient])
     assert clipped.tolist() == pytest.approx(wanted) and gradient.tolist() == [3.0, 4.0]
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "nothing more": {},
+    "decay": {"weight_decay": 0.01},
+    "each norm": {"clipnorm": 0.1},
+    "each number": {"clipvalue": 0.05},
+    "the whole norm": {"global_clipnorm": 0.1},
+    "averages": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+    "accumulation": {"gradient_accumulation_steps": 2},
+    "a scaled loss": {"loss_scale_factor": 64.0},
+}
+
+
+def trained(optimizer: Optimizer, way: Any) -> Any:
+    inputs = torch.linspace(-1, 1, 33).reshape(11, 3)
+    inside = [latih.layers.Dense(4, "tanh"), latih.layers.BatchNormalization()]
+    model = latih.Sequential([latih.layers.Input((3,)), *inside, latih.layers.Dense(2)])
+    model.compile(optimizer, "mse", **way)
+    model.fit(inputs, torch.ones(11, 2), batch_size=4, epochs=4, verbose=0)
+    return model
+
+
+@each
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_an_optimizer_moves_by_a_replayed_step_to_the_same_bits(
+    name: str, settings: str, assert_replay_changes_nothing: Any
+) -> None:
+    told = assert_replay_changes_nothing(
+        lambda **way: trained(make(name, **SETTINGS[settings]), way)
+    )
+    assert told.startswith("A step is replayed"), told
+
+
+@pytest.mark.parametrize("name", SCHEDULE_CASES)
+def test_a_schedule_goes_on_by_replayed_steps(
+    name: str, assert_replay_changes_nothing: Any
+) -> None:
+    told = assert_replay_changes_nothing(
+        lambda **way: trained(optimizers.SGD(SCHEDULE_CASES[name](), momentum=0.9), way)
+    )
+    assert told.startswith("A step is replayed"), told

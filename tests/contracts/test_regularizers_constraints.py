@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+import latih
 from latih import constraints, regularizers
 from latih.constraints import CONSTRAINTS, Constraint
 from latih.errors import LatihError
@@ -132,3 +133,39 @@ def test_bad_arguments_are_refused_by_their_name(
 ) -> None:
     with pytest.raises(LatihError, match=f"`{named}`"):
         cls(**arguments)
+
+
+def trained(given: dict[str, Any], way: Any) -> Any:
+    inputs = torch.linspace(-1, 1, 33).reshape(11, 3)
+    model = latih.Sequential([latih.layers.Input((3,)), latih.layers.Dense(4, **given)])
+    model.compile(latih.optimizers.Adam(0.1), "mse", **way)
+    model.fit(inputs, torch.ones(11, 4), batch_size=4, epochs=3, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("name", REGULARIZER_CASES)
+def test_a_replayed_step_penalises_to_the_same_bits(
+    name: str, assert_replay_changes_nothing: Any
+) -> None:
+    arguments, _ = REGULARIZER_CASES[name]
+
+    def train(**way: Any) -> Any:
+        penalty = getattr(regularizers, name)(**arguments)
+        return trained({"kernel_regularizer": penalty, "activity_regularizer": penalty}, way)
+
+    told = assert_replay_changes_nothing(train)
+    assert told.startswith("A step is replayed"), told
+
+
+@pytest.mark.parametrize("name", CONSTRAINT_CASES)
+def test_a_constraint_bounds_weights_after_a_replayed_step(
+    name: str, assert_replay_changes_nothing: Any
+) -> None:
+    arguments, _ = CONSTRAINT_CASES[name]
+
+    def train(**way: Any) -> Any:
+        bound = getattr(constraints, name)(**arguments)
+        return trained({"kernel_constraint": bound}, way)
+
+    told = assert_replay_changes_nothing(train)
+    assert told.startswith("A step is replayed"), told

@@ -11,6 +11,7 @@ from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
+from latih.engine.capture.settings import Settings
 from latih.random import Draw
 from latih.structures import flatten, map_structure
 
@@ -58,7 +59,7 @@ class Captured:
         """Those that were used last, by how many examples they take: batches may be made there."""
         self.obstacle: str | None = None
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
-        self._state: tuple[Any, ...] | None = None
+        self._settings: Settings | None = None
         self._seen: set[Any] = set()
         self.kernels: dict[int, int] = {}
         """How many kernels the records had, by how many examples their batches have."""
@@ -81,9 +82,9 @@ class Captured:
             if len(self._seen) < MOST_SEEN:
                 self._seen.add(shapes)
             return self.function(batch)
-        if self._state is None:
+        if self._settings is None:
             self.obstacle = self.permission.obstacle()
-            self._state = self.permission.state()
+            self._settings = self.permission.settings()
         if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
             return self.function(batch)
         return self._record(batch, shapes)
@@ -102,7 +103,7 @@ class Captured:
 
         It is asked whenever code of the user's may have run.
         """
-        if self._state is not None and self.permission.state() != self._state:
+        if self._settings is not None and not self._settings.hold():
             self.forget()
 
     def forget(self) -> None:
@@ -114,7 +115,7 @@ class Captured:
         """Give the memory of the records back."""
         self.replays.clear()
         self.memory.clear()
-        self.obstacle = self._state = None
+        self.obstacle = self._settings = None
 
     @property
     def bytes(self) -> int:
@@ -126,7 +127,7 @@ class Captured:
         with Recorder() as recorder:
             returned = self.function(own)
         self.obstacle = recorder.obstacle
-        if self.obstacle is None and self.permission.state() != self._state:
+        if self.obstacle is None and self._settings is not None and not self._settings.hold():
             self.obstacle = "it changes settings of the model as it runs"
         if self.obstacle is not None:
             self.replays.clear()

@@ -1,27 +1,30 @@
 """What may be recorded, and what would make a record untrue."""
 
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.nn.modules import module as every_module
 
-from latih.engine.capture.purity import Reader, is_own, is_plain
+from latih.engine.capture.purity import Reader, is_own
+from latih.engine.capture.settings import Settings
 from latih.registry import Configured
-
-METHODS = ("call", "forward", "update_state", "__call__")
-"""What a step calls of layers, modules, metrics, losses and regularizers."""
-
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-"""Where PyTorch keeps what is called beside a module."""
 
 NOT_SETTINGS = frozenset(
     (
         *("added_losses", "calls", "training", "stop_training", "stop_reason", "completed"),
-        *("optimizer", "objective", "history"),
+        *("optimizer", "objective", "history", "recorded"),
     )
 )
 """Attributes of models and layers that say where a run is, and not what a step does."""
+
+NOT_CALLED = ("initializer", "constraint")
+"""How the names of attributes end whose code a recorded step does not call."""
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where PyTorch keeps what is called beside a module."""
 
 
 class Permission:
@@ -36,84 +39,111 @@ class Permission:
 
     def __init__(self, model: nn.Module, others: Sequence[Any], asked: bool | str) -> None:
         self.model, self.others, self.asked = model, others, asked
+        self._outside: list[Any] = []
+        self._kinds: list[type] = []
         self._watched: list[Callable[[], Any]] = []
+        self._modules: list[nn.Module] = []
 
     def obstacle(self) -> str | None:
         """Say what stands in the way; None if nothing does."""
         if self.asked is False:
             return "compile() was told so (jit_compile=False or run_eagerly=True)"
-        reader = Reader()
+        # Read in any case: what the code reads from outside must be known, to be watched.
+        told = self._read()
+        if any(getattr(every_module, f"_global{hooks}") for hooks in HOOKS):
+            return "there are hooks for all modules"
         for part in self._parts():
             if isinstance(part, nn.Module) and _has_hooks(part):
                 return f"the layer {_name(part)!r} has hooks"
-            if self.asked != "auto":
-                continue
-            told = _obstacle_of(part, reader)
-            if told:
-                return told
-        self._watched = reader.watched
-        return None
+        return told if self.asked == "auto" else None
 
-    def state(self) -> tuple[Any, ...]:
-        """Return what must be the same for a record to be true: where weights lie, and settings."""
-        return (
-            *(_settings(part) for part in self._parts()),
-            *(_identity(read()) for read in self._watched),
-        )
+    def settings(self) -> Settings:
+        """Return what must hold for a record to be true: where weights lie, and settings."""
+        settings = Settings()
+        self._modules = [part for part in self._parts() if isinstance(part, nn.Module)]
+        for part in self._parts():
+            settings.note(partial(type, part))
+            if not isinstance(part, nn.Module | Configured):
+                settings.note(partial(_itself, part))
+                continue
+            settings.note_attributes(part, NOT_SETTINGS)
+        for kind in self._kinds:
+            settings.note(partial(_attributes, kind))
+        for read in (*self._watched, self._modes, self._loss_scale):
+            settings.note(read)
+        for hooks in HOOKS:
+            settings.note(partial(getattr, every_module, f"_global{hooks}"))
+        return settings
+
+    def _modes(self) -> list[bool]:
+        """Say of each module whether it is in the model's mode, or was put into another."""
+        training = self.model.training
+        return [module.training is training for module in self._modules]
+
+    def _loss_scale(self) -> float | None:
+        return getattr(getattr(self.model, "optimizer", None), "loss_scale_factor", None)
+
+    def _read(self) -> str | None:
+        """Say what code does besides calculating, with that of objects that it finds outside."""
+        self._outside = []
+        while True:
+            reader = Reader(list(self._parts()))
+            obstacle = next(iter(list(reader.obstacles())), None)
+            self._watched, self._kinds = reader.watched, reader.kinds
+            if not reader.found:
+                return obstacle
+            self._outside += reader.found
 
     def _parts(self) -> Iterator[Any]:
         """Yield all objects whose code runs in a step, or whose settings it reads."""
-        for owner in (*self.model.modules(), *self.others):
-            yield owner
-            for _, value in _held(owner):
-                if isinstance(value, Configured | types.FunctionType):
-                    yield value
+        outside = (_with_those_inside(one) for one in self._outside)
+        owners = (*self.model.modules(), *self.others, *(one for some in outside for one in some))
+        seen: set[int] = set()
+        waiting = list(reversed(owners))
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            yield part
+            waiting.extend(_held(part))
 
 
-def _obstacle_of(part: Any, reader: Reader) -> str | None:
-    if isinstance(part, types.FunctionType):
-        return reader.obstacle(part)
-    kind = type(part)
-    for method in METHODS:
-        # Whichever class in its line defines it: the user's, or Latih's.
-        found = getattr(kind, method, None)
-        if found is None or (is_own(kind) and is_own(found)):
+def _itself(one: Any) -> Any:
+    return one
+
+
+def _attributes(kind: type) -> dict[str, Any]:
+    return dict(vars(kind))
+
+
+def _with_those_inside(one: Any) -> Iterable[Any]:
+    return one.modules() if isinstance(one, nn.Module) else (one,)
+
+
+def _held(owner: Any) -> Iterator[Any]:
+    """Yield what an object holds that has code or settings of its own."""
+    if not isinstance(owner, nn.Module | Configured):
+        return
+    for name, value in vars(owner).items():
+        if name in NOT_SETTINGS or name.endswith(NOT_CALLED):
             continue
-        told = reader.obstacle(found, kind)
-        if told:
-            return told
-    return None
-
-
-def _settings(part: Any) -> tuple[Any, ...]:
-    if isinstance(part, types.FunctionType):
-        return (id(part),)
-    told = tuple((name, _frozen(value)) for name, value in _held(part) if is_plain(value))
-    if not isinstance(part, nn.Module):
-        return told
-    held = vars(part)
-    tensors = (*held["_parameters"].values(), *held["_buffers"].values())
-    lying = tuple((id(one), one.data_ptr()) for one in tensors if one is not None)
-    return (*told, *lying, _has_hooks(part))
-
-
-def _held(owner: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes that say what an object does, by their names."""
-    for name, value in vars(owner).items() if hasattr(owner, "__dict__") else ():
-        if name not in NOT_SETTINGS:
-            yield name, value
-
-
-def _identity(value: Any) -> Any:
-    return _frozen(value) if is_plain(value) else id(value)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
+        if isinstance(value, Configured | types.FunctionType | types.MethodType | partial):
+            yield value
+        elif callable(value) and not isinstance(value, type) and not is_own(type(value)):
+            yield value
+    if isinstance(owner, nn.Module):
+        for weight in vars(owner)["_parameters"].values():
+            regularizer = getattr(weight, "regularizer", None)
+            if regularizer is not None:
+                yield regularizer
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return any(vars(module).get(kind) for kind in HOOKS)
+    weights = vars(module)["_parameters"].values()
+    return any(vars(module).get(kind) for kind in HOOKS) or any(
+        weight is not None and weight._backward_hooks for weight in weights
+    )
 
 
 def _name(module: nn.Module) -> str:
