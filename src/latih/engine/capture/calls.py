@@ -143,7 +143,12 @@ def brings_memory(operation: Operation) -> bool:
     PyTorch has an overload with ``out`` of every operation, but for some it is only for show.
     """
     function = operation.function
-    if isinstance(operation, Fused) or function._schema.is_mutable or function in SPECIAL or function in SHORT:
+    if (
+        isinstance(operation, Fused)
+        or function._schema.is_mutable
+        or function in SPECIAL
+        or function in SHORT
+    ):
         return False
     into = _overload_with_out(function)
     return into is None or torch.Tag.generated in into.function.tags
