@@ -44,7 +44,8 @@ def fused(entries: Sequence[Entry], wanted: Collection[int]) -> list[Entry]:
 
 def _with(kind: Kind, entries: list[Entry], wanted: Collection[int]) -> list[Entry]:
     """Put one kind of kernel into a step."""
-    if not any(_function(entry) is kind.template.operations[0].function for entry in entries):
+    present = {entry.function for entry in entries if isinstance(entry, Operation)}
+    if not kind.template.functions <= present:
         return entries
     instead: dict[int, Sequence[Entry]] = {}
     left_out: set[int] = set()
@@ -69,7 +70,3 @@ def _with(kind: Kind, entries: list[Entry], wanted: Collection[int]) -> list[Ent
         elif number not in left_out:
             kept.append(entry)
     return _with(kind, kept, wanted) if again else kept
-
-
-def _function(entry: Entry) -> object:
-    return entry.function if isinstance(entry, Operation) else None

@@ -43,6 +43,7 @@ class Template:
             for one in without_views(recorder.entries)
             if isinstance(one, Operation) and any(True for _ in one.read)
         ]
+        self.functions = frozenset(one.function for one in self.operations)
         self.named = {name: plain(tensor) for name, tensor in named.items()}
         self.numbers = dict(numbers or {})
         self.outputs = {memory_of(self.named[name]) for name in outputs}
