@@ -49,6 +49,8 @@ def set_random_seed(seed: int) -> None:
 
 def make_seed() -> int:
     """Draw the next seed: what a layer or an initializer takes that was given none."""
+    if _hearers:
+        _tell(None)
     return _seeds.getrandbits(31)
 
 

@@ -353,6 +353,7 @@ class Trainable(Stepping):
         examples = preparation.examples_to_train(self, x, y, sample_weight)
         examples = examples.weighted_by_class(class_weight)
         step = self.make_train_step()
+        step.refresh()
         step.reset()
         threads = Threads(known=self.recorded.known_threads)
         with threads.in_force(), mode(self, True):

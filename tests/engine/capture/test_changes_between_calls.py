@@ -10,7 +10,7 @@ from latih import layers
 
 CASES: dict[str, Callable[..., Any]] = {}
 case = case_of(CASES)
-WRONG = {"the rate between calls of train on batch"}
+WRONG: set[str] = set()
 REASON = (
     "train_on_batch() does not ask whether a record still holds (step.refresh()), as fit(), "
     "evaluate() and predict() do"

@@ -15,7 +15,7 @@ from latih import layers
 
 CASES: dict[str, Callable[..., Any]] = {}
 case = case_of(CASES)
-WRONG = {"a layer made in the call"}
+WRONG: set[str] = set()
 REASON = "make_seed() draws in Python, and does not tell the recorder as SeedGenerator.next() does"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from latih.engine.capture.dataflow import memory_of
+from latih.engine.capture.dataflow import memories, memory_of
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation
 
@@ -99,6 +99,9 @@ OF_TWO = frozenset(
 )
 """Operations of two operands, of which the second may be a number."""
 
+EXACT = frozenset((torch.float32, torch.float64, torch.int32, torch.int64))
+"""Types in which PyTorch calculates, so that a number is rounded to them in any case."""
+
 
 def call_of(operation: Operation, views: Views | None = None) -> Call:
     """Return a function without arguments that does an operation again, on its own memory.
@@ -119,7 +122,7 @@ def call_of(operation: Operation, views: Views | None = None) -> Call:
     operation = _with_tensors_for_numbers(operation)
     function, arguments, keywords = operation.function, operation.arguments, operation.keywords
     if function._schema.is_mutable:
-        return _short_in_place(operation) or partial(function._op, *arguments, **keywords)
+        return _in_place(operation)
     special = SPECIAL.get(function)
     if special is not None:
         return special(operation)
@@ -212,13 +215,23 @@ def _with_tensors_for_numbers(operation: Operation) -> Operation:
     if operation.function not in OF_TWO or len(operation.arguments) != 2:
         return operation
     first, second = operation.arguments
-    if isinstance(second, torch.Tensor) or isinstance(second, bool):
+    if isinstance(second, torch.Tensor | bool) or first.dtype not in EXACT:
         return operation
-    if not (first.is_floating_point() or isinstance(second, int)):
+    if not first.is_floating_point() and (not isinstance(second, int) or abs(second) >= 2**31):
         return operation
     number = torch.tensor(second, dtype=first.dtype, device=first.device)
     function = getattr(operation.function.overloadpacket, "Tensor", operation.function)
     return replace(operation, function=function, arguments=[first, number])
+
+
+def _in_place(operation: Operation) -> Call:
+    """Return what changes an argument, and copies what else comes of it."""
+    read = memories(operation.read)
+    if any(memory_of(result) not in read for result in operation.results):
+        function, results = operation.function, operation.results
+        return partial(_copied, function, operation.arguments, operation.keywords, results)
+    short = _short_in_place(operation)
+    return short or partial(operation.function._op, *operation.arguments, **operation.keywords)
 
 
 def _short_in_place(operation: Operation) -> Call | None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, casts, dataflow, memory, native
+from latih.engine.capture import calls, casts, dataflow, memory, native, proof
 from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
@@ -130,20 +130,25 @@ class Captured:
         if self.obstacle is None and self._settings is not None and not self._settings.hold():
             self.obstacle = "it changes settings of the model as it runs"
         if self.obstacle is not None:
-            self.replays.clear()
-            self.memory.clear()
+            self._give_up()
             return returned
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
+        # The replay of the very step that was recorded shows whether the record is a true one. Its
+        # numbers stay: native kernels round differently, and a step gives the same bits whether it
+        # is the first of its process or not, or a run that is resumed would not go on as it would.
+        self.obstacle = proof.flaw(plan, recorder)
+        if self.obstacle is not None:
+            self._give_up()
+            return returned
         self.replays[shapes] = Replay(own, plan, kept)
         self.kernels[own.size] = len(plan.calls)
-        if not plan.native_kernels:
-            return returned
-        # Native kernels round differently. A step gives the same bits whether it is the first of
-        # its process or not, or a training that is resumed would not go on as it would have.
-        recorder.rewind()
-        plan.run()
         return kept
+
+    def _give_up(self) -> None:
+        self.replays.clear()
+        self.memory.clear()
+        self.kernels.clear()
 
 
 def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:

@@ -43,6 +43,8 @@ def gathered_in_place(entries: Sequence[Entry], kept: Collection[int] = ()) -> l
         if not isinstance(entry, Operation) or entry.function is not torch.ops.aten.cat.out:
             continue
         target: torch.Tensor = entry.keywords["out"]
+        if target.ndim != 1:
+            continue
         pieces: Sequence[torch.Tensor] = entry.arguments[0]
         counts: dict[int, int] = {}
         for piece in pieces:

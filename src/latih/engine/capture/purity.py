@@ -57,7 +57,9 @@ STORES = frozenset(
 )
 LOADS = frozenset(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "LOAD_SUPER_METHOD"))
 
-LEAVES_PYTORCH = frozenset(("numpy", "tolist", "__array__", "data_ptr", "__dict__", "__setattr__"))
+LEAVES_PYTORCH = frozenset(
+    ("numpy", "tolist", "tensor_split", "__array__", "data_ptr", "__dict__", "__setattr__")
+)
 TURNS_DICE = frozenset(("Generator", "manual_seed", "set_rng_state", "fork_rng", "checkpoint"))
 """What begins random numbers anew, which a replay goes on with; a checkpoint does so to draw what
 it drew before."""

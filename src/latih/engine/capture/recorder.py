@@ -68,6 +68,7 @@ class Recorder(TorchDispatchMode):
         self.obstacle: str | None = None
         self._found: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._made: set[int] = set()
+        self._dice = torch.default_generator.get_state()
 
     def __enter__(self) -> Self:
         self._hearing = random.hearing_draws(self._heard)
@@ -106,10 +107,11 @@ class Recorder(TorchDispatchMode):
         return results
 
     def rewind(self) -> None:
-        """Put into all memory that was changed what was found there."""
+        """Put all memory that was changed, and PyTorch's generator, where they were found."""
         with torch.no_grad():
             for tensor, found in reversed(self._found):
                 tensor.copy_(found)
+        torch.default_generator.set_state(self._dice)
 
     def _keep(self, changed: Iterable[torch.Tensor]) -> None:
         for tensor in changed:
