@@ -122,8 +122,10 @@ class Twins(layers.Layer):
 def wide(**way: Any) -> Any:
     """Large outputs, of which the first is there while more is calculated."""
     inputs = keras.Input((6,))
-    first = layers.Dense(2500)(inputs)
-    second = layers.Dense(2500)(layers.Activation("tanh")(layers.Dense(2500)(inputs)))
+    first = layers.Dense(2500, name="first")(inputs)
+    second = layers.Dense(2500, name="second")(
+        layers.Activation("tanh")(layers.Dense(2500)(inputs))
+    )
     model = keras.Model(inputs, [first, second])
     model.compile("sgd", "mse", **way)
     return model
