@@ -20,7 +20,7 @@ help:
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/latih/engine/capture/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[report,data,dev]'
 	touch $@

@@ -1,4 +1,4 @@
-"""Settings that hold for the whole process: the fuzz factor, the float type, denormals, bits."""
+"""Settings that hold for the whole process: the fuzz factor, the float type, threads, bits."""
 
 import os
 import sys
@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.utils.deterministic
 
 from latih.dtype_policies.dtype_policy import dtype_policy as dtype_policy
+from latih.dtype_policies.dtype_policy import dtype_policy_was_set as dtype_policy_was_set
 from latih.dtype_policies.dtype_policy import set_dtype_policy as set_dtype_policy
 from latih.errors import InputError, LatihWarning
 
@@ -20,6 +22,12 @@ from latih.errors import InputError, LatihWarning
 torch.set_flush_denormal(True)
 
 _epsilon = 1e-7
+
+_torch_threads = torch.get_num_threads()
+# It changes nothing but one thing: from the first call on MKL takes the number by its word, and
+# does not choose a smaller one as it sees fit. That must not begin in the middle of a run.
+torch.set_num_threads(_torch_threads)
+_threads: int | Literal["auto"] | None = None
 
 
 def epsilon() -> float:
@@ -181,6 +189,58 @@ def image_data_format() -> str:
         'channels_last'
     """
     return "channels_last"
+
+
+def threads() -> int | Literal["auto"]:
+    """Return how many threads ``fit``, ``evaluate`` and ``predict`` take on a CPU.
+
+    Returns:
+        What :func:`set_threads` was given. Else what the user told torch, by ``OMP_NUM_THREADS``,
+        ``MKL_NUM_THREADS`` or ``torch.set_num_threads()`` with another number than torch's own.
+        Else ``"auto"``.
+
+    Example:
+        >>> threads() == "auto" or threads() >= 1
+        True
+    """
+    if _threads is not None:
+        return _threads
+    told = os.environ.get("OMP_NUM_THREADS") or os.environ.get("MKL_NUM_THREADS")
+    now = torch.get_num_threads()
+    return now if told or now != _torch_threads else "auto"
+
+
+def set_threads(number: int | Literal["auto"]) -> None:
+    """Set how many threads ``fit``, ``evaluate`` and ``predict`` take on a CPU.
+
+    A thread helps a large product of matrices, and hinders a small one: to hand out the parts takes
+    longer than to do them. How sums are parted depends on the number, and so do their last bits.
+    Outside of these calls torch keeps the number that it has.
+
+    Args:
+        number: at least 1; or ``"auto"`` to try, when the step of a net is first recorded, one
+            thread, torch's number and powers of two between, and to take the fastest. What came of
+            it is remembered in the user's cache, so that the same script takes the same number; a
+            run that is gone on with takes that of its snapshot. What is not recorded
+            (:meth:`~latih.models.Model.explain_step` says why) takes torch's number.
+
+    Raises:
+        InputError: it is no such number.
+
+    Example:
+        >>> set_threads(2)  # doctest: +SKIP
+        >>> threads()  # doctest: +SKIP
+        2
+    """
+    global _threads
+    whole = isinstance(number, int) and not isinstance(number, bool) and number >= 1
+    if not whole and number != "auto":
+        raise InputError(
+            "`number` of set_threads() cannot be used",
+            expected="a whole number of at least 1, or 'auto'",
+            got=repr(number),
+        )
+    _threads = number
 
 
 def enable_determinism() -> None:

@@ -20,6 +20,17 @@ _ASIDE = re.compile(r"\.(?P<name>.{1,60})\.(?P<process>[1-9][0-9]{0,8})-[0-9a-f]
 _written_here: set[str] = set()
 
 
+def cache_directory() -> Path:
+    """Return where Latih keeps what can be had again: ``latih`` in the user's cache.
+
+    That is ``$XDG_CACHE_HOME`` or ``~/.cache``. It need not exist.
+    """
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG specification: a relative path is invalid and must be ignored.
+    cache = named if named.is_absolute() else Path.home() / ".cache"
+    return cache / "latih"
+
+
 @contextmanager
 def write_atomically(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     """Open a file beside ``path`` that takes its place, whole, when the block ends well.

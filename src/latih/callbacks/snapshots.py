@@ -80,7 +80,7 @@ class Snapshots(Keeper):
         _require_training(found)
         self._require_enough_epochs(found.state["position"])
         self.went_on_from = _called(found.path)
-        _tell_of_other_bits(found.state["circumstances"], terms.circumstances)
+        _tell_of_other_bits(found.state, training)
         if terms.resume == "force":
             self.forced = shortened(differences(found.state["asked"], terms.asked))
         else:
@@ -231,7 +231,13 @@ class Snapshots(Keeper):
             print(f"Going on from {self.went_on_from}: {told}.")
 
 
-def _tell_of_other_bits(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _tell_of_other_bits(state: Mapping[str, Any], training: Any) -> None:
+    before, now = dict(state["circumstances"]), dict(training.terms.circumstances)
+    number = state["threads"].get("number")
+    if number is not None:
+        before["threads"] = number
+        if training.threads.can_take(state["threads"]):
+            now["threads"] = number
     if before != now:
         told = "; ".join(changes(before, now, "the machine"))
         warnings.warn(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from latih.datasets.idx import idx_header, parse_idx, read_idx
 from latih.errors import DataUnavailableError, FileFormatError
-from latih.files import write_atomically
+from latih.files import cache_directory, write_atomically
 
 Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Images of shape (count, 28, 28) in 0..255, and labels of shape (count,) in 0..9."""
@@ -143,10 +143,7 @@ def _chosen_places() -> list[Path]:
 
 
 def _cache_place() -> Path:
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG specification: a relative path is invalid and must be ignored.
-    cache = named if named.is_absolute() else Path.home() / ".cache"
-    return cache / "latih" / _FOLDER_NAME
+    return cache_directory() / _FOLDER_NAME
 
 
 def _missing_files(place: Path) -> list[str]:

@@ -75,6 +75,7 @@ class DTypePolicy:
 
 
 _policy = DTypePolicy("float32")
+_was_set = False
 
 
 def dtype_policy() -> DTypePolicy:
@@ -104,14 +105,19 @@ def set_dtype_policy(policy: Any) -> None:
         <DTypePolicy "mixed_bfloat16">
         >>> set_dtype_policy("float32")
     """
-    global _policy
+    global _policy, _was_set
     if not isinstance(policy, str | DTypePolicy):
         raise InputError(
             "`policy` of set_dtype_policy is not to be had",
             expected="the name of a policy, or a DTypePolicy",
             got=repr(policy),
         )
-    _policy = get(policy)
+    _policy, _was_set = get(policy), True
+
+
+def dtype_policy_was_set() -> bool:
+    """Say whether anybody has chosen the policy, by :func:`set_dtype_policy`."""
+    return _was_set
 
 
 def get(identifier: Any) -> DTypePolicy:

@@ -32,7 +32,12 @@ def what_fits(state: Mapping[str, Any], training: Any) -> dict[str, Any]:
     require_fit(training.model, state["weights"])
     before, now = state["asked"], training.terms.asked
     changed = {name for name in now if before.get(name) != now[name]}
-    fitting: dict[str, Any] = {**state, "asked": now, "circumstances": training.terms.circumstances}
+    fitting: dict[str, Any] = {
+        **state,
+        "asked": now,
+        "circumstances": training.terms.circumstances,
+        "threads": training.threads.state_dict(),
+    }
     if changed & {*OF_THE_DATA, *OF_THE_SUMS}:
         fitting["position"] = {**state["position"], "steps_done": 0, "logs": None}
         fitting["sums"] = None

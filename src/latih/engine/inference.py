@@ -11,6 +11,7 @@ from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.interrupt import InterruptibleSteps
 from latih.engine.own_step import OwnStep
 from latih.engine.step import PredictStep, TestStep
+from latih.engine.threads import Threads
 from latih.errors import InputError
 from latih.layers.base import Layer, mode
 from latih.structures import flatten, unflatten
@@ -18,11 +19,24 @@ from latih.tensors import unhalved
 
 
 def evaluate(
-    step: TestStep | OwnStep, batches: Batches, callbacks: CallbackList, most: int | None = None
+    step: TestStep | OwnStep,
+    batches: Batches,
+    callbacks: CallbackList,
+    most: int | None = None,
+    known_threads: int | None = None,
 ) -> dict[str, Any]:
-    """Return the loss and the metrics of a model on data, without training."""
-    with InterruptibleSteps() as steps:
-        return run_evaluation(step, batches, callbacks, most, steps)
+    """Return the loss and the metrics of a model on data, without training.
+
+    Args:
+        step: what is done to each batch.
+        batches: the examples.
+        callbacks: who listens.
+        most: after how many steps to end; None for all the data.
+        known_threads: how many threads a training took; None if there was none.
+    """
+    threads = Threads(count(batches, most), known_threads)
+    with InterruptibleSteps() as steps, threads.in_force():
+        return run_evaluation(step, batches, callbacks, most, steps, threads)
 
 
 def run_evaluation(
@@ -31,6 +45,7 @@ def run_evaluation(
     callbacks: CallbackList,
     most: int | None,
     steps: InterruptibleSteps,
+    threads: Threads | None = None,
 ) -> dict[str, Any]:
     """Evaluate within a block that hears signals; the epochs of a training have their own.
 
@@ -40,6 +55,7 @@ def run_evaluation(
         callbacks: who listens.
         most: after how many steps to end; None for all the data.
         steps: the block.
+        threads: what says how many threads a step takes; None within a training, which says it.
     """
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
     watched = callbacks.strangers_hear("on_test_batch_begin", "on_test_batch_end")
@@ -55,7 +71,10 @@ def run_evaluation(
                     callbacks.call("on_test_batch_begin", number, None)
                     if watched:
                         step.refresh()
-                step(batch)
+                if threads is None or threads.number is not None:
+                    step(batch)
+                else:
+                    threads.do(step, batch)
                 if heard:
                     callbacks.call("on_test_batch_end", number, LazyLogs(step.results))
                 steps.raise_if_interrupted()
@@ -71,6 +90,7 @@ def predict(
     callbacks: CallbackList,
     most: int | None = None,
     samples: int | None = None,
+    known_threads: int | None = None,
 ) -> Any:
     """Return what a model makes of every example, in their order and its outputs' structure.
 
@@ -80,18 +100,29 @@ def predict(
         callbacks: who listens.
         most: after how many batches to end.
         samples: how often to predict each batch; then the mean and the deviation are returned.
+        known_threads: how many threads a training took; None if there was none.
     """
+    threads = Threads(count(batches, most), known_threads)
     predicted = Predicted(batches.examples if most is None else None)
     watched = callbacks.strangers_hear("on_predict_batch_begin", "on_predict_batch_end")
     callbacks.call("on_predict_begin", None)
     step.refresh()
     try:
-        with InterruptibleSteps() as steps, mode(step.model, False), torch.no_grad():
+        with (
+            InterruptibleSteps() as steps,
+            threads.in_force(),
+            mode(step.model, False),
+            torch.no_grad(),
+        ):
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 callbacks.call("on_predict_batch_begin", number, None)
                 if watched:
                     step.refresh()
-                outputs = step(batch) if samples is None else _sampled(step.model, batch, samples)
+                if samples is not None:
+                    outputs = _sampled(step.model, batch, samples)
+                else:
+                    settled = threads.number is not None
+                    outputs = step(batch) if settled else threads.do(step, batch)
                 # Copied to the host batch by batch, so that a device holds one and not them all.
                 part = predicted.add(outputs, batch.size)
                 callbacks.call("on_predict_batch_end", number, {"outputs": part})

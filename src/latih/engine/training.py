@@ -21,13 +21,14 @@ from latih.engine.run_state import (
     weights_of,
 )
 from latih.engine.step import TestStep, TrainStep
+from latih.engine.threads import Threads
 from latih.errors import LatihWarning, Terminated
 from latih.layers.seeds import load_seed_state, seed_state
 
 PARTS_IN_MAPPINGS = frozenset(
     (
         *("asked", "circumstances", "position", "shapes", "weights", "optimizers", "callbacks"),
-        *("seeds", "random"),
+        *("seeds", "random", "threads"),
     )
 )
 PARTS_OF_STATE = PARTS_IN_MAPPINGS | {"sums", "data", "validation"}
@@ -63,6 +64,8 @@ class Training:
         self.batches, self.validation = batches, validation
         self.callbacks, self.plan = callbacks, plan
         batches.reuse(step.memory)
+        self.threads = Threads(plan.steps_per_epoch or batches.steps)
+        """How many the steps take."""
         self.epoch = plan.initial_epoch
         """The epoch under way, or the next one; the first is 0."""
         self.steps_done = 0
@@ -99,7 +102,7 @@ class Training:
         """
         model = self.model
         model.stop_training, model.stop_reason, model.completed = False, None, False
-        with InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps:
+        with InterruptibleSteps(CTRL_C_AND_SIGTERM) as steps, self.threads.in_force():
             restored = self._restored()
             try:
                 self._begin(restored)
@@ -182,7 +185,7 @@ class Training:
         self.epoch, self.steps_done, self.logs = epoch + 1, 0, None
 
     def _train_steps(self, steps: InterruptibleSteps) -> None:
-        model, step, callbacks = self.model, self.step, self.callbacks
+        model, step, callbacks, threads = self.model, self.step, self.callbacks, self.threads
         heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
         watched = callbacks.strangers_hear("on_train_batch_begin", "on_train_batch_end")
         step.refresh()
@@ -200,10 +203,12 @@ class Training:
                 callbacks.call("on_train_batch_begin", number, None)
                 if watched:
                     step.refresh()
-                step(batch)
-                callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
+            if threads.number is None:
+                threads.do(step, batch)
             else:
                 step(batch)
+            if heard:
+                callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
             self.steps_done = number + 1
             if model.stop_training:
                 break
@@ -261,6 +266,7 @@ class Training:
             "sums": self.step.state_dict() if self.steps_done and self.logs is None else None,
             "data": self.batches.state_dict(),
             "callbacks": callback_states(self.callbacks.callbacks),
+            "threads": self.threads.state_dict(),
             **(self._before_evaluation or self._drawn()),
         }
 
@@ -281,6 +287,7 @@ class Training:
         # First what may not fit: a callback that took its state would put it in place at the end.
         self._load_parts(state)
         load_callback_states(self.callbacks.callbacks, state["callbacks"])
+        self.threads.load_state_dict(state["threads"])
 
     def _load_parts(self, state: Mapping[str, Any]) -> None:
         build_as(self.model, state["shapes"])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from latih import config
 from latih.callbacks import (
     CSVLogger,
     History,
@@ -96,13 +97,14 @@ def circumstances(device: torch.device | str = "cpu") -> dict[str, Any]:
         >>> sorted(circumstances())
         ['device', 'latih', 'machine', 'numpy', 'threads', 'torch']
     """
+    threads = config.threads()
     return {
         "latih": __version__,
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "machine": platform.machine(),
         "device": torch.device(device).type,
-        "threads": torch.get_num_threads(),
+        "threads": torch.get_num_threads() if threads == "auto" else threads,
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Self, TypeVar
 
 from latih.engine.step import Step
+from latih.engine.threads import Threads
 
 Kind = TypeVar("Kind", bound=Step)
 
@@ -12,6 +13,13 @@ class RecordedSteps:
 
     def __init__(self) -> None:
         self._steps: dict[type[Step], Step] = {}
+        self.threads: Threads | None = None
+        """How many threads the last training took."""
+
+    @property
+    def known_threads(self) -> int | None:
+        """How many threads the steps of the last training took; None if it is not known."""
+        return None if self.threads is None else self.threads.number
 
     def like(self, step: Kind) -> Kind:
         """Return a step that does the same and has recorded it already; else this one."""
@@ -32,7 +40,9 @@ class RecordedSteps:
         kernels = ", ".join(
             f"{number} kernels for batches of {size}" for size, number in captured.kernels.items()
         )
-        return f"A step is replayed from a record: {kernels}."
+        number = self.known_threads
+        threads = f", on {number} thread{'' if number == 1 else 's'}" if number else ""
+        return f"A step is replayed from a record{threads}: {kernels}."
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         del memo

@@ -12,11 +12,14 @@ import torch
 from latih import random
 from latih.arguments import one_of, whole
 from latih.callbacks import History, ProgbarLogger
+from latih.callbacks.precision_tip import PrecisionTip
 from latih.callbacks.progress import Verbose
+from latih.data.batches import ArrayBatches
 from latih.engine import inference
 from latih.engine.events import Callback, CallbackList
 from latih.engine.objective import Given, Objective
 from latih.engine.plan import Plan
+from latih.engine.threads import Threads
 from latih.engine.training import Training
 from latih.errors import (
     InputError,
@@ -201,6 +204,8 @@ class Trainable(Stepping):
         self.history = History()
         # As in Keras the user's come first, so that what they add to the logs is shown and kept.
         listeners = [*_listed(callbacks), *_progress(verbose), self.history]
+        if verbose and isinstance(batches, ArrayBatches) and PrecisionTip.may_help(self):
+            listeners.append(PrecisionTip(batches))
         if kept is not None:
             listeners += kept.listeners("val_loss" if validation else "loss")
         params = {
@@ -228,6 +233,7 @@ class Trainable(Stepping):
         )
         test_step = self.make_test_step()
         training = Training(step, test_step, batches, validation, called, plan)
+        self.recorded.threads = training.threads
         if called.keepers:
             settle_terms(training, params, resume)
         with contextlib.nullcontext() if kept is None else kept.written_down():
@@ -275,7 +281,9 @@ class Trainable(Stepping):
             self,
             {"steps": inference.count(batches, steps)},
         )
-        scores = inference.evaluate(self.make_test_step(), batches, called, steps)
+        scores = inference.evaluate(
+            self.make_test_step(), batches, called, steps, self.recorded.known_threads
+        )
         return _as_asked(scores, return_dict)
 
     def predict(
@@ -317,7 +325,8 @@ class Trainable(Stepping):
             {"steps": inference.count(batches, steps)},
         )
         drawn = None if samples is None else whole(samples, "samples", "predict()", least=1)
-        return inference.predict(self.make_predict_step(), batches, called, steps, drawn)
+        known = self.recorded.known_threads
+        return inference.predict(self.make_predict_step(), batches, called, steps, drawn, known)
 
     def train_on_batch(
         self,
@@ -345,7 +354,8 @@ class Trainable(Stepping):
         examples = examples.weighted_by_class(class_weight)
         step = self.make_train_step()
         step.reset()
-        with mode(self, True):
+        threads = Threads(known=self.recorded.known_threads)
+        with threads.in_force(), mode(self, True):
             for batch in examples.batches(self, Reading(_length(examples.inputs))).epoch(0):
                 step(batch)
         return _as_asked(step.results(), return_dict)

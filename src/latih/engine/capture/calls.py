@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from latih.engine.capture.dataflow import memory_of
+from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation
 
 aten = torch.ops.aten
@@ -113,6 +114,8 @@ def call_of(operation: Operation, views: Views | None = None) -> Call:
         >>> y
         tensor([-1.])
     """
+    if isinstance(operation, Fused):
+        return operation.call(views or {})
     operation = _with_tensors_for_numbers(operation)
     function, arguments, keywords = operation.function, operation.arguments, operation.keywords
     if function._schema.is_mutable:
@@ -140,7 +143,12 @@ def brings_memory(operation: Operation) -> bool:
     PyTorch has an overload with ``out`` of every operation, but for some it is only for show.
     """
     function = operation.function
-    if function._schema.is_mutable or function in SPECIAL or function in SHORT:
+    if (
+        isinstance(operation, Fused)
+        or function._schema.is_mutable
+        or function in SPECIAL
+        or function in SHORT
+    ):
         return False
     into = _overload_with_out(function)
     return into is None or torch.Tag.generated in into.function.tags

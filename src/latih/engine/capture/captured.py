@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch, ReusedBatch
-from latih.engine.capture import calls, casts, dataflow, memory
+from latih.engine.capture import calls, casts, dataflow, memory, native
+from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, plain
@@ -75,8 +76,9 @@ class Captured:
         if replay is not None:
             self.memory[batch.size] = replay
             return replay(batch)
-        # What comes once (the rest of the data, a single prediction) is not worth a record.
-        if shapes not in self._seen:
+        # What comes once (the rest of the data, a single prediction) is not worth a record; but
+        # with native kernels all steps shall round alike.
+        if shapes not in self._seen and not native.available():
             if len(self._seen) < MOST_SEEN:
                 self._seen.add(shapes)
             return self.function(batch)
@@ -86,6 +88,15 @@ class Captured:
         if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
             return self.function(batch)
         return self._record(batch, shapes)
+
+    def expect(self, batch: Batch) -> None:
+        """Record a batch of these shapes the first time already: one came in an earlier process."""
+        self._seen.add(batch.shapes)
+
+    def plan_for(self, batch: Batch) -> Plan | None:
+        """Return what is replayed for batches of these shapes; None if nothing is."""
+        replay = self.replays.get(batch.shapes)
+        return None if replay is None else replay.plan
 
     def refresh(self) -> None:
         """Forget what was recorded if it is true no longer: a setting or a weight was replaced.
@@ -126,7 +137,13 @@ class Captured:
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
         self.replays[shapes] = Replay(own, plan, kept)
         self.kernels[own.size] = len(plan.calls)
-        return returned
+        if not plan.native_kernels:
+            return returned
+        # Native kernels round differently. A step gives the same bits whether it is the first of
+        # its process or not, or a training that is resumed would not go on as it would have.
+        recorder.rewind()
+        plan.run()
+        return kept
 
 
 def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
@@ -141,6 +158,8 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
+    effects = effects_of((one for one in entries if isinstance(one, Operation)), made, returned)
+    entries = native.fused(entries, wanted)
     entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
@@ -151,7 +170,14 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
-    return kind(draws, [calls.call_of(operation, views) for operation in operations], held)
+    return kind(
+        draws,
+        [calls.call_of(operation, views) for operation in operations],
+        held,
+        effects,
+        signature_of(operations),
+        [entry.function for entry in operations if isinstance(entry, native.Fused)],
+    )
 
 
 def _kept(value: Any) -> Any:

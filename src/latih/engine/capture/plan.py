@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from latih.engine.capture.effects import Effects
+
 Call = Callable[[], Any]
 
 
@@ -15,13 +17,23 @@ class Plan:
         draws: what fills the memory from which random numbers are made.
         calls: what is called, without arguments.
         memory: what must live as long as the plan.
+        effects: what is different after the calls.
+        signature: what is the same for plans that cost the same.
+        native_kernels: names of the native kernels among the calls.
     """
 
     def __init__(
-        self, draws: Sequence[Call], calls: Sequence[Call], memory: Sequence[torch.Tensor]
+        self,
+        draws: Sequence[Call],
+        calls: Sequence[Call],
+        memory: Sequence[torch.Tensor],
+        effects: Effects,
+        signature: str,
+        native_kernels: Sequence[str] = (),
     ) -> None:
         self.draws, self.calls = tuple(draws), tuple(calls)
-        self.memory = tuple(memory)
+        self.memory, self.native_kernels = tuple(memory), tuple(native_kernels)
+        self.effects, self.signature = effects, signature
 
     def __call__(self) -> None:
         """Do the step on what lies in the memory now."""
@@ -52,10 +64,8 @@ class GraphedPlan(Plan):
     WARM_UP = 3
     """Runs before the graph is taken: libraries choose their kernels and take memory in them."""
 
-    def __init__(
-        self, draws: Sequence[Call], calls: Sequence[Call], memory: Sequence[torch.Tensor]
-    ) -> None:
-        super().__init__(draws, calls, memory)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._runs = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 

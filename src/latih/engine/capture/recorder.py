@@ -1,6 +1,6 @@
 """What a step does, as PyTorch is asked for it: the operations below autograd, in their order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -66,6 +66,8 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.entries: list[Operation | Draw] = []
         self.obstacle: str | None = None
+        self._found: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._made: set[int] = set()
 
     def __enter__(self) -> Self:
         self._hearing = random.hearing_draws(self._heard)
@@ -87,6 +89,8 @@ class Recorder(TorchDispatchMode):
         del types
         kwargs = kwargs or {}
         given = _replaced(list(args), plain), _replaced(dict(kwargs), plain)
+        if func._schema.is_mutable:
+            self._keep(Operation(func, *given, []).changed)
         results = func(*args, **kwargs)
         if func.namespace != "aten":
             self.obstacle = self.obstacle or f"it calls {func}, which is not PyTorch's own"
@@ -95,9 +99,22 @@ class Recorder(TorchDispatchMode):
         elif torch.Tag.dynamic_output_shape in func.tags:
             self.obstacle = self.obstacle or f"a shape depends on numbers (by {_called(func)})"
         else:
-            made = [plain(result) for result in tensors_in(results)]
-            self.entries.append(Operation(func, *given, made))
+            operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
+            self.entries.append(operation)
+            read = {_memory(one) for one in operation.read}
+            self._made |= {_memory(one) for one in operation.results} - read
         return results
+
+    def rewind(self) -> None:
+        """Put into all memory that was changed what was found there."""
+        with torch.no_grad():
+            for tensor, found in reversed(self._found):
+                tensor.copy_(found)
+
+    def _keep(self, changed: Iterable[torch.Tensor]) -> None:
+        for tensor in changed:
+            if _memory(tensor) not in self._made:
+                self._found.append((tensor, tensor.clone()))
 
     def _heard(self, draw: Draw | None) -> None:
         if draw is None:
@@ -114,6 +131,10 @@ def plain(tensor: torch.Tensor) -> torch.Tensor:
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in a structure of lists."""
     return (one for one in flatten(values) if isinstance(one, torch.Tensor))
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _replaced(values: Any, replace: Any) -> Any:

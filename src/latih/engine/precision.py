@@ -1,0 +1,78 @@
+"""How much faster a model would train in bfloat16, measured on a copy of it."""
+
+import copy
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from latih import random
+from latih.data.batches import Batch
+from latih.engine.step import TrainStep
+from latih.layers import Layer
+from latih.layers.base import mode
+
+WARM_UP = 3
+"""Steps that are not timed: the first as ever, the second recorded, the third into warm memory."""
+
+TIMED = 3
+STEPS = 2 * (WARM_UP + TIMED)
+"""What a comparison costs, in steps at most as slow as those of training."""
+
+POLICIES = ("float32", "mixed_bfloat16")
+
+
+class Comparison(NamedTuple):
+    """The time of a step in both types.
+
+    Args:
+        float32: seconds.
+        bfloat16: seconds.
+    """
+
+    float32: float
+    bfloat16: float
+
+    @property
+    def times_as_fast(self) -> float:
+        """How many steps in bfloat16 fit into one in float32."""
+        return self.float32 / self.bfloat16
+
+
+def compare(model: Any, batch: Batch) -> Comparison:
+    """Time some steps of a copy of a model in float32 and in bfloat16.
+
+    The model is left as it is, and so are all generators.
+
+    Args:
+        model: a compiled model.
+        batch: some examples.
+    """
+    before = random.state_dict()
+    with random.drawing_from(before):
+        trial = copy.deepcopy(model)
+        seconds = [_seconds_of_a_step(trial, batch, policy) for policy in POLICIES]
+    return Comparison(*seconds)
+
+
+def _seconds_of_a_step(trial: Any, batch: Batch, policy: str) -> float:
+    for layer in _layers(trial):
+        layer.dtype_policy = policy
+    step = TrainStep(trial, trial.objective, trial.optimizer)
+    best = float("inf")
+    with mode(trial, True):
+        for number in range(WARM_UP + TIMED):
+            began = time.perf_counter()
+            step(batch)
+            step.results()  # which waits for the device
+            if number >= WARM_UP:
+                best = min(best, time.perf_counter() - began)
+    return best
+
+
+def is_all_float32(model: Any) -> bool:
+    """Say whether all layers of a model calculate in float32, and so may be asked to do else."""
+    return all(layer.compute_dtype == "float32" for layer in _layers(model))
+
+
+def _layers(model: Any) -> Sequence[Layer]:
+    return [module for module in model.modules() if isinstance(module, Layer)]
