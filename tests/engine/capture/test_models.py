@@ -108,6 +108,29 @@ def large() -> Any:
     return layers.Dense(2100, "relu", kernel_regularizer="l2")
 
 
+class Twins(layers.Layer):
+    """Two weights that have one gradient."""
+
+    def build(self, shape: Any) -> None:
+        self.one = self.add_weight((shape[-1],), "ones", name="one")
+        self.two = self.add_weight((shape[-1],), "ones", name="two")
+
+    def call(self, x: Any) -> Any:
+        return x * (self.one + self.two)
+
+
+def wide(**way: Any) -> Any:
+    """Large outputs, of which the first is there while more is calculated."""
+    inputs = keras.Input((6,))
+    first = layers.Dense(2500, name="first")(inputs)
+    second = layers.Dense(2500, name="second")(
+        layers.Activation("tanh")(layers.Dense(2500)(inputs))
+    )
+    model = keras.Model(inputs, [first, second])
+    model.compile("sgd", "mse", **way)
+    return model
+
+
 MODELS: dict[str, tuple[Build, Any, Any]] = {
     "several inputs and outputs": (several, [X, X[:, :4]], [Y, LABELS]),
     "models in models": (nested, X, Y),
@@ -120,6 +143,8 @@ MODELS: dict[str, tuple[Build, Any, Any]] = {
         X,
         Y,
     ),
+    "twins": (simple(Twins), X, Y),
+    "large outputs": (wide, X, [np.repeat(Y, 1250, 1)] * 2),
     "clipped": (simple(optimizer=lambda: optimizers.Adam(global_clipnorm=0.1)), X, Y),
     "constrained": (
         simple(lambda: layers.Dense(4, kernel_constraint="max_norm", bias_regularizer="l1")),

@@ -88,6 +88,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "one-hot": lambda x: x + F.one_hot((x.detach() > 0).long().sum(1) % 2, x.shape[1]),
     "made of nothing": lambda x: x + torch.eye(x.shape[1])[0] + torch.arange(x.shape[1]) * 0.1,
     "dice": lambda x: x + torch.randn_like(x) + torch.rand(x.shape) + F.dropout(x, 0.5),
+    "dice for nothing": lambda x: (torch.rand(3), x + torch.rand(x.shape))[1],
     "dice in place": lambda x: x + torch.empty_like(x).normal_() + torch.empty_like(x).uniform_(),
     "draws by probability": lambda x: (
         x
