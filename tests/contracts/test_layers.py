@@ -606,14 +606,8 @@ NOT_REPLAYED = {
 
 @each_rank
 def test_a_replayed_step_trains_a_layer_to_the_same_bits(
-    name: str, shape: Any, assert_replay_changes_nothing: Any, request: Any
+    name: str, shape: Any, assert_replay_changes_nothing: Any
 ) -> None:
-    if name == "BatchNormalization" and len(shape) == 3:
-        reason = (
-            "PyTorch's native_batch_norm(out=) leaves the statistics unwritten where the inputs "
-            "are (n, features, steps) and do not lie in that order"
-        )
-        request.applymarker(pytest.mark.xfail(reason=reason))
     several = isinstance(shape, list)
     shapes = shape if several else [shape]
     inputs = [

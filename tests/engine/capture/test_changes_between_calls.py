@@ -10,11 +10,6 @@ from latih import layers
 
 CASES: dict[str, Callable[..., Any]] = {}
 case = case_of(CASES)
-WRONG: set[str] = set()
-REASON = (
-    "train_on_batch() does not ask whether a record still holds (step.refresh()), as fit(), "
-    "evaluate() and predict() do"
-)
 
 
 @case
@@ -57,10 +52,7 @@ def a_layer_between_calls_of_predict(**way: Any) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=REASON) if name in WRONG else ())
-        for name in CASES
-    ],
+    CASES,
 )
 def test_numbers_are_those_of_the_usual_way(name: str, assert_replay_changes_nothing: Any) -> None:
     assert_replay_changes_nothing(CASES[name])

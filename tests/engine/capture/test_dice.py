@@ -15,8 +15,6 @@ from latih import layers
 
 CASES: dict[str, Callable[..., Any]] = {}
 case = case_of(CASES)
-WRONG: set[str] = set()
-REASON = "make_seed() draws in Python, and does not tell the recorder as SeedGenerator.next() does"
 
 
 @case
@@ -98,10 +96,7 @@ def a_layer_made_in_the_call(**way: Any) -> Any:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=REASON) if name in WRONG else ())
-        for name in CASES
-    ],
+    CASES,
 )
 def test_numbers_are_those_of_the_usual_way(name: str, assert_replay_changes_nothing: Any) -> None:
     assert_replay_changes_nothing(CASES[name])

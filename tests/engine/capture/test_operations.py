@@ -133,18 +133,6 @@ def _gradients(x: Any) -> Any:
     return x + slope * 0.01
 
 
-NUMBERS = "calls.py makes a tensor of a number in the type of the other operand, "
-WRONG = {
-    "a boolean times a whole number": NUMBERS + "which of a boolean is another than the result's",
-    "a boolean and a whole number": NUMBERS + "which of a boolean is another than the result's",
-    "bytes and a large number": NUMBERS + "where it may not fit: fit() breaks off",
-    "halves": NUMBERS + "in which it is rounded; PyTorch calculates in float32",
-    "brain floats": NUMBERS + "in which it is rounded; PyTorch calculates in float32",
-    "joined into columns": "memory.py takes any cat(out=) to be of flat pieces: fit() breaks off",
-    "a leaky draw": "calls.py calls an operation that changes one argument (rrelu_with_noise) and "
-    "forgets what it returns",
-    "split where a tensor says": "PyTorch reads the tensor without telling the recorder",
-}
 ROUNDED = {
     "a product": "PyTorch's gradient of prod() goes another way, without a branch on zeros, while "
     "a recorder listens",
@@ -157,8 +145,6 @@ ROUNDED = {
 def test_an_operation_is_done_again(
     name: str, size: Any, assert_replay_changes_nothing: Any, request: Any
 ) -> None:
-    if name in WRONG:
-        request.applymarker(pytest.mark.xfail(reason=WRONG[name]))
     tolerance = 1e-6 if name in ROUNDED else None
     assert_replay_changes_nothing(of_function(FUNCTIONS[name], size), tolerance=tolerance)
 
@@ -251,11 +237,6 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "weight norm": (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), (4,)),
     "Bilinear and PReLU": (lambda: nn.Sequential(nn.Linear(4, 3), nn.PReLU(3)), (4,)),
 }
-WRONG_MODULES = {
-    "LSTM": "its kernel (mkldnn_rnn_layer) keeps what gradients need only while gradients are on, "
-    "and a replay is done in inference mode: fit() breaks off",
-    "RReLU": "as a leaky draw above",
-}
 
 
 @pytest.mark.filterwarnings("ignore:.*")
@@ -263,6 +244,4 @@ WRONG_MODULES = {
 def test_a_module_of_pytorch_is_done_again(
     name: str, assert_replay_changes_nothing: Any, request: Any
 ) -> None:
-    if name in WRONG_MODULES:
-        request.applymarker(pytest.mark.xfail(reason=WRONG_MODULES[name]))
     assert_replay_changes_nothing(of_module(*MODULES[name]))

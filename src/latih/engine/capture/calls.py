@@ -66,7 +66,6 @@ SHORT = {
         aten.minimum.default,
         aten.mm.default,
         aten.mul.Tensor,
-        aten.native_batch_norm.default,
         aten.ne.Tensor,
         aten.ne.Scalar,
         aten.neg.default,
@@ -291,6 +290,13 @@ def _relu(operation: Operation) -> Call:
     return partial(torch.clamp_min, operation.arguments[0], 0, out=operation.results[0])
 
 
+def _normalize(operation: Operation) -> Call:
+    function, arguments, results = operation.function, operation.arguments, operation.results
+    if arguments[0].ndim == 3:  # PyTorch's overload with `out` gives other numbers for these
+        return partial(_copied, function, arguments, {}, results)
+    return partial(torch.native_batch_norm, *arguments, out=tuple(results))
+
+
 def _copy(operation: Operation) -> Call:
     return partial(operation.results[0].copy_, operation.arguments[0])
 
@@ -324,6 +330,7 @@ def _pass() -> None:
 
 SPECIAL: Mapping[Any, Callable[[Operation], Call]] = {
     aten.relu.default: _relu,
+    aten.native_batch_norm.default: _normalize,
     aten._to_copy.default: _copy,
     aten.clone.default: _copy,
     aten.__rshift__.Scalar: _shift,

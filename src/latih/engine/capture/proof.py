@@ -40,10 +40,10 @@ def flaw(plan: Plan, recorder: Recorder) -> str | None:
 
 
 def _is_like(one: torch.Tensor, other: torch.Tensor, tolerance: float) -> bool:
-    if not one.is_floating_point() or not tolerance:
-        return torch.equal(one, other) or bool(
-            ((one == other) | (one != one) & (other != other)).all()
-        )
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    if not tolerance:
+        return bool(((one == other) | one.isnan() & other.isnan()).all())
     finite = other[other.isfinite()].abs()
     scale = float(finite.max()) if finite.numel() else 1.0
     return torch.allclose(one, other, rtol=0.0, atol=tolerance * scale, equal_nan=True)

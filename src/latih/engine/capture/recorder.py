@@ -11,6 +11,9 @@ from latih import random
 from latih.random import Draw
 from latih.structures import flatten
 
+NOT_IN_SCHEMA = {torch.ops.aten.native_batch_norm.default: (3, 4)}
+"""Places of arguments that an operation changes though its schema does not tell."""
+
 
 @dataclass(eq=False, slots=True)
 class Operation:
@@ -35,7 +38,7 @@ class Operation:
 
     @property
     def changed(self) -> Iterator[torch.Tensor]:
-        """The tensors among those given that it changed, as its schema says."""
+        """The tensors among those given that it changed."""
         for number, argument in enumerate(self.function._schema.arguments):
             if argument.alias_info is None or not argument.alias_info.is_write:
                 continue
@@ -43,6 +46,8 @@ class Operation:
                 yield from tensors_in(self.arguments[number])
             elif argument.name in self.keywords:
                 yield from tensors_in(self.keywords[argument.name])
+        for number in NOT_IN_SCHEMA.get(self.function, ()):
+            yield from tensors_in(self.arguments[number])
 
     def moved(self, move: Any) -> Self:
         """Return the same operation on other memory: ``move`` is asked about every tensor."""
@@ -90,14 +95,14 @@ class Recorder(TorchDispatchMode):
         del types
         kwargs = kwargs or {}
         given = _replaced(list(args), plain), _replaced(dict(kwargs), plain)
-        if func._schema.is_mutable:
+        if func._schema.is_mutable or func in NOT_IN_SCHEMA:
             self._keep(Operation(func, *given, []).changed)
         results = func(*args, **kwargs)
         if func.namespace != "aten":
             self.obstacle = self.obstacle or f"it calls {func}, which is not PyTorch's own"
         elif torch.Tag.data_dependent_output in func.tags:
             self.obstacle = self.obstacle or f"it reads numbers in Python (by {_called(func)})"
-        elif torch.Tag.dynamic_output_shape in func.tags:
+        elif torch.Tag.dynamic_output_shape in func.tags and not _is_by_number(func, args):
             self.obstacle = self.obstacle or f"a shape depends on numbers (by {_called(func)})"
         else:
             operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
@@ -147,6 +152,13 @@ def _replaced(values: Any, replace: Any) -> Any:
     if isinstance(values, dict):
         return {name: _replaced(one, replace) for name, one in values.items()}
     return values
+
+
+def _is_by_number(func: Any, args: Sequence[Any]) -> bool:
+    """Say whether something is indexed by whole numbers, not by yes and no: the shape is known."""
+    if func is not torch.ops.aten.index.Tensor:
+        return False
+    return all(one.dtype not in (torch.bool, torch.uint8) for one in tensors_in(list(args[1])))
 
 
 def _called(func: Any) -> str:
