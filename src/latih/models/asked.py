@@ -24,6 +24,7 @@ from latih.callbacks import (
     TensorBoard,
 )
 from latih.data.batches import Batches
+from latih.engine.capture import native
 from latih.engine.events import Callback, Keeper
 from latih.engine.plan import Plan
 from latih.metrics import Metric
@@ -95,7 +96,7 @@ def circumstances(device: torch.device | str = "cpu") -> dict[str, Any]:
 
     Example:
         >>> sorted(circumstances())
-        ['device', 'latih', 'machine', 'numpy', 'threads', 'torch']
+        ['device', 'latih', 'machine', 'native', 'numpy', 'threads', 'torch']
     """
     threads = config.threads()
     return {
@@ -103,6 +104,7 @@ def circumstances(device: torch.device | str = "cpu") -> dict[str, Any]:
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "machine": platform.machine(),
+        "native": native.available(),
         "device": torch.device(device).type,
         "threads": torch.get_num_threads() if threads == "auto" else threads,
     }

@@ -2,6 +2,7 @@
 
 from typing import Any, Self, TypeVar
 
+from latih.engine.capture import native
 from latih.engine.step import Step
 from latih.engine.threads import Threads
 
@@ -36,13 +37,15 @@ class RecordedSteps:
         if obstacle is not None:
             return f"A step is done by PyTorch's usual way: {obstacle}."
         if not captured.kernels:
-            return "A step will be recorded at the second batch of each shape, and replayed then."
+            return "A step will be recorded when batches come, and replayed then."
         kernels = ", ".join(
             f"{number} kernels for batches of {size}" for size, number in captured.kernels.items()
         )
         number = self.known_threads
         threads = f", on {number} thread{'' if number == 1 else 's'}" if number else ""
-        return f"A step is replayed from a record{threads}: {kernels}."
+        told = f"A step is replayed from a record{threads}: {kernels}."
+        why = native.why_not()
+        return told if why is None else f"{told} Native kernels are not used: {why}."
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         del memo

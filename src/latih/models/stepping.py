@@ -88,7 +88,7 @@ class Stepping(Layer):
             >>> model.compile("sgd", "mse")
             >>> _ = model.fit([[0.0, 1.0]], [1.0], epochs=2, verbose=0)
             >>> print(model.explain_step())
-            A step is replayed from a record, on 1 thread: ... kernels for batches of 1.
+            A step is replayed from a record, on 1 thread: ... kernels for batches of 1...
         """
         if self.has_own_step:
             return (

@@ -45,7 +45,7 @@ class Replay(ReusedBatch):
 
 
 class Captured:
-    """A function of batches, recorded at the second batch of each shape and replayed after it.
+    """A function of batches, recorded once for each shape of batches and replayed after that.
 
     Args:
         function: what is done to a batch; it returns None, plain numbers, or tensors.
