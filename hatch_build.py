@@ -1,5 +1,6 @@
 """Builds the native kernels where a C compiler is; where none is, the installation goes on."""
 
+import hashlib
 import shlex
 import shutil
 import subprocess
@@ -53,6 +54,7 @@ def compiled(folder: Path) -> Path:
     command = [*compiler, *FLAGS, *HIDDEN, f"-I{sysconfig.get_paths()['include']}"]
     if "darwin" in sysconfig.get_platform() or "macos" in sysconfig.get_platform():
         command += UNDEFINED
+    command += [f'-DSOURCES="{sources_of(folder)}"']
     command += [*map(str, sorted(folder.glob("*.c"))), "-o", str(part), "-lm"]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
@@ -60,6 +62,18 @@ def compiled(folder: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return module
+
+
+def sources_of(folder: Path) -> str:
+    """Return what tells the C files of a folder from others; ``native/library.py`` asks the same.
+
+    Args:
+        folder: where they are.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.[ch]")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _compiler() -> list[str]:

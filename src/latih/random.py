@@ -7,6 +7,7 @@ comes from seeds taken here, in the order in which things are made. So one call 
 
 import math
 import random
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -232,26 +233,28 @@ class Draw:
             self.key.copy_(self._drawn)
 
 
-_hearers: list[Callable[[Draw | None], None]] = []
+_hearers: list[tuple[int, Callable[[Draw | None], None]]] = []
 
 
 @contextmanager
 def hearing_draws(heard: Callable[[Draw | None], None]) -> Generator[None]:
-    """Tell a function of every draw in the block: the draw, or None for bits that Python got.
+    """Tell a function of this thread's draws in the block: the draw, or None for bits for Python.
 
     Args:
         heard: what is told.
     """
-    _hearers.append(heard)
+    hearer = threading.get_ident(), heard
+    _hearers.append(hearer)
     try:
         yield
     finally:
-        _hearers.remove(heard)
+        _hearers.remove(hearer)
 
 
 def _tell(draw: Draw | None) -> None:
-    for heard in _hearers:
-        heard(draw)
+    for thread, heard in _hearers:
+        if thread == threading.get_ident():
+            heard(draw)
 
 
 def keep_mask(

@@ -280,8 +280,8 @@ def test_a_training_comes_as_far_as_in_float32() -> None:
         history = model.fit(x, y, epochs=4, verbose=0).history
         scores[policy] = (history["loss"][-1], *model.evaluate(x_test, y_test, verbose=0))
     loss, test_loss, accuracy = scores["float32"]
-    assert scores[POLICY][0] == pytest.approx(loss, rel=0.05)
-    assert scores[POLICY][1] == pytest.approx(test_loss, rel=0.1)
-    assert scores[POLICY][2] == pytest.approx(accuracy, abs=0.03)
+    assert scores[POLICY][0] < 1.05 * loss
+    assert scores[POLICY][1] < 1.1 * test_loss
+    assert scores[POLICY][2] > accuracy - 0.03
     assert accuracy > 0.7
     assert copy.deepcopy(model).layers[2].compute_dtype == "bfloat16"

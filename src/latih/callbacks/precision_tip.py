@@ -51,7 +51,7 @@ class PrecisionTip(Callback):
             not cls._told
             and not config.dtype_policy_was_set()
             and config.has_fast_bfloat16(model.device)
-            and precision.is_all_float32(model)
+            and precision.may_be_tried(model)
         )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -68,7 +68,10 @@ class PrecisionTip(Callback):
         if seconds < LEAST_SECONDS or precision.STEPS > MOST_OF_THE_RUN * planned:
             return
         PrecisionTip._told = True
-        compared = self._compare(self.model, self._batches.peek())
+        try:
+            compared = self._compare(self.model, self._batches.peek())
+        except Exception:  # a tip is not worth a training: there may be no memory for a copy
+            return
         if compared.times_as_fast >= WORTH_TELLING:
             print(self.text(compared))
 

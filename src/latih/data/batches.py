@@ -11,7 +11,7 @@ from latih.arguments import whole
 from latih.data.arrays import require_same_length
 from latih.data.fingerprint import fingerprint
 from latih.errors import InputError
-from latih.structures import flatten, map_structure, only_one_or_all, unflatten
+from latih.structures import flatten, is_nested, map_structure, only_one_or_all, unflatten
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,12 @@ class Batch:
     @property
     def shapes(self) -> tuple[Any, ...]:
         """What two batches have in common to which the same kernels can be applied."""
-        parts = [*flatten(self.inputs), *self.targets, *self.weights]
-        return tuple(None if part is None else (part.shape, part.dtype) for part in parts)
+        inputs = _shape(self.inputs) if is_nested(self.inputs) else _shape_of(self.inputs)
+        return (
+            inputs,
+            tuple(None if target is None else _shape_of(target) for target in self.targets),
+            tuple(None if weight is None else _shape_of(weight) for weight in self.weights),
+        )
 
     def copy(self) -> "Batch":
         """Return the same numbers in memory of their own."""
@@ -58,6 +62,19 @@ class Batch:
             [None if weight is None else own(weight) for weight in self.weights],
             self.size,
         )
+
+
+def _shape_of(tensor: torch.Tensor) -> tuple[Any, ...]:
+    return tensor.shape, tensor.dtype, tensor.device
+
+
+def _shape(inputs: Any) -> Any:
+    """Return nested inputs with the shape of each in its place, as what can be a key."""
+    if isinstance(inputs, Mapping):
+        return tuple((name, _shape(inputs[name])) for name in inputs)
+    if isinstance(inputs, list | tuple):
+        return type(inputs), tuple(_shape(part) for part in inputs)
+    return _shape_of(inputs)
 
 
 class ReusedBatch:
@@ -98,6 +115,11 @@ class Batches(Protocol):
     @property
     def exhausted(self) -> bool:
         """Whether there will be no further batch: a generator has ended."""
+        ...
+
+    @property
+    def runs_user_code(self) -> bool:
+        """Whether code that is not Latih's runs to make a batch, and may change the model."""
         ...
 
     @property
@@ -199,6 +221,7 @@ class ArrayBatches:
     kind = "arrays"
     exhausted = False
     unrepeatable: str | None = None
+    runs_user_code = False
 
     def reuse(self, memory: Mapping[int, ReusedBatch]) -> None:
         """Gather batches into this memory, where one of that size fits the arrays."""
@@ -290,8 +313,11 @@ class ArrayBatches:
         return reused.batch
 
     def _fits(self, reused: ReusedBatch) -> bool:
-        given = [(p.shape[1:], p.dtype, p.device) for p in self._parts]
-        return given == [(place.shape[1:], place.dtype, place.device) for place in reused.tensors]
+        # Of the same structure, and of tensors that hold what the arrays hold.
+        rows = torch.arange(reused.batch.size, device=self._parts[0].device)
+        batch = self._batch([torch.index_select(part, 0, rows) for part in self._parts])
+        kinds = [part.dtype for part in self._parts]
+        return batch.shapes == reused.batch.shapes and kinds == self._dtypes
 
     def _batch(self, parts: list[torch.Tensor]) -> Batch:
         parts = [p.to(self.device, kind) for p, kind in zip(parts, self._dtypes, strict=True)]

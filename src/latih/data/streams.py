@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.utils.data import TensorDataset
+from torch.utils.data import TensorDataset, default_collate
 
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
 from latih.data.batches import Batch, ReusedBatch
@@ -80,6 +80,14 @@ class StreamBatches:
         self._parts = parts or parts_as_they_come
         self._class_weights = None if class_weight is None else ClassWeights(class_weight)
         self._first_is_checked = False
+
+    @property
+    def runs_user_code(self) -> bool:
+        """Whether code that is not Latih's runs to make a batch, and may change the model."""
+        dataset = getattr(self._data, "dataset", self._data)
+        collate = getattr(self._data, "collate_fn", default_collate)
+        known = isinstance(dataset, FileDataset) or type(dataset) is TensorDataset
+        return not (known and collate is default_collate)
 
     @property
     def seed(self) -> int:

@@ -58,7 +58,9 @@ def run_evaluation(
         threads: what says how many threads a step takes; None within a training, which says it.
     """
     heard = callbacks.hears("on_test_batch_begin", "on_test_batch_end")
-    watched = callbacks.strangers_hear("on_test_batch_begin", "on_test_batch_end")
+    watched = batches.runs_user_code or callbacks.strangers_hear(
+        "on_test_batch_begin", "on_test_batch_end"
+    )
     batches.reuse(step.memory)
     step.refresh()
     scores: dict[str, Any] = {}
@@ -69,8 +71,8 @@ def run_evaluation(
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
-                    if watched:
-                        step.refresh()
+                if watched:
+                    step.refresh()
                 if threads is None or threads.number is not None:
                     step(batch)
                 else:
@@ -104,7 +106,9 @@ def predict(
     """
     threads = Threads(count(batches, most), known_threads)
     predicted = Predicted(batches.examples if most is None else None)
-    watched = callbacks.strangers_hear("on_predict_batch_begin", "on_predict_batch_end")
+    watched = batches.runs_user_code or callbacks.strangers_hear(
+        "on_predict_batch_begin", "on_predict_batch_end"
+    )
     callbacks.call("on_predict_begin", None)
     step.refresh()
     try:

@@ -22,7 +22,7 @@ from latih.errors import UnwritableError
 from latih.files import cache_directory, write_atomically
 
 LARGEST_FILE = 1 << 20
-"""Bytes; of a longer file the older half is forgotten."""
+"""Bytes; of a longer file the newer half is forgotten: what came first counts."""
 
 _known: dict[str, int] = {}
 
@@ -79,7 +79,7 @@ def _shorten(place: Path) -> None:
     if place.is_file() and place.stat().st_size > LARGEST_FILE:
         lines = place.read_bytes().splitlines(keepends=True)
         with write_atomically(place) as file:
-            file.writelines(lines[len(lines) // 2 :])
+            file.writelines(lines[: len(lines) // 2])
 
 
 def _lines() -> Iterator[tuple[str, int]]:

@@ -69,9 +69,15 @@ def _seconds_of_a_step(trial: Any, batch: Batch, policy: str) -> float:
     return best
 
 
-def is_all_float32(model: Any) -> bool:
-    """Say whether all layers of a model calculate in float32, and so may be asked to do else."""
-    return all(layer.compute_dtype == "float32" for layer in _layers(model))
+def may_be_tried(model: Any) -> bool:
+    """Say whether a copy can be tried: all layers are Latih's own, and calculate in float32.
+
+    Code of the user's is not called for a trial: it may write files, or hold what cannot be copied.
+    """
+    own = all(
+        type(module).__module__.startswith(("latih.", "torch.")) for module in model.modules()
+    )
+    return own and all(layer.compute_dtype == "float32" for layer in _layers(model))
 
 
 def _layers(model: Any) -> Sequence[Layer]:

@@ -187,7 +187,9 @@ class Training:
     def _train_steps(self, steps: InterruptibleSteps) -> None:
         model, step, callbacks, threads = self.model, self.step, self.callbacks, self.threads
         heard = callbacks.hears("on_train_batch_begin", "on_train_batch_end")
-        watched = callbacks.strangers_hear("on_train_batch_begin", "on_train_batch_end")
+        watched = self.batches.runs_user_code or callbacks.strangers_hear(
+            "on_train_batch_begin", "on_train_batch_end"
+        )
         step.refresh()
         model.train()
         done = self.steps_done
@@ -201,8 +203,8 @@ class Training:
         for number, batch in enumerate(steps.reading(stream), done):
             if heard:
                 callbacks.call("on_train_batch_begin", number, None)
-                if watched:
-                    step.refresh()
+            if watched:
+                step.refresh()
             if threads.number is None:
                 threads.do(step, batch)
             else:

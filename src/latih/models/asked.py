@@ -23,6 +23,7 @@ from latih.callbacks import (
     RunLog,
     TensorBoard,
 )
+from latih.callbacks.precision_tip import PrecisionTip
 from latih.data.batches import Batches
 from latih.engine.capture import native
 from latih.engine.events import Callback, Keeper
@@ -37,7 +38,7 @@ from latih.version import __version__
 
 LISTENERS_ONLY = (
     *(ProgbarLogger, History, CSVLogger, RunLog, TensorBoard, ModelCheckpoint),
-    *(Keeper, LambdaCallback),
+    *(Keeper, LambdaCallback, PrecisionTip),
 )
 """Callbacks that show or write down what happens: a run is the same with them and without."""
 

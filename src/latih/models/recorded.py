@@ -1,5 +1,6 @@
 """The steps of a model, kept from one call of ``fit`` to the next with what they have recorded."""
 
+import threading
 from typing import Any, Self, TypeVar
 
 from latih.engine.capture import native
@@ -10,10 +11,13 @@ Kind = TypeVar("Kind", bound=Step)
 
 
 class RecordedSteps:
-    """One step of each kind; a copy of the model, or a file, takes none of them."""
+    """One step of each kind; a copy of the model, or a file, takes none of them.
+
+    Each thread has its own: two that predict by one model must not write into one memory.
+    """
 
     def __init__(self) -> None:
-        self._steps: dict[type[Step], Step] = {}
+        self._steps: dict[tuple[int, type[Step]], Step] = {}
         self.threads: Threads | None = None
         """How many threads the last training took."""
 
@@ -24,10 +28,13 @@ class RecordedSteps:
 
     def like(self, step: Kind) -> Kind:
         """Return a step that does the same and has recorded it already; else this one."""
-        known = self._steps.get(type(step))
+        key = threading.get_ident(), type(step)
+        known = self._steps.get(key)
         if isinstance(known, type(step)) and step.is_like(known):
             return known
-        self._steps[type(step)] = step
+        living = {thread.ident for thread in threading.enumerate()}
+        kept = {one: its for one, its in self._steps.items() if one[0] in living}
+        self._steps = {**kept, key: step}
         return step
 
     def told(self, step: Step) -> str:

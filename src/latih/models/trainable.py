@@ -353,10 +353,10 @@ class Trainable(Stepping):
         examples = preparation.examples_to_train(self, x, y, sample_weight)
         examples = examples.weighted_by_class(class_weight)
         step = self.make_train_step()
-        step.refresh()
         step.reset()
         threads = Threads(known=self.recorded.known_threads)
         with threads.in_force(), mode(self, True):
+            step.refresh()
             for batch in examples.batches(self, Reading(_length(examples.inputs))).epoch(0):
                 step(batch)
         return _as_asked(step.results(), return_dict)

@@ -214,7 +214,7 @@ def _with_tensors_for_numbers(operation: Operation) -> Operation:
     if operation.function not in OF_TWO or len(operation.arguments) != 2:
         return operation
     first, second = operation.arguments
-    if isinstance(second, torch.Tensor | bool) or first.dtype not in EXACT:
+    if isinstance(second, torch.Tensor | bool | complex) or first.dtype not in EXACT:
         return operation
     if not first.is_floating_point() and (not isinstance(second, int) or abs(second) >= 2**31):
         return operation

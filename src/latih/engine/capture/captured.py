@@ -15,8 +15,8 @@ from latih.engine.capture.settings import Settings
 from latih.random import Draw
 from latih.structures import flatten, map_structure
 
-MOST_SHAPES = 8
-"""For how many shapes of batches there is a plan; batches of further shapes are not recorded."""
+MOST_SHAPES = 16
+"""For how many shapes of batches there is a record; for one more the oldest is forgotten."""
 
 MOST_SEEN = 64
 """How many shapes of batches are remembered, of which a second one is recorded."""
@@ -85,8 +85,10 @@ class Captured:
         if self._settings is None:
             self.obstacle = self.permission.obstacle()
             self._settings = self.permission.settings()
-        if self.obstacle is not None or len(self.replays) >= MOST_SHAPES:
+        if self.obstacle is not None:
             return self.function(batch)
+        while len(self.replays) >= MOST_SHAPES:
+            self._forget_oldest()
         return self._record(batch, shapes)
 
     def expect(self, batch: Batch) -> None:
@@ -97,6 +99,11 @@ class Captured:
         """Return what is replayed for batches of these shapes; None if nothing is."""
         replay = self.replays.get(batch.shapes)
         return None if replay is None else replay.plan
+
+    def _forget_oldest(self) -> None:
+        oldest = self.replays.pop(next(iter(self.replays)))
+        if self.memory.get(oldest.batch.size) is oldest:
+            del self.memory[oldest.batch.size]
 
     def refresh(self) -> None:
         """Forget what was recorded if it is true no longer: a setting or a weight was replaced.
@@ -160,10 +167,10 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     """
     wanted = dataflow.memories(returned)
     made = dataflow.made_by(entries)
+    outside = dataflow.touched_by(entries) - made
     entries = dataflow.without_views(entries)
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
-    effects = effects_of((one for one in entries if isinstance(one, Operation)), made, returned)
     entries = native.fused(entries, wanted)
     entries = casts.cast_together(entries)
     entries = memory.gathered_in_place(entries, wanted)
@@ -179,7 +186,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
         draws,
         [calls.call_of(operation, views) for operation in operations],
         held,
-        effects,
+        effects_of(operations, outside, returned),
         signature_of(operations),
         [entry.function for entry in operations if isinstance(entry, native.Fused)],
     )

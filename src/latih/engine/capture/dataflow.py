@@ -41,6 +41,15 @@ def made_by(entries: Sequence[Entry]) -> set[int]:
     return made
 
 
+def touched_by(entries: Sequence[Entry]) -> set[int]:
+    """Return the memories that a step reads or writes."""
+    touched: set[int] = set()
+    for entry in entries:
+        if isinstance(entry, Operation):
+            touched |= memories(entry.read) | memories(entry.results)
+    return touched
+
+
 def without_views(entries: Sequence[Entry]) -> list[Entry]:
     """Leave out what only looks at memory in another shape: the view is there, and stays."""
     kept: list[Entry] = []

@@ -1,13 +1,13 @@
 """What a recorded step leaves behind, and how to tell it from other steps."""
 
 import hashlib
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from latih.engine.capture.dataflow import memories, memory_of
+from latih.engine.capture.dataflow import memory_of
 from latih.engine.capture.recorder import Operation
 from latih.structures import flatten
 
@@ -17,11 +17,11 @@ class Effects:
     """What is different after a step was replayed: sums, moving statistics, gradients, dice.
 
     Args:
-        memory: a tensor in each memory that it writes and that somebody reads after it.
+        tensors: all that it writes and that somebody reads after it; several may lie in one memory.
         generators: PyTorch's generators that its kernels may draw from.
     """
 
-    memory: Sequence[torch.Tensor] = ()
+    tensors: Sequence[torch.Tensor] = ()
     generators: Sequence[torch.Generator] = ()
 
     @contextmanager
@@ -35,36 +35,45 @@ class Effects:
             >>> total
             tensor([0., 0.])
         """
-        # Bytes and not numbers: a copy of numbers might flush a denormal.
-        storages = [one.untyped_storage() for one in self.memory]
-        before = [storage.clone() for storage in storages]
-        states = [one.get_state() for one in self.generators]
+        back = self.kept()
         try:
             yield
         finally:
-            for storage, old in zip(storages, before, strict=True):
-                storage.copy_(old)
+            back()
+
+    def kept(self) -> Callable[[], None]:
+        """Keep all of it as it is now, and return what puts it back."""
+        # Bytes and not numbers: a copy of numbers might flush a denormal.
+        storages = {memory_of(one): one.untyped_storage() for one in self.tensors}
+        before = {memory: storage.clone() for memory, storage in storages.items()}
+        states = [one.get_state() for one in self.generators]
+
+        def back() -> None:
+            for memory, storage in storages.items():
+                storage.copy_(before[memory])
             for one, state in zip(self.generators, states, strict=True):
                 one.set_state(state)
 
+        return back
+
 
 def effects_of(
-    operations: Iterable[Operation], made: Collection[int], returned: Sequence[torch.Tensor]
+    operations: Iterable[Operation], outside: Collection[int], returned: Sequence[torch.Tensor]
 ) -> Effects:
     """Return what replaying operations changes.
 
     Args:
         operations: what is done, on the memory where it is done.
-        made: the memories that came of the step itself: nobody else knows of them.
+        outside: the memories that the step has not made itself: others know of them.
         returned: tensors that are read afterwards.
     """
-    changed = {memory_of(one): one for one in returned}
+    changed = {(one.data_ptr(), one.shape): one for one in returned}
     generators: dict[int, torch.Generator] = {}
     for operation in operations:
         for tensor in (*operation.changed, *operation.results):
-            if memories([tensor]).isdisjoint(made):
-                changed.setdefault(memory_of(tensor), tensor)
-        if torch.Tag.nondeterministic_seeded in operation.function.tags:
+            if memory_of(tensor) in outside:
+                changed.setdefault((tensor.data_ptr(), tensor.shape), tensor)
+        if torch.Tag.nondeterministic_seeded in getattr(operation.function, "tags", ()):
             given = flatten([*operation.arguments, *operation.keywords.values()])
             own = [one for one in given if isinstance(one, torch.Generator)]
             for one in own or [torch.default_generator]:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as every_module
 
+from latih import config
 from latih.engine.capture.purity import Reader, is_own
 from latih.engine.capture.settings import Settings
 from latih.registry import Configured
@@ -69,7 +71,7 @@ class Permission:
             settings.note_attributes(part, NOT_SETTINGS)
         for kind in self._kinds:
             settings.note(partial(_attributes, kind))
-        for read in (*self._watched, self._modes, self._loss_scale):
+        for read in (*self._watched, self._modes, self._loss_scale, _of_process):
             settings.note(read)
         for hooks in HOOKS:
             settings.note(partial(getattr, every_module, f"_global{hooks}"))
@@ -111,6 +113,13 @@ class Permission:
 
 def _itself(one: Any) -> Any:
     return one
+
+
+def _of_process() -> tuple[Any, ...]:
+    """Return the settings of the whole process that decide what a layer asks of PyTorch."""
+    kinds = [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]
+    autocast = [(kind, str(torch.get_autocast_dtype(kind))) for kind in kinds]
+    return config.epsilon(), str(torch.get_default_dtype()), tuple(autocast)
 
 
 def _attributes(kind: type) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from latih import random
 from latih.random import Draw
 from latih.structures import flatten
 
-NOT_IN_SCHEMA = {torch.ops.aten.native_batch_norm.default: (3, 4)}
+NOT_IN_SCHEMA = {
+    torch.ops.aten.native_batch_norm.default: (3, 4),
+    torch.ops.aten.cudnn_batch_norm.default: (3, 4),
+    torch.ops.aten.miopen_batch_norm.default: (3, 4),
+}
 """Places of arguments that an operation changes though its schema does not tell."""
 
 
@@ -94,16 +98,22 @@ class Recorder(TorchDispatchMode):
         """Do one operation, and write it down."""
         del types
         kwargs = kwargs or {}
+        if self.obstacle is None and not _are_plain((args, kwargs)):
+            self.obstacle = f"it calls {func} on tensors that are no arrays of numbers"
+        if self.obstacle is not None:
+            return func(*args, **kwargs)
         given = _replaced(list(args), plain), _replaced(dict(kwargs), plain)
         if func._schema.is_mutable or func in NOT_IN_SCHEMA:
             self._keep(Operation(func, *given, []).changed)
         results = func(*args, **kwargs)
         if func.namespace != "aten":
-            self.obstacle = self.obstacle or f"it calls {func}, which is not PyTorch's own"
+            self.obstacle = f"it calls {func}, which is not PyTorch's own"
         elif torch.Tag.data_dependent_output in func.tags:
-            self.obstacle = self.obstacle or f"it reads numbers in Python (by {_called(func)})"
+            self.obstacle = f"it reads numbers in Python (by {_called(func)})"
         elif torch.Tag.dynamic_output_shape in func.tags and not _is_by_number(func, args):
-            self.obstacle = self.obstacle or f"a shape depends on numbers (by {_called(func)})"
+            self.obstacle = f"a shape depends on numbers (by {_called(func)})"
+        elif not _are_plain(results):
+            self.obstacle = f"{_called(func)} makes tensors that are no arrays of numbers"
         else:
             operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
             self.entries.append(operation)
@@ -138,6 +148,11 @@ def plain(tensor: torch.Tensor) -> torch.Tensor:
 def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in a structure of lists."""
     return (one for one in flatten(values) if isinstance(one, torch.Tensor))
+
+
+def _are_plain(values: Any) -> bool:
+    """Say whether all tensors lie in memory as arrays: sparse ones and oneDNN's own do not."""
+    return all(one.layout is torch.strided for one in tensors_in(values))
 
 
 def _memory(tensor: torch.Tensor) -> int:

@@ -148,5 +148,9 @@ static struct PyModuleDef MODULE = {
 
 PyMODINIT_FUNC PyInit__kernels(void) {
     if (PyType_Ready(&CallType)) return NULL;
-    return PyModule_Create(&MODULE);
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module && PyModule_AddStringConstant(module, "sources", SOURCES)) {
+        Py_CLEAR(module);
+    }
+    return module;
 }

@@ -88,7 +88,7 @@ FAST static void scored(scoring *s) {
 }
 
 static const char *done(scoring *s) {
-    static char message[128];
+    static _Thread_local char message[128];
     for (int64_t i = 0; i < s->examples; i++) {
         if (s->labels[i] < 0 || s->labels[i] >= s->classes) {
             snprintf(

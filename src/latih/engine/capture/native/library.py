@@ -1,8 +1,10 @@
 """The compiled kernels, if there are any."""
 
 import ctypes
+import hashlib
 import importlib
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,6 +33,10 @@ class Library:
         except ImportError as error:
             self.obstacle = f"the kernels were not built when Latih was installed ({error})"
             return
+        if self.kernels.sources != _sources():
+            self.obstacle = "the C files are others than those built: install Latih again"
+            self.kernels = None
+            return
         self._share_threads()
 
     def _share_threads(self) -> None:
@@ -43,6 +49,14 @@ class Library:
             return
         if torch.backends.openmp.is_available():
             self.kernels.share_threads(*(ctypes.cast(one, ctypes.c_void_p).value for one in found))
+
+
+def _sources() -> str:
+    """Return what tells the C files beside this one from others; hatch_build.py asks the same."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.[ch]")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 _library = Library()

@@ -32,9 +32,12 @@ def _trace(has_relu: bool, is_training: bool) -> Mapping[str, torch.Tensor]:
     return named | {"upstream": upstream, "gradient": gradient}
 
 
-def _replacement(has_relu: bool, is_training: bool, match: Match) -> list[list[Entry]]:
+def _replacement(has_relu: bool, is_training: bool, match: Match) -> list[list[Entry]] | None:
     inputs, outputs = match.tensor("inputs"), match.tensor("outputs")
-    images, height, width, channels = inputs.shape if has_relu else inputs.movedim(1, -1).shape
+    pixels = inputs if has_relu else inputs.movedim(1, -1)
+    if not pixels.is_contiguous():  # a window of larger images
+        return None
+    images, height, width, channels = pixels.shape
     sizes = [images, height, width, channels]
     # Which of four pixels was taken: a byte, where PyTorch's index takes eight.
     codes = torch.empty(outputs.numel(), dtype=torch.uint8)
