@@ -25,7 +25,7 @@ LEAST_SECONDS, MOST_SECONDS = 0.02, 0.2
 """What a trial may cost, whatever the pass costs; the last turn may take it beyond that."""
 
 LONG_SECONDS = 0.05
-"""A step that takes one thread longer has enough for all to do, and is not tried any further."""
+"""A step that takes longer has enough for all threads to do, and is not tried any further."""
 
 SHARE = 0.02
 """What a trial may cost of an epoch, between these bounds."""
@@ -95,9 +95,11 @@ class Threads:
             return step(batch)
         captured.expect(batch)
         returned = step(batch)
-        plan = captured.plan_for(batch)
-        can_choose = plan is not None and all(one.device.type == "cpu" for one in plan.memory)
-        self._settle(choice(plan, self._most, self.steps) if plan and can_choose else self._most)
+        replay = captured.replay_for(batch)
+        if replay is None or any(one.device.type != "cpu" for one in replay.plan.memory):
+            self._settle(self._most)
+        else:
+            self._settle(choice(replay.plan, self._most, self.steps, replay.seconds))
         return returned
 
     def _settle(self, number: int | None) -> None:
@@ -128,13 +130,14 @@ class Threads:
         return number == self.number if self._is_given else 1 <= number <= self._most
 
 
-def choice(plan: Plan, most: int, steps: int | None = None) -> int:
+def choice(plan: Plan, most: int, steps: int | None = None, seconds: float = 0.0) -> int:
     """Return the number of threads for a plan: what was found in the first trial ever, or is now.
 
     Args:
         plan: what is replayed.
         most: as many as torch has, which are the most that come into question.
         steps: how many steps an epoch has; None if nobody knows.
+        seconds: how long a replay took all of torch's threads; a long one is not tried at all.
     """
     if most == 1:
         return 1
@@ -143,6 +146,8 @@ def choice(plan: Plan, most: int, steps: int | None = None) -> int:
     found = remembered(what, possible)
     if found is not None:
         return found
+    if seconds > LONG_SECONDS:
+        return remember(what, possible, most)
     with plan.effects.undone():
         found = fastest(plan.run, most, steps)
     return remember(what, possible, found)

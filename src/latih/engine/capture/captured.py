@@ -1,5 +1,6 @@
 """When a function of batches is recorded, when replayed, and when neither."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,11 +30,12 @@ class Replay(ReusedBatch):
         batch: the memory from which it reads its batch.
         plan: what is done.
         returned: what the function returned; tensors in it hold the last replay's numbers.
+        seconds: how long the first replay took, with what was asked of it.
     """
 
-    def __init__(self, batch: Batch, plan: Plan, returned: Any) -> None:
+    def __init__(self, batch: Batch, plan: Plan, returned: Any, seconds: float) -> None:
         super().__init__(batch)
-        self.plan, self.returned = plan, returned
+        self.plan, self.returned, self.seconds = plan, returned, seconds
 
     def __call__(self, batch: Batch) -> Any:
         """Do it again on another batch of the same shapes."""
@@ -95,10 +97,9 @@ class Captured:
         """Record a batch of these shapes the first time already: one came in an earlier process."""
         self._seen.add(batch.shapes)
 
-    def plan_for(self, batch: Batch) -> Plan | None:
+    def replay_for(self, batch: Batch) -> Replay | None:
         """Return what is replayed for batches of these shapes; None if nothing is."""
-        replay = self.replays.get(batch.shapes)
-        return None if replay is None else replay.plan
+        return self.replays.get(batch.shapes)
 
     def _forget_oldest(self) -> None:
         oldest = self.replays.pop(next(iter(self.replays)))
@@ -144,11 +145,13 @@ class Captured:
         # The replay of the very step that was recorded shows whether the record is a true one. Its
         # numbers stay: native kernels round differently, and a step gives the same bits whether it
         # is the first of its process or not, or a run that is resumed would not go on as it would.
+        began = time.perf_counter()
         self.obstacle = proof.flaw(plan, recorder)
+        seconds = time.perf_counter() - began
         if self.obstacle is not None:
             self._give_up()
             return returned
-        self.replays[shapes] = Replay(own, plan, kept)
+        self.replays[shapes] = Replay(own, plan, kept, seconds)
         self.kernels[own.size] = len(plan.calls)
         return kept
 
