@@ -61,21 +61,21 @@ CONTESTANTS = {
     OURS: Contestant("Latih", "own", "latih"),
     "flax": Contestant("Flax + optax, epoch in one scan", "peers", "flax"),
     "flax-step": Contestant(
-        "the same, a call a step", "peers", "flax", ("--variant", "step"), LARGE
+        "Flax + optax, a call a step", "peers", "flax", ("--variant", "step"), LARGE
     ),
     "raw-torch": Contestant("raw torch loop", "peers", "raw_torch"),
     "raw-torch-one-thread": Contestant(
-        "the same on one thread", "peers", "raw_torch", ("--variant", "one-thread"), SMALL
+        "raw torch loop, one thread", "peers", "raw_torch", ("--variant", "one-thread"), SMALL
     ),
     "keras-jax": Contestant("Keras on JAX", "peers", "keras", ("--variant", "jax")),
     "keras-jax-5": Contestant(
-        "the same, steps_per_execution=5", "peers", "keras", ("--variant", "jax,5"), SMALL
+        "Keras on JAX, steps_per_execution=5", "peers", "keras", ("--variant", "jax,5"), SMALL
     ),
     "keras-tensorflow": Contestant(
         "Keras on TensorFlow", "peers", "keras", ("--variant", "tensorflow")
     ),
     "keras-tensorflow-25": Contestant(
-        "the same, steps_per_execution=25",
+        "Keras on TensorFlow, steps_per_execution=25",
         "peers",
         "keras",
         ("--variant", "tensorflow,25"),
