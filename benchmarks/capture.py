@@ -22,7 +22,7 @@ from latih.engine.capture.captured import plan_of
 from latih.engine.capture.native import library
 from latih.engine.capture.recorder import Recorder
 
-NAMES = ("tiny", "mlp", "chapter", "deep20")
+NAMES = ("tiny", "mlp", "chapter")
 TURNS, REPEATS = 7, 100
 
 
