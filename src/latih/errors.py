@@ -7,6 +7,7 @@ to do next. The constructor takes them by name; what has nothing to add may be l
 import difflib
 import signal
 from collections.abc import Iterable
+from typing import Self
 
 
 class LatihError(Exception):
@@ -59,6 +60,27 @@ class DataUnavailableError(LatihError, OSError):
 
 class MissingExtraError(LatihError, ImportError):
     """A feature needs a package that an extra of Latih installs."""
+
+    @classmethod
+    def of(cls, what: str, package: str, extra: str, error: ImportError) -> Self:
+        """Return the error of a package that could not be imported.
+
+        Args:
+            what: what cannot be done without it.
+            package: what it is called.
+            extra: the extra of Latih that installs it.
+            error: what the import said.
+
+        Example:
+            >>> MissingExtraError.of("no images", "pillow", "data", ImportError()).fix
+            'Install it: pip install "latih[data]".'
+        """
+        return cls(
+            what,
+            expected=f"the package {package}",
+            got=str(error),
+            fix=f'Install it: pip install "latih[{extra}]".',
+        )
 
 
 class Terminated(SystemExit):

@@ -106,3 +106,17 @@ def test_a_run_that_was_measured_gives_the_same_bits() -> None:
     silent.fit(x, y, epochs=8, verbose=0)
     pairs = zip(told.weights, silent.weights, strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_code_of_the_users_is_not_called_for_a_trial() -> None:
+    def own(y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.mean(keras.ops.abs(y_pred))
+
+    net = model()
+    assert precision.may_be_tried(net)
+    net.compile("adam", loss=own)
+    net.fit(x, y, verbose=0)
+    assert not precision.may_be_tried(net)
+    activated = keras.Sequential([keras.Input([8]), keras.layers.Dense(3, lambda z: z)])
+    activated.compile("adam", loss="mse")
+    assert not precision.may_be_tried(activated)

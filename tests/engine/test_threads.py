@@ -1,7 +1,7 @@
 """How many threads a pass takes: chosen by a trial that changes nothing, and then never again."""
 
-import copy
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from keeping import Taking
 
 import latih as keras
 from latih import config
 from latih.engine import measurements, threads
 from latih.engine.capture.effects import Effects
-from latih.engine.events import Keeper
 from latih.engine.threads import Threads, choice, fastest
 from latih.errors import InputError, LatihWarning
 
@@ -546,32 +546,17 @@ print(first == run(), first)
 
 
 def test_two_processes_and_two_runs_in_one_give_the_same_bits(
-    chosen_of_four: Path, capsys: pytest.CaptureFixture[str]
+    chosen_of_four: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
     other = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+        [sys.executable, script], capture_output=True, text=True, check=True
     ).stdout
-    exec(SCRIPT, {})
+    runpy.run_path(str(script))
     assert other.startswith("True")
     assert capsys.readouterr().out == other
     assert len(chosen_of_four.read_text().splitlines()) == 1
-
-
-class Taking(Keeper):
-    """Takes the state after every step, and begins from one if it is given one."""
-
-    def __init__(self, state: Any = None) -> None:
-        super().__init__()
-        self.state, self.taken = state, []
-
-    def restore(self, training: Any) -> Any:
-        return self.state
-
-    def begin_keeping(self, training: Any) -> None:
-        self.after_step(training)
-
-    def after_step(self, training: Any) -> None:
-        self.taken.append(copy.deepcopy(training.state_dict()))
 
 
 @pytest.mark.parametrize("varied", [False, True])
@@ -596,7 +581,7 @@ def test_a_resumed_run_takes_the_stored_number_from_the_same_step_on(
     whole, heard, keeper = net(), Listening(), Taking()
     trained(whole, heard, keeper)
     assert heard.steps == ([4, 4, 4, 4, 3, 3] if varied else [4, 4, 3, 3, 3, 3])
-    for done, state in enumerate(keeper.taken):
+    for done, state in enumerate([keeper.first, *keeper.taken]):
         settled = state["threads"]["number"] is not None
         if settled:  # whatever the trial would find now
             monkeypatch.setattr(threads, "fastest", _finding([], 1))

@@ -1,12 +1,12 @@
 """A training whose state is taken after any step and loaded elsewhere goes on to the same bits."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from keeping import Taking
 
 import latih as keras
 from latih.engine.events import Keeper
@@ -20,23 +20,10 @@ EPOCHS = 4
 layers, optimizers, callbacks = keras.layers, keras.optimizers, keras.callbacks
 
 
-class Taking(Keeper):
-    """Takes the state after every step and epoch, and begins from one if it is given one."""
+class TakingAll(Taking):
+    """Takes the state after every epoch, and whenever it is to be kept, as after a step."""
 
-    def __init__(self, state: Any = None) -> None:
-        super().__init__()
-        self.state, self.taken = state, []
-
-    def restore(self, training: Any) -> Any:
-        return self.state
-
-    def begin_keeping(self, training: Any) -> None:
-        self.first = copy.deepcopy(training.state_dict())
-
-    def after_step(self, training: Any) -> None:
-        self.taken.append(copy.deepcopy(training.state_dict()))
-
-    after_epoch = keep = after_step
+    after_epoch = keep = Taking.after_step
 
 
 class Counting(keras.callbacks.Callback):
@@ -183,12 +170,12 @@ def state_of(model: Any) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_from_every_step_it_goes_on_to_the_same_bits(name: str) -> None:
-    whole = Taking()
+    whole = TakingAll()
     wanted, history = trained(name, whole)
     assert len(whole.taken) >= EPOCHS * 4
     for number, state in enumerate(whole.taken[:: 1 if name == "adam" else 5]):
         # Another seed: nothing may depend on what the process itself would have drawn.
-        got, same = trained(name, Taking(state), seed=number + 100)
+        got, same = trained(name, TakingAll(state), seed=number + 100)
         assert same == history, number
         for key, value in state_of(wanted).items():
             assert torch.equal(value, state_of(got)[key]), (number, key)
@@ -196,10 +183,10 @@ def test_from_every_step_it_goes_on_to_the_same_bits(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_was_restored_can_be_taken_at_once(name: str) -> None:
-    whole = Taking()
+    whole = TakingAll()
     trained(name, whole)
     state = whole.taken[7]
-    again = Taking(state)
+    again = TakingAll(state)
     trained(name, again, seed=9)
     for part in ("position", "weights", "optimizers", "seeds", "random", "callbacks"):
         assert is_same(again.first[part], state[part]), part
@@ -219,29 +206,29 @@ def test_nets_that_the_first_step_builds_are_built_to_be_restored() -> None:
             self.optimizer.apply(torch.autograd.grad(loss, weights), weights)
             return {"loss": loss.detach()}
 
-    def train(keeper: Taking, seed: int) -> tuple[Any, Any]:
+    def train(keeper: TakingAll, seed: int) -> tuple[Any, Any]:
         keras.utils.set_random_seed(seed)
         model = Two()
         model.compile(optimizers.Adam(1e-2))
         history = model.fit(X, LABELS, 8, EPOCHS, 0, [keeper])
         return model, history.history
 
-    whole = Taking()
+    whole = TakingAll()
     wanted, history = train(whole, 1)
-    got, same = train(Taking(whole.taken[9]), 2)
+    got, same = train(TakingAll(whole.taken[9]), 2)
     assert same == history
     for ours, theirs in zip(got.one.get_weights(), wanted.one.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
 
 
 def test_more_epochs_go_on_where_fewer_ended() -> None:
-    taking = Taking()
+    taking = TakingAll()
     _, history = trained("adam", taking)
     keras.utils.set_random_seed(3)
     model = dense(optimizers.Adam(1e-2))
     asked: dict[str, Any] = {"validation_data": (X, LABELS), "batch_size": 8, "verbose": 0}
     longer = model.fit(
-        X, LABELS, epochs=7, callbacks=[*many(), Taking(taking.taken[-1])], **asked
+        X, LABELS, epochs=7, callbacks=[*many(), TakingAll(taking.taken[-1])], **asked
     ).history
     assert len(longer["loss"]) == 7
     assert {name: values[:EPOCHS] for name, values in longer.items()} == history

@@ -232,11 +232,8 @@ def _summary_writer_class() -> Any:
         # not pay or need it.
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError as error:
-        raise MissingExtraError(
-            "TensorBoard cannot be written for",
-            expected="the package tensorboard",
-            got=str(error),
-            fix='Install it: pip install "latih[tensorboard]".',
+        raise MissingExtraError.of(
+            "TensorBoard cannot be written for", "tensorboard", "tensorboard", error
         ) from error
     return SummaryWriter
 

@@ -135,12 +135,7 @@ def pillow_image() -> Any:
         # Deferred because pillow is an extra: whoever never reads images must not need it.
         from PIL import Image
     except ImportError as error:
-        raise MissingExtraError(
-            "images cannot be read",
-            expected="the package pillow",
-            got=str(error),
-            fix='Install it: pip install "latih[data]".',
-        ) from error
+        raise MissingExtraError.of("images cannot be read", "pillow", "data", error) from error
     return Image
 
 

@@ -178,10 +178,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingExtraError(
-            "Parquet files cannot be read",
-            expected="the package pyarrow",
-            got=str(error),
-            fix='Install it: pip install "latih[data]".',
+        raise MissingExtraError.of(
+            "Parquet files cannot be read", "pyarrow", "data", error
         ) from error
     return pyarrow, pyarrow.parquet

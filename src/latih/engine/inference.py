@@ -73,7 +73,7 @@ def run_evaluation(
                     callbacks.call("on_test_batch_begin", number, None)
                 if watched:
                     step.refresh()
-                if threads is None or threads.number is not None:
+                if threads is None:
                     step(batch)
                 else:
                     threads.do(step, batch)
@@ -122,11 +122,11 @@ def predict(
                 callbacks.call("on_predict_batch_begin", number, None)
                 if watched:
                     step.refresh()
-                if samples is not None:
-                    outputs = _sampled(step.model, batch, samples)
-                else:
-                    settled = threads.number is not None
-                    outputs = step(batch) if settled else threads.do(step, batch)
+                outputs = (
+                    threads.do(step, batch)
+                    if samples is None
+                    else _sampled(step.model, batch, samples)
+                )
                 # Copied to the host batch by batch, so that a device holds one and not them all.
                 part = predicted.add(outputs, batch.size)
                 callbacks.call("on_predict_batch_end", number, {"outputs": part})

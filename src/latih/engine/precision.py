@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 from latih import random
 from latih.data.batches import Batch
+from latih.engine.capture.permission import Permission
+from latih.engine.capture.purity import is_own
 from latih.engine.step import TrainStep
 from latih.layers import Layer
 from latih.layers.base import mode
 
 WARM_UP = 3
-"""Steps that are not timed: the first as ever, the second recorded, the third into warm memory."""
+"""Steps that are not timed: at the latest the second is recorded, and the third finds its memory
+warm."""
 
 TIMED = 3
 STEPS = 2 * (WARM_UP + TIMED)
@@ -70,14 +73,13 @@ def _seconds_of_a_step(trial: Any, batch: Batch, policy: str) -> float:
 
 
 def may_be_tried(model: Any) -> bool:
-    """Say whether a copy can be tried: all layers are Latih's own, and calculate in float32.
+    """Say whether a copy can be tried: no code of the user's is in it, and all is of float32.
 
-    Code of the user's is not called for a trial: it may write files, or hold what cannot be copied.
+    Such code may write files, or hold what cannot be copied: it is not called for a trial.
     """
-    own = all(
-        type(module).__module__.startswith(("latih.", "torch.")) for module in model.modules()
-    )
-    return own and all(layer.compute_dtype == "float32" for layer in _layers(model))
+    parts = Permission(model, model.objective.parts, "auto").parts()
+    in_float32 = all(layer.compute_dtype == "float32" for layer in _layers(model))
+    return in_float32 and all(is_own(part) for part in parts)
 
 
 def _layers(model: Any) -> Sequence[Layer]:

@@ -2,10 +2,10 @@
 
 The number decides how sums are parted and with it their last bits, so it must follow from what is
 asked and not from chance. The first steps of a pass are done by as many threads as torch has. When
-a shape of batches comes the second time, its step is recorded; the record is then tried with
-several numbers, or it is remembered what came of that in an earlier process, and the fastest stays
-for the rest of the pass. A snapshot holds the number, or which shapes have come: a run that is gone
-on with changes its number where it would have, and to the same.
+a shape of batches has come twice, the record of its step is tried with several numbers, or it is
+remembered what came of that in an earlier process, and the fastest stays for the rest of the pass.
+A snapshot holds the number, or which shapes have come: a run that is gone on with changes its
+number where it would have, and to the same.
 """
 
 import time
@@ -77,12 +77,14 @@ class Threads:
                 torch.set_num_threads(before)
 
     def do(self, step: Any, batch: Batch) -> Any:
-        """Do a step before which the number is not settled, and settle it if it can be.
+        """Do a step; if the number is not settled, settle it as soon as it can be.
 
         Args:
             step: what is called with the batch.
             batch: the batch.
         """
+        if self.number is not None:
+            return step(batch)
         captured: Captured | None = getattr(step, "captured", None)
         if captured is None:
             self._settle(self._most)

@@ -205,10 +205,7 @@ class Training:
                 callbacks.call("on_train_batch_begin", number, None)
             if watched:
                 step.refresh()
-            if threads.number is None:
-                threads.do(step, batch)
-            else:
-                step(batch)
+            threads.do(step, batch)
             if heard:
                 callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
             self.steps_done = number + 1

@@ -16,10 +16,10 @@ import latih as keras
 from latih import layers, random
 from latih.data.batches import Batch
 from latih.engine.capture import captured, native
-from latih.engine.capture.dataflow import made_by, memory_of
+from latih.engine.capture.dataflow import made_by
 from latih.engine.capture.native import library
 from latih.engine.capture.native.fused import Fused
-from latih.engine.capture.recorder import Operation, Recorder, plain
+from latih.engine.capture.recorder import Operation, Recorder, memory_of, plain
 
 pytestmark = pytest.mark.skipif(not native.available(), reason=str(native.why_not()))
 

@@ -1,38 +1,20 @@
 """A run that goes on elsewhere after any step comes to the same bits, replayed or not."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from keeping import Taking
 
 import latih as keras
 from latih import layers, optimizers
-from latih.engine.events import Keeper
 from latih.structures import is_same
 
 _draw = np.random.default_rng(5)
 X = _draw.normal(size=(44, 6, 6, 1)).astype("float32")
 LABELS = _draw.integers(0, 3, 44)
 EPOCHS = 4
-
-
-class Taking(Keeper):
-    """Takes the state after every step, and begins from one if it is given one."""
-
-    def __init__(self, state: Any = None) -> None:
-        super().__init__()
-        self.state, self.taken = state, []
-
-    def restore(self, training: Any) -> Any:
-        return self.state
-
-    def after_step(self, training: Any) -> None:
-        self.taken.append(copy.deepcopy(training.state_dict()))
-
-    def keep(self, training: Any) -> None:
-        self.last = copy.deepcopy(training.state_dict())
 
 
 def images() -> list[Any]:

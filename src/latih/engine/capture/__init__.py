@@ -6,8 +6,14 @@ which kernel is meant. All of that comes out the same at each step. So one step 
 each shape is watched as it is done, and from then on its kernels are called one after the other.
 
 :mod:`~latih.engine.capture.recorder` watches, :mod:`~latih.engine.capture.dataflow` leaves out what
-need not be done again, :mod:`~latih.engine.capture.memory` says where results go,
+need not be done again, :mod:`~latih.engine.capture.native` puts one kernel in the place of several,
+:mod:`~latih.engine.capture.casts` one cast in the place of many,
+:mod:`~latih.engine.capture.memory` says where results go,
 :mod:`~latih.engine.capture.calls` finds the cheapest way to call each kernel,
-:mod:`~latih.engine.capture.plan` holds the calls, :mod:`~latih.engine.capture.captured` says when
-to record, replay, or do neither, and :mod:`~latih.engine.capture.permission` what may be recorded.
+:mod:`~latih.engine.capture.plan` holds the calls and :mod:`~latih.engine.capture.effects` what they
+change, and :mod:`~latih.engine.capture.proof` compares the first replay with what was recorded.
+:mod:`~latih.engine.capture.captured` says when to record, replay, or do neither,
+:mod:`~latih.engine.capture.permission` what may be recorded, which
+:mod:`~latih.engine.capture.purity` reads in the code of the user's, and
+:mod:`~latih.engine.capture.settings` when a record is true no longer.
 """

@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-from latih.engine.capture.dataflow import memories, memory_of
 from latih.engine.capture.native.fused import Fused
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.recorder import Operation, memories, memory_of
 
 aten = torch.ops.aten
 Call = Callable[[], Any]
@@ -149,6 +148,7 @@ def brings_memory(operation: Operation) -> bool:
         isinstance(operation, Fused)
         or function._schema.is_mutable
         or function in SPECIAL
+        or function in ONLY_MEMORY
         or function in SHORT
     ):
         return False
@@ -319,15 +319,6 @@ def _ones(operation: Operation) -> Call:
     return partial(operation.results[0].fill_, 1)
 
 
-def _nothing(operation: Operation) -> Call:
-    del operation
-    return _pass
-
-
-def _pass() -> None:
-    """Do nothing, where memory was only asked for."""
-
-
 SPECIAL: Mapping[Any, Callable[[Operation], Call]] = {
     aten.relu.default: _relu,
     aten.native_batch_norm.default: _normalize,
@@ -340,8 +331,8 @@ SPECIAL: Mapping[Any, Callable[[Operation], Call]] = {
     aten.new_zeros.default: _zeros,
     aten.ones.default: _ones,
     aten.ones_like.default: _ones,
-    aten.empty.memory_format: _nothing,
-    aten.empty_like.default: _nothing,
-    aten.new_empty.default: _nothing,
 }
 """Operations that are best done by another name."""
+
+ONLY_MEMORY = frozenset((aten.empty.memory_format, aten.empty_like.default, aten.new_empty.default))
+"""Operations that only ask for memory, which is there already: they are not called."""

@@ -11,7 +11,7 @@ from latih.engine.capture import calls, casts, dataflow, memory, native, proof
 from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
-from latih.engine.capture.recorder import Operation, Recorder, plain
+from latih.engine.capture.recorder import Operation, Recorder, memories, plain
 from latih.engine.capture.settings import Settings
 from latih.random import Draw
 from latih.structures import flatten, map_structure
@@ -94,7 +94,7 @@ class Captured:
         return self._record(batch, shapes)
 
     def expect(self, batch: Batch) -> None:
-        """Record a batch of these shapes the first time already: one came in an earlier process."""
+        """Record the next batch of these shapes: one came before, maybe in an earlier process."""
         self._seen.add(batch.shapes)
 
     def replay_for(self, batch: Batch) -> Replay | None:
@@ -120,10 +120,13 @@ class Captured:
         self.kernels.clear()
 
     def let_go(self) -> None:
-        """Give the memory of the records back."""
+        """Give the memory of the records back; batches that come later are recorded anew."""
+        self._drop()
+        self.obstacle = self._settings = None
+
+    def _drop(self) -> None:
         self.replays.clear()
         self.memory.clear()
-        self.obstacle = self._settings = None
 
     @property
     def bytes(self) -> int:
@@ -138,7 +141,7 @@ class Captured:
         if self.obstacle is None and self._settings is not None and not self._settings.hold():
             self.obstacle = "it changes settings of the model as it runs"
         if self.obstacle is not None:
-            self._give_up()
+            self._drop()
             return returned
         kept = map_structure(_kept, returned)
         plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
@@ -149,16 +152,11 @@ class Captured:
         self.obstacle = proof.flaw(plan, recorder)
         seconds = time.perf_counter() - began
         if self.obstacle is not None:
-            self._give_up()
+            self._drop()
             return returned
         self.replays[shapes] = Replay(own, plan, kept, seconds)
         self.kernels[own.size] = len(plan.calls)
         return kept
-
-    def _give_up(self) -> None:
-        self.replays.clear()
-        self.memory.clear()
-        self.kernels.clear()
 
 
 def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
@@ -168,7 +166,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
         entries: what was done, in its order.
         returned: tensors that are read afterwards.
     """
-    wanted = dataflow.memories(returned)
+    wanted = memories(returned)
     made = dataflow.made_by(entries)
     outside = dataflow.touched_by(entries) - made
     entries = dataflow.without_views(entries)
@@ -187,7 +185,11 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     held = [one for entry in operations for one in (*entry.read, *entry.results)]
     return kind(
         draws,
-        [calls.call_of(operation, views) for operation in operations],
+        [
+            calls.call_of(operation, views)
+            for operation in operations
+            if operation.function not in calls.ONLY_MEMORY
+        ],
         held,
         effects_of(operations, outside, returned),
         signature_of(operations),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from latih.engine.capture.dataflow import Entry, made_by, memories, memory_of
+from latih.engine.capture.dataflow import Entry, made_by
 from latih.engine.capture.memory import moved
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.recorder import Operation, memories, memory_of
 
 aten = torch.ops.aten
 

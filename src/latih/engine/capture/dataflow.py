@@ -1,10 +1,10 @@
 """What of a recorded step must be done again, and what need not."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.recorder import Operation, memories
 from latih.random import Draw
 
 Entry = Operation | Draw
@@ -18,16 +18,6 @@ ONLY_SHAPES = frozenset(
     )
 )
 """Operations that look at the shape of what they are given, and not at its numbers."""
-
-
-def memory_of(tensor: torch.Tensor) -> int:
-    """Return what tells the memory of a tensor, all views of it alike, from other memory."""
-    return tensor.untyped_storage().data_ptr()
-
-
-def memories(tensors: Iterable[torch.Tensor]) -> set[int]:
-    """Return the memories of some tensors."""
-    return {memory_of(tensor) for tensor in tensors}
 
 
 def made_by(entries: Sequence[Entry]) -> set[int]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from latih.engine.capture.dataflow import memory_of
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.recorder import Operation, memory_of
 from latih.structures import flatten
 
 

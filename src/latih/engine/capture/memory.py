@@ -1,11 +1,12 @@
 """Where the results of a recorded step go."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 
-from latih.engine.capture.dataflow import Entry, made_by, memories, memory_of
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.dataflow import Entry, made_by
+from latih.engine.capture.recorder import Operation, memories, memory_of
 
 LEAST_SHARED = 1 << 16
 """Bytes: smaller results keep memory of their own, as all of them fit into a core's cache."""
@@ -46,9 +47,7 @@ def gathered_in_place(entries: Sequence[Entry], kept: Collection[int] = ()) -> l
         if target.ndim != 1:
             continue
         pieces: Sequence[torch.Tensor] = entry.arguments[0]
-        counts: dict[int, int] = {}
-        for piece in pieces:
-            counts[memory_of(piece)] = counts.get(memory_of(piece), 0) + 1
+        counts = Counter(memory_of(piece) for piece in pieces)
         places: dict[int, torch.Tensor] = {}
         rest: list[Entry] = []
         start = 0

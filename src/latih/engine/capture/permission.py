@@ -54,7 +54,7 @@ class Permission:
         told = self._read()
         if any(getattr(every_module, f"_global{hooks}") for hooks in HOOKS):
             return "there are hooks for all modules"
-        for part in self._parts():
+        for part in self.parts():
             if isinstance(part, nn.Module) and _has_hooks(part):
                 return f"the layer {_name(part)!r} has hooks"
         return told if self.asked == "auto" else None
@@ -62,8 +62,8 @@ class Permission:
     def settings(self) -> Settings:
         """Return what must hold for a record to be true: where weights lie, and settings."""
         settings = Settings()
-        self._modules = [part for part in self._parts() if isinstance(part, nn.Module)]
-        for part in self._parts():
+        self._modules = [part for part in self.parts() if isinstance(part, nn.Module)]
+        for part in self.parts():
             settings.note(partial(type, part))
             if not isinstance(part, nn.Module | Configured):
                 settings.note(partial(_itself, part))
@@ -89,14 +89,14 @@ class Permission:
         """Say what code does besides calculating, with that of objects that it finds outside."""
         self._outside = []
         while True:
-            reader = Reader(list(self._parts()))
+            reader = Reader(list(self.parts()))
             obstacle = next(iter(list(reader.obstacles())), None)
             self._watched, self._kinds = reader.watched, reader.kinds
             if not reader.found:
                 return obstacle
             self._outside += reader.found
 
-    def _parts(self) -> Iterator[Any]:
+    def parts(self) -> Iterator[Any]:
         """Yield all objects whose code runs in a step, or whose settings it reads."""
         outside = (_with_those_inside(one) for one in self._outside)
         owners = (*self.model.modules(), *self.others, *(one for some in outside for one in some))

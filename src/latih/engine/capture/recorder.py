@@ -117,8 +117,7 @@ class Recorder(TorchDispatchMode):
         else:
             operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
             self.entries.append(operation)
-            read = {_memory(one) for one in operation.read}
-            self._made |= {_memory(one) for one in operation.results} - read
+            self._made |= memories(operation.results) - memories(operation.read)
         return results
 
     def rewind(self) -> None:
@@ -130,7 +129,7 @@ class Recorder(TorchDispatchMode):
 
     def _keep(self, changed: Iterable[torch.Tensor]) -> None:
         for tensor in changed:
-            if _memory(tensor) not in self._made:
+            if memory_of(tensor) not in self._made:
                 self._found.append((tensor, tensor.clone()))
 
     def _heard(self, draw: Draw | None) -> None:
@@ -150,13 +149,19 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     return (one for one in flatten(values) if isinstance(one, torch.Tensor))
 
 
+def memory_of(tensor: torch.Tensor) -> int:
+    """Return what tells the memory of a tensor, all views of it alike, from other memory."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def memories(tensors: Iterable[torch.Tensor]) -> set[int]:
+    """Return the memories of some tensors."""
+    return {memory_of(tensor) for tensor in tensors}
+
+
 def _are_plain(values: Any) -> bool:
     """Say whether all tensors lie in memory as arrays: sparse ones and oneDNN's own do not."""
     return all(one.layout is torch.strided for one in tensors_in(values))
-
-
-def _memory(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
 
 
 def _replaced(values: Any, replace: Any) -> Any:

@@ -5,7 +5,7 @@ of a classifier and its gradient are thirty calls on a few hundred numbers. Here
 that are known are done by one call each. Matrix products and convolutions stay PyTorch's.
 
 It is optional: without a C compiler at installation, or with ``LATIH_NATIVE=0`` in the environment,
-the recorded operations are called one by one, with the same results.
+the recorded operations are called one by one; the results differ in how they are rounded.
 
 :mod:`~latih.engine.capture.native.library` loads the kernels,
 :mod:`~latih.engine.capture.native.template` finds operations that do what a kernel does,

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from latih.engine.capture.dataflow import Entry, memories
+from latih.engine.capture.dataflow import Entry
 from latih.engine.capture.native import library
-from latih.engine.capture.recorder import Operation
+from latih.engine.capture.recorder import Operation, memories
 
 
 @dataclass(eq=False, slots=True)

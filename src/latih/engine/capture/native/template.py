@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from latih.engine.capture.dataflow import Entry, memory_of, without_views
+from latih.engine.capture.dataflow import Entry, without_views
 from latih.engine.capture.native.fused import Row
-from latih.engine.capture.recorder import Operation, Recorder, plain
+from latih.engine.capture.recorder import Operation, Recorder, memory_of, plain
 
 
 class Template:
