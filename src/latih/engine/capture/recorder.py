@@ -71,6 +71,12 @@ class Recorder(TorchDispatchMode):
         obstacle: why what was done cannot be done again by the same calls; None if it can.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # To hide a mode from the compiler, PyTorch imports all of the compiler at the first
+        # operation: more than a second, at the start of every process that trains.
+        return False
+
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[Operation | Draw] = []
