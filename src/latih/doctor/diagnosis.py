@@ -1,0 +1,137 @@
+"""What the doctor says in the end: the findings, the most probable first."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
+
+from latih.doctor.evidence import Evidence
+from latih.doctor.finding import SEVERITIES, Finding
+from latih.doctor.remedies import REMEDIES
+from latih.doctor.rule import Rule
+from latih.doctor.words import Words
+
+MOST = 3
+"""So many faults are told: who gets a list of twelve mends nothing."""
+
+COLOURS = {"fault": "red", "advice": "yellow", "note": "blue"}
+HEALTHY = Words("No fault found.", "Tidak ada yang salah.")
+TITLES = {
+    "fault": Words("fault", "gangguan"),
+    "advice": Words("advice", "saran"),
+    "note": Words("note", "catatan"),
+}
+LABELS = {
+    "why": Words("Why", "Sebab"),
+    "seen": Words("Seen", "Terlihat"),
+    "try": Words("Try", "Coba"),
+    "unless": Words("Unless", "Kecuali"),
+    "step": Words("step", "langkah"),
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The findings of all rules.
+
+    Args:
+        findings: faults first, then advice, then notes; within each the most probable first.
+
+    Example:
+        >>> diagnosis = Diagnosis([])
+        >>> diagnosis.is_healthy, str(diagnosis)
+        (True, 'No fault found.')
+    """
+
+    findings: Sequence[Finding]
+
+    @property
+    def faults(self) -> list[Finding]:
+        """The findings that say that something is wrong."""
+        return [one for one in self.findings if one.severity == "fault"]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether there is no fault; advice there may be."""
+        return not self.faults
+
+    @property
+    def cause(self) -> Finding | None:
+        """The most probable fault; None if there is none."""
+        return self.faults[0] if self.faults else None
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return it as data that JSON can hold."""
+        return {
+            "healthy": self.is_healthy,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    def to_json(self) -> str:
+        """Return it as a line of JSON."""
+        return json.dumps(self.to_dict())
+
+    def __str__(self) -> str:
+        """Return a line for each finding."""
+        return "\n".join(_line(one) for one in self.findings) or str(HEALTHY)
+
+    def __rich__(self) -> Any:
+        """Return a card for each finding, for a terminal."""
+        return Group(*map(_card, self.findings)) if self.findings else Text(str(HEALTHY), "green")
+
+    def print(self) -> None:
+        """Print a card for each finding."""
+        Console().print(self)
+
+
+def diagnose(evidence: Evidence, rules: Iterable[Rule]) -> Diagnosis:
+    """Ask all rules, and put what they found in order.
+
+    One cause often shows in several ways: of the faults the :data:`MOST` most probable are told,
+    and each illness once, where it was seen first.
+
+    Args:
+        evidence: what was seen.
+        rules: the illnesses that are known; earlier ones go first where the probability is equal.
+    """
+    found: list[Finding] = []
+    for one in rules:
+        signs = sorted(one(evidence), key=_rank)
+        found += signs[:1]
+    found.sort(key=_rank)
+    faults = [one for one in found if one.severity == "fault"]
+    return Diagnosis([*faults[:MOST], *(one for one in found if one.severity != "fault")])
+
+
+def _rank(finding: Finding) -> tuple[int, float, int]:
+    first = finding.step if finding.step is not None else -1
+    return SEVERITIES.index(finding.severity), -finding.probability, first
+
+
+def _line(finding: Finding) -> str:
+    measured = "; ".join(map(str, finding.evidence))
+    told = f"{TITLES[finding.severity]} {finding.code} {finding.probability:.0%}: {finding.text}"
+    return f"{told} [{measured}]"
+
+
+def _card(finding: Finding) -> Panel:
+    colour = COLOURS[finding.severity]
+    lines = [str(finding.cause), "", f"{LABELS['seen']}:"]
+    lines += [f"  {measured}" for measured in finding.evidence]
+    lines += [f"{LABELS['try']}:"]
+    lines += [f"  {n}. {REMEDIES[name].words}" for n, name in enumerate(finding.remedies, 1)]
+    lines += [f"{LABELS['unless']}: {finding.doubt}"]
+    where = [finding.layer] if finding.layer else []
+    where += [f"{LABELS['step']} {finding.step}"] if finding.step is not None else []
+    title = f"{finding.name} ({finding.code}), {finding.probability:.0%}"
+    return Panel(
+        Text("\n".join(lines)),
+        title=Text(f"{TITLES[finding.severity]}: {title}", f"bold {colour}"),
+        subtitle=Text(", ".join(where)) if where else None,
+        border_style=colour,
+        title_align="left",
+    )
