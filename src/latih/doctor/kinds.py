@@ -121,7 +121,7 @@ def class_of(module: nn.Module) -> str:
     """
     for kind in type(module).__mro__:
         if kind.__module__.split(".")[0] in OWN:
-            return kind.__name__
+            return kind.__name__.removeprefix("Parametrized")
         if "call" in vars(kind) or "forward" in vars(kind):
             return ""
     return ""
@@ -155,8 +155,8 @@ def activation_of(module: nn.Module) -> str | None:
 
     Example:
         >>> from latih.layers import Dense
-        >>> activation_of(Dense(1, "tanh")), activation_of(nn.ReLU()), activation_of(nn.Linear(1, 1))
-        ('tanh', 'relu', None)
+        >>> [activation_of(one) for one in (Dense(1, "tanh"), nn.ReLU(), nn.Linear(1, 1))]
+        ['tanh', 'relu', None]
     """
     kind = class_of(module)
     if kind in ("ReLU", "LeakyReLU") and getattr(module, "negative_slope", 0.0):
