@@ -339,7 +339,7 @@ class _Reading:
                 self._makes_outputs.add(place)
             if node.role in ("kernel", "activation", "other") and not bent:
                 found.add(UNKNOWN if scaled and node.activation else node.activation)
-            if node.role in ("activation", "other") and not bent:
+            if node.role == "other" or (node.role == "activation" and not bent):
                 waiting += [(before, scaled, True) for before in node.takes]
             elif node.role in ("range", "linear"):
                 scaled = scaled or node.role == "linear"
