@@ -108,6 +108,19 @@ def test_functions_of_torch_are_seen(end: Any, wanted: str | None) -> None:
     assert [layer.name for layer in layers_of(model, x) if layer.is_output] == ["last"]
 
 
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.last = nn.LSTM(6, 4, batch_first=True), nn.Linear(4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.cell(x)[0][:, -1])
+
+
+def test_what_bends_inside_is_not_taken_for_straight() -> None:
+    assert told(Recurrent(), torch.randn(2, 3, 6)) == ["?", None]
+
+
 class Subclassed(keras.Model):
     """Called in another order than made, and with a branch."""
 

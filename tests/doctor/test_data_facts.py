@@ -122,6 +122,22 @@ def test_classes_are_counted() -> None:
     assert facts.counts == (3, 1) and facts.trivial_score == 0.75
 
 
+def test_a_class_that_the_loss_ignores_is_no_class() -> None:
+    y = torch.tensor([[0, -1], [2, -1], [2, 1]])
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    facts, question = data_facts.output_facts("y", y, loss, 3)
+    assert facts.task == "multi-class" and facts.counts == (1, 1, 2) and question is not None
+    facts, question = data_facts.output_facts("y", torch.full((4,), -1), loss, 3)
+    assert question is None and facts.counts == ()
+
+
+def test_truths_are_classes() -> None:
+    facts, _ = data_facts.output_facts("y", torch.tensor([True, False, True]))
+    assert (facts.task, facts.counts) == ("binary", (1, 2))
+    facts, _ = data_facts.output_facts("y", torch.tensor([[True, False], [True, True]]), None, 2)
+    assert (facts.task, facts.counts) == ("multi-label", (2, 1))
+
+
 def test_targets_that_are_not_finite_are_told() -> None:
     facts, _ = data_facts.output_facts("y", torch.tensor([1.5, math.nan, 2.5]))
     assert not facts.finite and (facts.least, facts.most, facts.mean) == (1.5, 2.5, 2.0)

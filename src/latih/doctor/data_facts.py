@@ -161,6 +161,9 @@ def output_facts(
     if not finite:
         sound = targets.reshape(len(targets), -1).isfinite().all(dim=1)
         targets = targets[sound] if bool(sound.any()) else targets.nan_to_num(0.0, 0.0, 0.0)
+    targets = of_targets.counted(targets, loss)
+    if targets.numel() == 0:
+        return replace(facts, finite=finite), None
     question = of_targets.asked(targets, width, loss_name)
     columns = targets.reshape(len(targets), -1).double()
     least, most = torch.aminmax(columns)

@@ -14,6 +14,7 @@ from latih.doctor import targets as of_targets
 from latih.doctor.anatomy import facts_of_parts, in_order_of_making
 from latih.doctor.evidence import Facts, InputFacts, OutputFacts
 from latih.doctor.flow import Flow, flow_of
+from latih.doctor.kinds import UNKNOWN
 from latih.losses import Loss
 from latih.registry import constructor_arguments, to_snake_case
 
@@ -139,7 +140,7 @@ def _outputs(
     for number in range(count):
         loss: Loss | None = compiled[number].loss if len(compiled) == count else None
         made = flow.outputs[number] if len(flow.outputs) == count else None
-        activation = flow.activations[number] if len(flow.activations) == count else None
+        activation = flow.activations[number] if len(flow.activations) == count else UNKNOWN
         targets = examples.targets[number]
         some = None if targets is None else data_facts.fewer_targets(targets)
         shape = (probe.size, 1) if made is None else tuple(made.shape)
