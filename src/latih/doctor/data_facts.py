@@ -9,7 +9,7 @@ import torch
 from latih.data.batches import Batch
 from latih.doctor import targets as of_targets
 from latih.doctor.evidence import InputFacts, OutputFacts
-from latih.doctor.rows import inputs_of, spread, take
+from latih.doctor.rows import inputs_of, is_mapped, spread, take
 from latih.losses import Loss
 
 MOST_ROWS = 4096
@@ -219,12 +219,15 @@ def duplicates(trained: Batch, held: Batch) -> float:
     """Return the share of the rows held back that are among those trained on.
 
     At most :data:`MOST_ROWS` of each side are compared, and what was not looked at is reckoned to
-    be like the rest. Where there are so few different rows that chance makes twins, it is 0.
+    be like the rest. Where there are so few different rows that chance makes twins, it is 0; and of
+    files that are mapped into memory, where each row would be read from the disk.
 
     Args:
         trained: what is trained on, all of it.
         held: what is held back, or some of it.
     """
+    if is_mapped(trained) or is_mapped(held):
+        return 0.0
     one, other = spread(trained.size, MOST_ROWS), spread(held.size, MOST_ROWS)
     ours, theirs = _hashes(trained, one), _hashes(held, other)
     first = [part[:LEAST_ROWS].float() for part in inputs_of(trained)]
