@@ -207,6 +207,17 @@ def test_a_model_with_a_step_of_its_own() -> None:
     assert facts.outputs[0].task == "regression" and len(facts.layers) == 1
 
 
+def test_a_loss_that_draws_draws_what_it_would_have() -> None:
+    def noisy(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+        return (y_true - y_pred).square().mean(dim=-1) * (1 + torch.rand(()))
+
+    training = training_of(net(L.Dense(1), loss=noisy), X, X[:, :1])
+    before = keras.random.state_dict()
+    (output,) = facts_of(training).outputs
+    assert is_same(keras.random.state_dict(), before)
+    assert output.loss == "?" and 0.5 < output.trivial_loss < 2.5
+
+
 def test_one_batch_says_what_it_can() -> None:
     training = training_of(classifier(), generator())
     batch = next(iter(training.batches.epoch(0)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from latih import random
 from latih.data.batches import ArrayBatches, Batch, Batches
 from latih.data.streams import StreamBatches
 from latih.doctor import data_facts, rows
@@ -76,10 +77,12 @@ def _told(
     model: Any, examples: Batch, look: Batch, probe: Batch, is_in_order: bool
 ) -> dict[str, Any]:
     flow = _flow_of(model, probe)
+    with random.drawing_from(random.state_dict()):  # a loss of the user's may draw
+        outputs = _outputs(model, examples, probe, flow, is_in_order)
     return {
         "layers": facts_of_parts(model, flow),
         "inputs": tuple(_inputs(model, examples, look, flow)),
-        "outputs": tuple(_outputs(model, examples, probe, flow, is_in_order)),
+        "outputs": tuple(outputs),
         "weighted": any(weight is not None for weight in examples.weights),
         "looked_at": examples.size,
     }
