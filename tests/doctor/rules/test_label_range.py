@@ -10,7 +10,9 @@ from latih.doctor.rules.label_range import label_range
 
 def seen(output, **known):
     """Severity and probability of each finding."""
-    return [(one.severity, one.probability) for one in label_range(training(output=output, **known))]
+    return [
+        (one.severity, one.probability) for one in label_range(training(output=output, **known))
+    ]
 
 
 def binary(**known):
