@@ -5,6 +5,7 @@ The doctor's rules of outputs, losses and labels hold these tables beside what w
 
 import math
 from collections.abc import Mapping
+from statistics import NormalDist
 
 from latih.doctor.evidence import OutputFacts
 from latih.doctor.finding import Measured
@@ -123,9 +124,13 @@ def beside_unit_interval(output: OutputFacts) -> list[Measured]:
 
 
 def targets_in_order(output: OutputFacts) -> list[float]:
-    """Return the targets' quantiles; what lies between the least and the most if nobody knows."""
+    """Return the targets' quantiles, or what mean and deviation, or the ends, make of them."""
     if len(output.quantiles) > 1:
         return list(output.quantiles)
+    if output.task == "regression" and output.deviation > 0:
+        normal = NormalDist(output.mean, output.deviation)
+        parts = [normal.inv_cdf((n + 0.5) / 21) for n in range(21)]
+        return [min(max(part, output.least), output.most) for part in parts]
     width = output.most - output.least
     return [output.least + width * n / 20 for n in range(21)]
 

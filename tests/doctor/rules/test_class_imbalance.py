@@ -7,13 +7,20 @@ from latih.doctor.rules.class_imbalance import class_imbalance
 
 
 def seen(counts=(950, 50), skills=0.0, accuracies=0.95, output=None, **known):
-    told = classes(task="binary", classes=2, width=1, activation="sigmoid", counts=counts)
-    evidence = training(output=output or told, skills=skills, accuracies=accuracies, **known)
+    told = classes(task="binary", classes=2, width=1, counts=counts, trivial_score=0.95)
+    told = output or told
+    evidence = training(output=told, skills=skills, accuracies=accuracies, **known)
     return [(one.severity, one.probability) for one in class_imbalance(evidence)]
 
 
 def test_always_answering_with_the_frequent_class_is_a_fault():
-    assert seen() == [("fault", 0.8)]
+    assert seen() == [("fault", 0.7)]
+
+
+def test_it_is_surest_where_the_frequent_classes_were_learned():
+    nine = classes(counts=(200,) * 5 + (10,) * 5, trivial_score=0.19)
+    assert seen(output=nine, skills=0.4, accuracies=0.9) == [("fault", 0.85)]
+    assert seen(output=nine, skills=0.0, accuracies=0.2) == [("fault", 0.7)]
 
 
 def test_a_net_that_finds_the_rare_class_is_well():

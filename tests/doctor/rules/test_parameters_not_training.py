@@ -54,6 +54,11 @@ def test_a_layer_that_is_cut_off_stands_still_alone():
     ]
 
 
+def test_an_output_that_has_no_loss_is_advice():
+    layers = [layer("hidden"), layer("output", None), layer("shown", None, is_output=True, **STILL)]
+    assert seen(layers=layers) == [("advice", 0.88, "shown")]
+
+
 def test_a_layer_that_the_optimizer_does_not_hold_has_a_gradient():
     layers = [layer("forgotten", update=0.0), layer("moving")]
     assert seen(layers=layers) == [("fault", 0.9, "forgotten")]

@@ -1,5 +1,6 @@
 """Some classes are so rare that always answering with the frequent ones looks good."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from latih.doctor.evidence import Evidence, OutputFacts
@@ -48,11 +49,20 @@ def class_imbalance(evidence: Evidence, thresholds: Mapping[str, float]) -> Iter
         )
         if passed_over:
             told.append(Measured(BALANCED, shares[-1], "<", thresholds["balanced"]))
-            # Weighted already: then something else keeps the net from the rare classes too.
-            probability = 0.4 if evidence.facts.weighted else 0.8
-            yield Sign("fault", probability, told, output.name, evidence.steps)
+            yield Sign("fault", _probability(evidence, output), told, output.name, evidence.steps)
         elif ratio > thresholds["extreme"] and not evidence.facts.weighted:
             yield Sign("advice", 0.4, [Measured(RATIO, ratio, ">", thresholds["extreme"])])
+
+
+def _probability(evidence: Evidence, output: OutputFacts) -> float:
+    """Return how surely the counts explain it: most where the frequent classes were learned.
+
+    Where nothing was learned, or the classes are weighted already, other causes remain.
+    """
+    if evidence.facts.weighted:
+        return 0.4
+    accuracy = evidence.checks[-1].accuracy or 0.0
+    return 0.85 if accuracy > output.trivial_score + 0.02 else 0.7
 
 
 def _ratio(output: OutputFacts) -> float:
@@ -69,5 +79,5 @@ def _balanced_shares(evidence: Evidence, output: OutputFacts) -> list[float]:
     return [
         (check.skill + (1 - check.skill) / classes) / check.accuracy
         for check in evidence.checks
-        if check.accuracy and check.skill == check.skill
+        if check.accuracy and math.isfinite(check.skill)
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from latih.doctor.curves import finite
 from latih.doctor.evidence import Check, Evidence, LayerFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -65,8 +66,8 @@ def _is_still(evidence: Evidence, one: LayerFacts, thresholds: Mapping[str, floa
 def _whole(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Sign]:
     """Tell of a net in which nothing moves."""
     checks = [check for check in evidence.checks if check.step > 0]
-    rates = [check.learning_rate for check in checks if check.learning_rate == check.learning_rate]
-    norms = [check.gradient_norm for check in checks if check.gradient_norm is not None]
+    rates = finite(check.learning_rate for check in checks)
+    norms = finite(check.gradient_norm for check in checks)
     told = [Measured(STILL, len(checks), ">", thresholds["checks"] - 1)]
     if norms:
         told.append(Measured(GRADIENT, max(norms)))
@@ -86,7 +87,11 @@ def _whole(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Sign
 
 
 def _layer(evidence: Evidence, one: LayerFacts, thresholds: Mapping[str, float]) -> Iterator[Sign]:
-    """Tell of one layer that stands still while others move."""
+    """Tell of one layer that stands still while others move.
+
+    An output that stands still may be one that has no loss, as it is there to be looked at.
+    """
+    severity = "advice" if one.is_output else "fault"
     gradients = [value for step, value in evidence.series(one.name, "gradient") if step > 0]
     largest = max(gradients, default=0.0)
     due = _due(evidence, [one.name])
@@ -98,9 +103,9 @@ def _layer(evidence: Evidence, one: LayerFacts, thresholds: Mapping[str, float])
     if largest > 0:
         if due > thresholds["due"]:
             told.append(Measured(DUE, due, ">", thresholds["due"]))
-            yield Sign("fault", 0.9, told, one.name, checks[0].step)
+            yield Sign(severity, 0.9, told, one.name, checks[0].step)
     elif not _is_dead(checks, thresholds):
-        yield Sign("fault", 0.88, told, one.name, checks[0].step)
+        yield Sign(severity, 0.88, told, one.name, checks[0].step)
 
 
 def _due(evidence: Evidence, names: Sequence[str]) -> float:
@@ -111,7 +116,7 @@ def _due(evidence: Evidence, names: Sequence[str]) -> float:
         for name, signs in check.layers.items()
         if name in names and signs.gradient is not None
     ]
-    return max((due for due in dues if due == due), default=0.0)
+    return max(finite(dues), default=0.0)
 
 
 def _is_dead(checks: Sequence[Check], thresholds: Mapping[str, float]) -> bool:

@@ -89,7 +89,7 @@ def _shifted(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Si
         told.append(Measured(WORSE, worse, ">", thresholds["worse"]))
         yield Sign("advice", 0.4, told)
     else:
-        told += [Measured(WORSE, worse, ">", thresholds["worse"])] if worse == worse else []
+        told += [Measured(WORSE, worse, ">", thresholds["worse"])] if math.isfinite(worse) else []
         yield Sign("fault", 0.9, told)
 
 

@@ -53,6 +53,8 @@ INDEXING = frozenset(
         "deviation": 10.0,
         "huge": 30.0,
         "tiny": 0.01,
+        "low": 0.05,
+        "high": 5.0,
         "mean": 5.0,
         "largest": 10.0,
         "ratio": 100.0,
@@ -73,7 +75,7 @@ def unnormalised_inputs(evidence: Evidence, thresholds: Mapping[str, float]) -> 
             told = Measured(CONSTANT, one.constant, ">", thresholds["constant"])
             yield Sign("fault", 0.97, [told], one.name)
             continue
-        if any(layer.kind in SCALING for layer in before):
+        if any(layer.kind in SCALING for layer in before) or _arrives_scaled(evidence, thresholds):
             continue
         yield from _scale(evidence, one, thresholds)
 
@@ -82,6 +84,21 @@ def _before_the_first_kernel(layers: tuple[LayerFacts, ...]) -> list[LayerFacts]
     """Return the layers that come before the first one that multiplies by a kernel."""
     first = next((n for n, one in enumerate(layers) if one.fan_in), len(layers))
     return list(layers[:first])
+
+
+def _arrives_scaled(evidence: Evidence, thresholds: Mapping[str, float]) -> bool:
+    """Say whether the first kernel was seen to make of the input what a scaled one would give.
+
+    So it is where a layer or module of the user's own scales. Of several inputs nobody knows which
+    it was.
+    """
+    first = next(iter(evidence.weighted_layers), None)
+    if first is None or len(evidence.facts.inputs) > 1:
+        return False
+    seen = next(iter(evidence.series(first.name, "deviation")), None)
+    if seen is None or seen[0] > 0:
+        return False
+    return thresholds["low"] < seen[1] < thresholds["high"]
 
 
 def _is_index(evidence: Evidence, one: InputFacts) -> bool:
