@@ -64,6 +64,8 @@ class InputFacts:
         mean: of all numbers together.
         constant: the share of features that never change.
         is_whole: whether all numbers are whole: indices, or the bytes of an image.
+        is_scaled: whether the model itself scales, normalises or looks them up before it first
+            multiplies them by weights.
     """
 
     name: str
@@ -77,6 +79,7 @@ class InputFacts:
     mean: float = 0.0
     constant: float = 0.0
     is_whole: bool = False
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class OutputFacts:
         first_loss: the compiled loss on the probe, before training.
         output_shape: of one example's output; None if nobody knows.
         quantiles: of the targets of a regression, evenly spaced from the least to the most.
-        fractional: the share of targets that are no whole numbers.
+        is_whole: whether all targets are whole numbers.
         column_sums: the mean over outputs of ``|sum over the rows of the probe - 1|``, before
             training: about 0 of a softmax over the batch instead of the classes.
         reshaped_loss: the first loss again, with the targets in the outputs' shape.
@@ -140,7 +143,7 @@ class OutputFacts:
     first_loss: float = math.nan
     output_shape: tuple[int, ...] | None = None
     quantiles: tuple[float, ...] = ()
-    fractional: float = 0.0
+    is_whole: bool = False
     column_sums: float = math.nan
     reshaped_loss: float = math.nan
     loss_growth: float = 1.0
@@ -164,8 +167,11 @@ class Facts:
         shuffles: whether each epoch has an order of its own; None if the data decide.
         has_validation: whether something was held back.
         duplicates: the share of the rows held back that are among those trained on.
-        shift: how far the means of the rows held back are from those trained on, in deviations.
+        shift: how far a feature's mean or deviation in the rows held back is from that in those
+            trained on, in deviations, less what chance makes.
         weighted: whether classes or examples are weighted.
+        looked_at: how many examples the facts of the targets rest on; 0 if there was none to see.
+            One batch of a stream says little of how frequent classes are.
         own_duplicates: the share of the rows trained on that equal another of them; by so much the
             rows held back are among them by chance.
     """
@@ -185,6 +191,7 @@ class Facts:
     duplicates: float = 0.0
     shift: float = 0.0
     weighted: bool = False
+    looked_at: int = 0
     own_duplicates: float = 0.0
 
     @property

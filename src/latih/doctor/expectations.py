@@ -11,13 +11,12 @@ from latih.doctor.evidence import OutputFacts
 from latih.doctor.finding import Measured
 from latih.doctor.words import Words
 
-SPARSE = {"sparse_categorical_crossentropy"}
+SPARSE = {"sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"}
 """Take class numbers 0..K-1, and a probability for each class."""
 
 CATEGORICAL = {
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy",
     "kl_divergence",
 }
 """Take a distribution over the classes, and a probability for each class."""

@@ -100,18 +100,6 @@ def test_glorot_under_many_relus_loses_the_signal():
     assert seen(stack(15, "relu", **glorot), **STUCK) == []
 
 
-def test_an_activation_of_its_own_behind_the_layer_counts():
-    layers = [
-        one
-        for n in range(25)
-        for one in (
-            layer(f"linear_{n}", None, kernel_deviation=1 / 8),
-            layer(f"relu_{n}", "relu", kind="ReLU", fan_in=0, weights=0),
-        )
-    ]
-    assert seen(layers, **STUCK)
-
-
 def test_torchs_own_spread_is_usual():
     torch = 1 / math.sqrt(3 * 64)
     assert seen(spread(torch, 4), **STUCK) == []

@@ -1,5 +1,7 @@
 """Inputs of another scale than the weights were made for, and inputs that only look so."""
 
+from dataclasses import replace
+
 import pytest
 from evidences import layer, training
 
@@ -11,14 +13,8 @@ STUCK = {"skills": 0.0}
 
 
 def seen(inputs, **known):
-    # The first kernel passes the scale on.
-    known.setdefault("layers", [hidden(), layer("output", None)])
     found = unnormalised_inputs(training(inputs=inputs, **known))
     return [(one.severity, one.probability) for one in found]
-
-
-def hidden(**known):
-    return layer("hidden", **({"deviation": 150.0} | known))
 
 
 def of(**known):
@@ -72,26 +68,8 @@ def test_a_mean_counts_if_it_is_large_by_itself_too(mean, largest, found):
     assert len(seen(of(largest_mean=mean, most=float(largest)))) == found
 
 
-@pytest.mark.parametrize("kind", ["Rescaling", "Normalization", "BatchNormalization"])
-def test_a_first_layer_that_scales_makes_it_well(kind):
-    scaling = layer("first", None, kind=kind, fan_in=0, weights=0, is_normalization=True)
-    assert seen(BYTES, layers=[scaling, hidden(), layer("output", None)], **STUCK) == []
-    assert seen(BYTES, layers=[hidden(), scaling, layer("output", None)], **STUCK)
-
-
-@pytest.mark.parametrize(
-    ("deviation", "found"), [(0.04, 1), (0.06, 0), (1.0, 0), (4.9, 0), (5.1, 1), (None, 1)]
-)
-def test_a_first_kernel_that_was_seen_to_get_a_usual_scale_makes_it_well(deviation, found):
-    layers = [hidden(deviation=deviation), layer("output", None)]
-    assert len(seen(BYTES, layers=layers, **STUCK)) == found
-
-
-def test_indices_are_names_and_have_no_scale():
-    words = InputFacts("words", (100,), most=20000.0, deviation=3000.0, is_whole=True)
-    assert seen(words, **STUCK)
-    table = layer("embedding", None, kind="Embedding", deviation=150.0)
-    assert seen(words, layers=[table, hidden()], **STUCK) == []
+def test_a_model_that_scales_or_looks_up_by_itself_is_well():
+    assert seen(replace(BYTES, is_scaled=True), **STUCK) == []
 
 
 def test_inputs_that_never_change_tell_nothing():
@@ -101,10 +79,10 @@ def test_inputs_that_never_change_tell_nothing():
 
 @pytest.mark.parametrize("sign", ["silent", "saturated"])
 def test_units_that_die_of_it_make_it_a_fault_unless_it_learns_all_the_same(sign):
-    hurt = [hidden(**{sign: 0.8}), layer("output", None)]
+    hurt = [layer("hidden", **{sign: 0.8}), layer("output", None)]
     assert seen(BYTES, layers=hurt, skills=0.6) == [("fault", 0.88)]
     assert seen(BYTES, layers=hurt, skills=0.9) == [("advice", 0.5)]
-    well = [hidden(**{sign: 0.4}), layer("output", None)]
+    well = [layer("hidden", **{sign: 0.4}), layer("output", None)]
     assert seen(BYTES, layers=well, skills=0.6) == [("advice", 0.5)]
 
 

@@ -105,7 +105,7 @@ def _mechanism(
             product = 1.0  # what follows begins with a new scale
         if one.name not in hidden or not one.kernel_deviation > 0:
             continue
-        ratio = _ratio(evidence, one)
+        ratio = _ratio(one)
         if abs(math.log(ratio)) > abs(math.log(farthest)):
             worst, farthest = one.name, ratio
         product *= ratio
@@ -123,7 +123,7 @@ def _mechanism(
     return worst or None, told
 
 
-def _ratio(evidence: Evidence, one: LayerFacts) -> float:
+def _ratio(one: LayerFacts) -> float:
     """Return how many times too far the weights are spread; 1 is He's spread, or LeCun's.
 
     Between the two all is well, but under ReLU LeCun's loses half of the variance, which adds up.
@@ -132,20 +132,10 @@ def _ratio(evidence: Evidence, one: LayerFacts) -> float:
     he, lecun = math.sqrt(2 / one.fan_in), math.sqrt(1 / one.fan_in)
     if one.kernel_deviation > he:
         return one.kernel_deviation / he
-    needed = he if _activation(evidence, one) in RECTIFIERS else lecun
+    needed = he if one.activation in RECTIFIERS else lecun
     ratio = min(one.kernel_deviation / needed, 1.0)
     scaled = (one.initializer or "").startswith(SCALED)
     return max(ratio, math.sqrt(1 / 2)) if scaled else ratio
-
-
-def _activation(evidence: Evidence, one: LayerFacts) -> str | None:
-    """Return the layer's activation, or that of a layer of its own behind it."""
-    layers = evidence.facts.layers
-    after = layers[layers.index(one) :]
-    found = (
-        layer.activation for layer in after if layer is one or not (layer.fan_in or layer.is_output)
-    )
-    return next((name for name in found if name not in (None, "linear")), None)
 
 
 def _first_loss(evidence: Evidence, thresholds: Mapping[str, float]) -> list[Measured]:

@@ -11,9 +11,7 @@ from latih.doctor.words import Words
 
 LEAST = Words("smallest target", "target terkecil")
 MOST = Words("largest target", "target terbesar")
-FRACTIONAL = Words(
-    "share of targets that are no whole numbers", "bagian target yang bukan bilangan bulat"
-)
+NAMED = Words("classes that the targets name", "kelas yang disebut target")
 PRESENT = Words("classes among the targets", "kelas di antara target")
 DEVIATION = Words("deviation of the targets", "simpangan baku target")
 RATIO = Words(
@@ -48,7 +46,7 @@ def label_range(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator
         if not output.finite:
             continue
         yield from _range(output, thresholds)
-        yield from _constant(output, thresholds)
+        yield from _constant(evidence, output, thresholds)
         yield from _shape(evidence, output, thresholds)
 
 
@@ -56,11 +54,12 @@ def _range(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Sig
     """Look for class numbers that are none, and for targets that are no probabilities."""
     slack, loss = thresholds["slack"], loss_of(output)
     if loss in SPARSE and output.width > 1:
-        if output.fractional > 0:
-            told = Measured(FRACTIONAL, output.fractional, ">", 0.0)
-            yield Sign("fault", 0.97, [told], output.name)
+        within = 0 <= output.least and output.most < output.width
+        if within and output.task == "regression" and not output.is_whole:
+            yield Sign("fault", 0.97, [Measured(NAMED, 0, "<", 1)], output.name)
         yield from _beyond(output, 0.0, output.width - 1.0, 0.98, slack)
-    elif loss in BINARY | CATEGORICAL and output.task != "regression":
+    elif loss in BINARY | CATEGORICAL and (output.task != "regression" or output.is_whole):
+        # Whole numbers are classes by a wrong name; other numbers want another loss.
         yield from _beyond(output, 0.0, 1.0, 0.95, slack)
 
 
@@ -76,15 +75,22 @@ def _beyond(
         yield Sign("fault", probability, told, output.name)
 
 
-def _constant(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Sign]:
-    """Look for targets that are all alike: there is nothing to tell apart."""
+def _constant(
+    evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
+) -> Iterator[Sign]:
+    """Look for targets that are all alike: there is nothing to tell apart.
+
+    The first batch of a stream that is sorted has one class, too, and proves less.
+    """
+    facts = evidence.facts
+    severity = "advice" if 0 < facts.looked_at < (facts.examples or math.inf) else "fault"
     present = sum(count > 0 for count in output.counts)
     exclusive = output.task in ("binary", "multi-class")
     if exclusive and 0 < present < thresholds["classes"] and sum(output.counts) > 1:
         told = Measured(PRESENT, present, "<", thresholds["classes"])
-        yield Sign("fault", 0.9, [told], output.name)
+        yield Sign(severity, 0.9, [told], output.name)
     elif output.task == "regression" and output.deviation == 0:
-        yield Sign("fault", 0.9, [Measured(DEVIATION, 0.0)], output.name)
+        yield Sign(severity, 0.9, [Measured(DEVIATION, 0.0)], output.name)
 
 
 def _shape(

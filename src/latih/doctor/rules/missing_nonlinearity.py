@@ -26,13 +26,10 @@ LINEAR = frozenset(
 
 AFFINE = frozenset(
     """
-    BatchNormalization Normalization Rescaling Dropout SpatialDropout1D SpatialDropout2D
-    BatchNorm1d BatchNorm2d BatchNorm3d Dropout2d Flatten Reshape Permute AveragePooling1D
-    AveragePooling2D GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D Activation
-    InputLayer
+    BatchNormalization Normalization BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm
     """.split()
 )
-"""Layers that leave a linear net linear, unless they have an activation."""
+"""Normalisations that scale by numbers of their own, and not by what comes."""
 
 PLAIN = {"Dense", "Linear"}
 """Layers that in a row are one; convolutions and attention have linear maps in a row on purpose."""
@@ -78,18 +75,25 @@ def missing_nonlinearity(evidence: Evidence, thresholds: Mapping[str, float]) ->
 
 
 def _is_linear_net(layers: tuple[LayerFacts, ...]) -> bool:
-    """Say whether nothing bends between input and output; of unknown layers something does."""
-    inner = [one for one in layers if not one.is_output]
-    return all(one.kind in LINEAR | AFFINE and is_linear(one.activation) for one in inner)
+    """Say whether nothing bends between input and output."""
+    return not any(_bends(one) for one in layers if not one.is_output)
+
+
+def _bends(one: LayerFacts) -> bool:
+    """Say whether a layer is no linear map; of what nobody knows one assumes that it is none."""
+    normalises = one.is_normalization and one.kind not in AFFINE
+    return (
+        normalises or not is_linear(one.activation) or (one.fan_in > 0 and one.kind not in LINEAR)
+    )
 
 
 def _longest_row(layers: tuple[LayerFacts, ...]) -> list[LayerFacts]:
     """Return the most layers that follow each other with nothing that bends between."""
-    plain = [one for one in layers if one.kind not in AFFINE or not is_linear(one.activation)]
+    told = [one for one in layers if one.fan_in or _bends(one)]
     row: list[LayerFacts] = []
     longest: list[LayerFacts] = []
-    for before, one in pairwise(plain):
-        if before.kind in PLAIN and one.kind in PLAIN and is_linear(before.activation):
+    for before, one in pairwise(told):
+        if before.kind in PLAIN and one.kind in PLAIN and not _bends(before):
             row = [*row, one] if row else [before, one]
         else:
             row = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from latih.doctor.evidence import Evidence, InputFacts, LayerFacts
+from latih.doctor.evidence import Evidence, InputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words
@@ -18,21 +18,6 @@ RATIO = Words(
 )
 CONSTANT = Words("share of features that never change", "bagian fitur yang tidak pernah berubah")
 DEAD = Words("largest share of dead or saturated units", "bagian terbesar unit mati atau jenuh")
-
-SCALING = frozenset(
-    """
-    Normalization Rescaling BatchNormalization LayerNormalization GroupNormalization
-    UnitNormalization BatchNorm1d BatchNorm2d LayerNorm
-    """.split()
-)
-"""Layers that bring what comes to a scale of their own."""
-
-INDEXING = frozenset(
-    """
-    Embedding CategoryEncoding IntegerLookup StringLookup Hashing Discretization
-    """.split()
-)
-"""Layers to which a number is a name."""
 
 
 @rule(
@@ -53,8 +38,6 @@ INDEXING = frozenset(
         "deviation": 10.0,
         "huge": 30.0,
         "tiny": 0.01,
-        "low": 0.05,
-        "high": 5.0,
         "mean": 5.0,
         "largest": 10.0,
         "ratio": 100.0,
@@ -67,42 +50,14 @@ INDEXING = frozenset(
 )
 def unnormalised_inputs(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Sign]:
     """Judge the scale of each input by the outcome: some nets cope."""
-    before = _before_the_first_kernel(evidence.facts.layers)
     for one in evidence.facts.inputs:
-        if not one.finite or _is_index(evidence, one):
+        if not one.finite:
             continue
         if one.constant > thresholds["constant"]:
             told = Measured(CONSTANT, one.constant, ">", thresholds["constant"])
             yield Sign("fault", 0.97, [told], one.name)
-            continue
-        if any(layer.kind in SCALING for layer in before) or _arrives_scaled(evidence, thresholds):
-            continue
-        yield from _scale(evidence, one, thresholds)
-
-
-def _before_the_first_kernel(layers: tuple[LayerFacts, ...]) -> list[LayerFacts]:
-    """Return the layers that come before the first one that multiplies by a kernel."""
-    first = next((n for n, one in enumerate(layers) if one.fan_in), len(layers))
-    return list(layers[:first])
-
-
-def _arrives_scaled(evidence: Evidence, thresholds: Mapping[str, float]) -> bool:
-    """Say whether the first kernel was seen to make of the input what a scaled one would give.
-
-    So it is where a layer or module of the user's own scales. Of several inputs nobody knows which
-    it was.
-    """
-    first = next(iter(evidence.weighted_layers), None)
-    if first is None or len(evidence.facts.inputs) > 1:
-        return False
-    seen = next(iter(evidence.series(first.name, "deviation")), None)
-    if seen is None or seen[0] > 0:
-        return False
-    return thresholds["low"] < seen[1] < thresholds["high"]
-
-
-def _is_index(evidence: Evidence, one: InputFacts) -> bool:
-    return one.is_whole and any(layer.kind in INDEXING for layer in evidence.facts.layers)
+        elif not one.is_scaled:
+            yield from _scale(evidence, one, thresholds)
 
 
 def _scale(evidence: Evidence, one: InputFacts, thresholds: Mapping[str, float]) -> Iterator[Sign]:

@@ -128,7 +128,7 @@ def _never(evidence: Evidence, output: OutputFacts) -> Iterator[Sign]:
 
 def _targets(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Sign]:
     """Look for real numbers under a cross-entropy; shares in 0..1 are what it takes."""
-    if output.task != "regression" or not output.finite:
+    if output.task != "regression" or output.is_whole or not output.finite:
         return
     slack = thresholds["slack"]
     if loss_of(output) in BINARY | CATEGORICAL:
