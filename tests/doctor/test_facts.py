@@ -127,7 +127,8 @@ def test_looking_changes_nothing_of_the_training(case: str) -> None:
     def trained(look: bool) -> tuple[list[np.ndarray], Any, Facts | None]:
         model = classifier()
         data = make()
-        training = training_of(model, data, LABELS if data is X else None, batch_size=30)
+        options = {"batch_size": 30} if data is X or isinstance(data, Dataset) else {}
+        training = training_of(model, data, LABELS if data is X else None, **options)
         facts = facts_of(training) if look else None
         training.run()
         return model.get_weights(), keras.random.state_dict(), facts
