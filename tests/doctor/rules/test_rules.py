@@ -1,6 +1,8 @@
 """All rules: what each must have, and that the healthy training has no finding."""
 
+import inspect
 import json
+import re
 import string
 
 import pytest
@@ -19,6 +21,12 @@ def test_a_rule_says_all_that_a_finding_needs_in_both_languages(one):
         assert words.en and words.id and words.en != words.id
     assert one.remedies and set(one.remedies) <= set(REMEDIES)
     assert one.source and one.thresholds
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
+def test_a_rule_compares_with_each_of_its_thresholds_and_no_other(one):
+    source = inspect.getsource(inspect.getmodule(one.check))
+    assert set(re.findall(r'thresholds\["(\w+)"\]', source)) == set(one.thresholds)
 
 
 def test_no_code_stands_twice():

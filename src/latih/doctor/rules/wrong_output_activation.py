@@ -64,7 +64,6 @@ NARROW = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign"}
         "sums": 0.01,
         "batch": 1e-3,
         "together": 0.2,
-        "margin": 1e-4,
     },
     source="NeuraLint, TOSEM 2021 (rules of last layer and loss); AutoTrainer, TDSC 2024 (improper "
     "output activation: row sums over 1.1); TheDeepChecker, TOSEM 2022",
