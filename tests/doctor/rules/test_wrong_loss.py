@@ -135,6 +135,18 @@ def test_without_a_known_constant_the_loss_must_all_but_vanish():
     assert seen(output, losses=curve(1.2, 0.1), skills=0.0) == []
 
 
+@pytest.mark.parametrize(
+    ("last", "skill", "found"),
+    [(1.47, 0.9, 1), (1.7, 0.9, 1), (1.44, 0.9, 0), (1.9, 0.9, 0), (1.47, 0.6, 0)],
+)
+def test_a_softmax_within_a_loss_of_the_users_shows_by_the_floor_it_rests_on(last, skill, found):
+    output = classes(loss="?")
+    losses, skills = curve(2.3, last), curve(0.0, skill)
+    assert seen(output, losses=losses, skills=skills) == [("fault", 0.75)] * found
+    scores = classes(loss="?", **SCORES)
+    assert seen(scores, losses=losses, skills=skills) == []
+
+
 def test_a_loss_of_the_library_means_what_it_says():
     # It falls as the net learns to name the frequent class, and balanced skill stays 0.
     assert seen(binary(trivial_loss=0.5), losses=curve(0.7, 0.1), skills=0.0) == []

@@ -70,6 +70,8 @@ FALLEN = Words(
         "fallen": 0.5,
         "vanished": 0.01,
         "skill": 0.05,
+        "above": 0.3,
+        "learned": 0.7,
         "slack": 1e-6,
     },
     source="Humbatova et al. 2020, 'Taxonomy of real faults in deep learning systems' (loss "
@@ -88,6 +90,7 @@ def wrong_loss(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[
         yield from _absurd(evidence, output, thresholds)
     if len(evidence.facts.outputs) == 1:
         yield from _beside_the_point(evidence, evidence.facts.outputs[0], thresholds)
+        yield from _rests_on_the_floor(evidence, evidence.facts.outputs[0], thresholds)
 
 
 def _twice(output: OutputFacts) -> Iterator[Sign]:
@@ -96,13 +99,20 @@ def _twice(output: OutputFacts) -> Iterator[Sign]:
     if not output.from_logits:
         return
     if loss in SPARSE | CATEGORICAL and gives_probabilities(output) and output.width > 1:
-        # Scores of 0..1: at best 1 for the right class and 0 for all others.
-        floor = math.log(math.e + output.width - 1) - 1
-        yield Sign("fault", 0.96, [Measured(FLOOR, floor, ">", 0.0)], output.name)
+        told = Measured(FLOOR, _floor(output.width), ">", 0.0)
+        yield Sign("fault", 0.96, [told], output.name)
     elif loss in BINARY and gives_probabilities(output):
         # Of the targets 1 the best is log(1 + 1/e), of the targets 0 log(2).
         floor = (math.log(2) + math.log1p(math.exp(-1))) / 2
         yield Sign("fault", 0.96, [Measured(FLOOR, floor, ">", 0.0)], output.name)
+
+
+def _floor(classes: int) -> float:
+    """Return the least cross-entropy of a softmax twice.
+
+    The scores are at best 1 for the right class and 0 for all others.
+    """
+    return math.log(math.e + classes - 1) - 1
 
 
 def _never(evidence: Evidence, output: OutputFacts) -> Iterator[Sign]:
@@ -198,6 +208,27 @@ def _absurd(
         told += [Measured(BOUND, bound)] if impossible else []
         fault = impossible or evidence.is_failing()
         yield Sign("fault" if fault else "advice", 0.8 if impossible else 0.5, told, output.name)
+
+
+def _rests_on_the_floor(
+    evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
+) -> Iterator[Sign]:
+    """Look for a loss of the user's own that softmaxes again: classes are known, and it stays up.
+
+    Where so many answers are right, a cross-entropy of the probabilities would be far lower.
+    """
+    gives = output.activation == "softmax" or is_distribution(output)
+    last = evidence.checks[-3:]
+    if output.loss != "?" or output.task != "multi-class" or not gives or len(last) < 3:
+        return
+    floor = _floor(output.width)
+    near = all(0.999 * floor <= check.loss <= floor + thresholds["above"] for check in last)
+    if near and output.width > 2 and evidence.skill > thresholds["learned"]:
+        told = [
+            Measured(FLOOR, floor, "<", last[-1].loss),
+            Measured(SKILL, evidence.skill, ">", thresholds["learned"]),
+        ]
+        yield Sign("fault", 0.75, told, output.name, evidence.steps)
 
 
 def _beside_the_point(
