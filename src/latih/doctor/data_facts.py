@@ -26,6 +26,10 @@ LEAST_SPREAD = 0.4
 """A feature whose mean absolute deviation is a smaller part of its standard deviation hardly ever
 changes: of the yes-or-no features those with fewer than 4% of yes. Normal ones have 0.8."""
 
+QUANTILES = 21
+MOST_SORTED = 1 << 16
+"""So many targets of a regression say how all of them lie."""
+
 STANDARD_ERRORS = 4.0
 """So much of a difference between means is put down to chance: there are many features."""
 
@@ -177,12 +181,30 @@ def output_facts(
         deviation=columns.var(dim=0, correction=0).mean().sqrt().item(),
         mean=columns.mean().item(),
         counts=question.counts,
+        is_whole=_are_whole(columns),
+        quantiles=quantiles(columns) if question.task == "regression" else (),
         trivial_score=_trivial_score(question, len(targets)),
     )
     if is_in_order and question.task != "multi-label":
         order = of_targets.surprise_of_order(targets, question.labels)
         facts = replace(facts, order=order)
     return facts, question
+
+
+def quantiles(values: torch.Tensor) -> tuple[float, ...]:
+    """Return what lies at evenly spaced places from the least of the numbers to the most.
+
+    Args:
+        values: any numbers; of very many some are looked at.
+
+    Example:
+        >>> quantiles(torch.arange(101.0))[:3]
+        (0.0, 5.0, 10.0)
+    """
+    flat = values.reshape(-1)
+    some = flat[:: -(-len(flat) // MOST_SORTED)].sort().values
+    places = torch.linspace(0, len(some) - 1, QUANTILES).round().long()
+    return tuple(some[places].tolist())
 
 
 def _classes(question: of_targets.Asked) -> int:
@@ -253,6 +275,21 @@ def duplicates(trained: Batch, held: Batch) -> float:
         same &= (a == b).reshape(len(some), -1).all(dim=1).cpu()
     found = len(alike) / len(other) * same.float().mean().item()
     return min(1.0, found * trained.size / len(one))
+
+
+def own_duplicates(trained: Batch) -> float:
+    """Return the share of the rows trained on that equal another, by the columns that are read.
+
+    Where rows repeat by nature, as in a table of few columns, so do those held back.
+
+    Args:
+        trained: what is trained on, all of it.
+    """
+    some = spread(trained.size, MOST_ROWS)
+    hashes = _hashes(trained, some)
+    counts = hashes.unique(return_counts=True)[1]
+    share = counts[counts > 1].sum().item() / len(hashes)
+    return min(1.0, share * trained.size / len(hashes))
 
 
 def _hashes(batch: Batch, rows: torch.Tensor) -> torch.Tensor:

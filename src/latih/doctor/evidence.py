@@ -109,6 +109,14 @@ class OutputFacts:
         output_least: the smallest output on the probe, before training.
         output_most: the largest.
         first_loss: the compiled loss on the probe, before training.
+        output_shape: of one example's output; None if nobody knows.
+        quantiles: of the targets of a regression, evenly spaced from the least to the most.
+        is_whole: whether all targets are whole numbers.
+        column_sums: the mean over outputs of ``|sum over the rows of the probe - 1|``, before
+            training: about 0 of a softmax over the batch instead of the classes.
+        reshaped_loss: the first loss again, with the targets in the outputs' shape.
+        loss_growth: the compiled loss of the probe twice over as a multiple of `first_loss`: 1 of a
+            mean over the examples, 2 of a sum.
     """
 
     name: str
@@ -133,6 +141,12 @@ class OutputFacts:
     output_least: float = 0.0
     output_most: float = 0.0
     first_loss: float = math.nan
+    output_shape: tuple[int, ...] | None = None
+    quantiles: tuple[float, ...] = ()
+    is_whole: bool = False
+    column_sums: float = math.nan
+    reshaped_loss: float = math.nan
+    loss_growth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -158,6 +172,8 @@ class Facts:
         weighted: whether classes or examples are weighted.
         looked_at: how many examples the facts of the targets rest on; 0 if there was none to see.
             One batch of a stream says little of how frequent classes are.
+        own_duplicates: the share of the rows trained on that equal another of them; by so much the
+            rows held back are among them by chance.
     """
 
     layers: tuple[LayerFacts, ...] = ()
@@ -176,6 +192,7 @@ class Facts:
     shift: float = 0.0
     weighted: bool = False
     looked_at: int = 0
+    own_duplicates: float = 0.0
 
     @property
     def planned_steps(self) -> int | None:
@@ -338,6 +355,11 @@ class Evidence:
             return True
         gains = max(after) - max(before, default=0.0)
         return max(after) < enough and gains < 0.05
+
+    def is_failing(self) -> bool:
+        """Say whether the outcome is bad: stuck, poor, or broken by a number that is none."""
+        broken = self.not_finite is not None and self.not_finite.place not in ("input", "target")
+        return broken or self.is_stuck() or self.is_poor()
 
     # Reading
 

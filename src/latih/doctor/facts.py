@@ -45,6 +45,8 @@ def facts_of(training: Any, probe: Batch | None = None) -> Facts:
         if held is not None and _fit(look, held):
             told["shift"] = _shift(look, held)
             told["duplicates"] = data_facts.duplicates(examples, held) if is_all else 0.0
+            if told["duplicates"]:
+                told["own_duplicates"] = data_facts.own_duplicates(examples)
     else:
         told["layers"] = facts_of_parts(model, in_order_of_making(model))
     optimizer = getattr(model, "optimizer", None)
@@ -163,6 +165,7 @@ def _outputs(
                 trivial = of_targets.trivial_loss(loss, own, weights, shape, question, some)
                 first = _first_loss(loss, own, made, weights)
                 facts = replace(facts, trivial_loss=trivial, first_loss=first)
+                facts = _with_trials(facts, loss, own, made, weights)
         told.append(facts)
     return told
 
@@ -182,10 +185,30 @@ def _with_outputs(facts: OutputFacts, made: torch.Tensor) -> OutputFacts:
     least, most = torch.aminmax(numbers)
     return replace(
         facts,
+        output_shape=tuple(numbers.shape[1:]),
+        column_sums=(answers.sum(dim=0) - 1).abs().mean().item(),
         sums=(answers.sum(dim=1) - 1).abs().mean().item(),
         output_least=least.item(),
         output_most=most.item(),
     )
+
+
+def _with_trials(
+    facts: OutputFacts,
+    loss: Loss,
+    targets: torch.Tensor,
+    made: torch.Tensor,
+    weights: torch.Tensor | None,
+) -> OutputFacts:
+    """Put in how the loss takes the same targets in the outputs' shape, and the same rows twice."""
+    first = facts.first_loss
+    if targets.shape != made.shape and targets.numel() == made.numel():
+        reshaped = _first_loss(loss, targets.reshape(made.shape), made, weights)
+        facts = replace(facts, reshaped_loss=reshaped)
+    both = None if weights is None else torch.cat([weights, weights])
+    twice = _first_loss(loss, torch.cat([targets] * 2), torch.cat([made] * 2), both)
+    growth = twice / first if first else math.nan
+    return replace(facts, loss_growth=growth) if math.isfinite(growth) else facts
 
 
 def _first_loss(

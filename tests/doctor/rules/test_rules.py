@@ -1,0 +1,44 @@
+"""All rules: what each must have, and that the healthy training has no finding."""
+
+import inspect
+import json
+import string
+
+import pytest
+from evidences import regression, training
+
+from latih.doctor.diagnosis import diagnose
+from latih.doctor.evidence import Evidence
+from latih.doctor.remedies import REMEDIES
+from latih.doctor.rules import RULES
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
+def test_a_rule_says_all_that_a_finding_needs_in_both_languages(one):
+    assert set(one.code) <= {*string.ascii_lowercase, "-"}
+    for words in (one.name, one.cause, one.doubt):
+        assert words.en and words.id and words.en != words.id
+    assert one.remedies and set(one.remedies) <= set(REMEDIES)
+    assert one.source and one.thresholds
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
+def test_a_rule_compares_with_each_of_its_thresholds(one):
+    source = inspect.getsource(inspect.getmodule(one.check))
+    assert [key for key in one.thresholds if f'["{key}"]' not in source] == []
+
+
+def test_no_code_stands_twice():
+    assert len({one.code for one in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("evidence", [Evidence(), training(), training(output=regression())])
+def test_nothing_seen_and_a_healthy_training_are_well(evidence):
+    assert diagnose(evidence, RULES).findings == []
+
+
+def test_a_diagnosis_is_data_that_json_holds():
+    sick = training(output=regression(activation="sigmoid", least=-1.0, most=1.0), skills=0.0)
+    told = diagnose(sick, RULES)
+    assert told.cause is not None and told.cause.code == "wrong-output-activation"
+    assert json.loads(json.dumps(told.to_dict(), allow_nan=False))["healthy"] is False
