@@ -318,6 +318,8 @@ class Evidence:
         """
         if not self.checks or (self.progress < after and self.steps < steps):
             return False
+        if math.isnan(self.best_skill) and self.not_finite is None:
+            return False  # nobody could measure it: that says nothing
         return not self.skill > least
 
     def is_poor(self, enough: float = 0.5) -> bool:
@@ -328,7 +330,7 @@ class Evidence:
         before = [c.skill for c in self.checks[:half] if math.isfinite(c.skill)]
         after = [c.skill for c in self.checks[half:] if math.isfinite(c.skill)]
         if not after:
-            return True
+            return bool(before) or self.not_finite is not None
         gains = max(after) - max(before, default=0.0)
         return max(after) < enough and gains < 0.05
 

@@ -1,0 +1,63 @@
+"""under-training: it stopped while it was still learning."""
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+
+from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
+from latih.doctor.curves import end, finite, rising, slope, smoothed
+from latih.doctor.evidence import Evidence
+from latih.doctor.finding import Measured, Sign
+from latih.doctor.rule import rule
+from latih.doctor.terms import SKILL
+from latih.doctor.words import Words
+
+GAIN = Words("skill gained in the last third", "skill yang diperoleh di sepertiga akhir")
+FALL = Words("part of the loss that fell in the last third", "bagian loss yang turun di akhir")
+EPOCHS = Words("epochs", "epoch")
+
+
+@rule(
+    code="under-training",
+    name=Words("Stopped too early", "Latihan terlalu singkat"),
+    cause=Words(
+        "The training ended while it still went on to learn: there were too few epochs.",
+        "Latihan berakhir padahal model masih terus belajar: epoch-nya terlalu sedikit.",
+    ),
+    doubt=Words(
+        "If more epochs bring nothing, the last checks were noise or a falling learning rate.",
+        "Jika epoch tambahan tidak membantu, kenaikan terakhir hanya derau atau akibat laju "
+        "belajar yang turun.",
+    ),
+    remedies=("more-epochs", "raise-learning-rate", "smaller-batch"),
+    thresholds={"gain": 0.02, "strong_gain": 0.1, "fall": 0.2, "poor": 0.5, "fine": 0.9},
+    source="Cao et al., DeepFD, ICSE 2022, fault type epoch; "
+    "Humbatova et al., Taxonomy of real faults in deep learning systems, ICSE 2020",
+)
+def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
+    """Find a skill, or from far below a loss, that still improves steadily at the end."""
+    skills = finite(check.skill for check in evidence.checks)
+    losses = finite(check.loss for check in evidence.checks)
+    known = len(skills) > 5 and len(losses) > 5
+    if not (evidence.ended and known) or evidence.not_finite or has_broken_data(evidence):
+        return
+    tail, low = end(skills, 1 / 3), end(losses, 1 / 3)
+    gain = slope(tail) * (len(tail) - 1)
+    fall = -slope(low) * (len(low) - 1) / max(abs(low[0]), 1e-12)
+    steady = rising(smoothed(tail)) >= 0.7
+    measured = [
+        Measured(SKILL, evidence.skill, "<", limit["poor"]),
+        Measured(GAIN, gain, ">", limit["strong_gain"]),
+        Measured(FALL, fall, ">", limit["fall"]),
+        Measured(EPOCHS, evidence.facts.epochs),
+    ]
+    slow = boldness(evidence) < TIMID or median(updates_of(evidence) or [1.0]) < 1e-5
+    strong = gain > limit["strong_gain"] and steady
+    from_below = evidence.skill < 0 and fall > limit["fall"] and rising(smoothed(low)) <= 0.3
+    if evidence.skill < limit["poor"] and (strong or from_below):
+        yield Sign("fault", 0.4 if slow else 0.7, measured)
+    elif gain > limit["gain"] and steady and evidence.skill < limit["fine"]:
+        measured[:2] = [
+            Measured(SKILL, evidence.skill, "<", limit["fine"]),
+            Measured(GAIN, gain, ">", limit["gain"]),
+        ]
+        yield Sign("advice", 0.5, measured)
