@@ -53,11 +53,11 @@ def layer(name: str, activation: str | None = "relu", **known: Any) -> Layer:
 def stack(count: int, activation: str = "relu", **known: Any) -> list[Layer]:
     """Make hidden layers of one kind, and an output behind them.
 
-    A value of `known` that is a list has one value for each layer, the output among them.
+    A tuple in `known` has one value for each layer, the output last; a list one for each check.
     """
 
     def nth(index: int) -> dict[str, Any]:
-        return {k: v[index] if isinstance(v, list) else v for k, v in known.items()}
+        return {k: v[index] if isinstance(v, tuple) else v for k, v in known.items()}
 
     hidden = [layer(f"hidden_{n}", activation, **nth(n)) for n in range(count)]
     return [*hidden, layer("output", "softmax", is_output=True, **nth(count))]

@@ -98,7 +98,7 @@ def first_leap(evidence: Evidence) -> tuple[str, int, float] | None:
         for check in evidence.checks
         if check.step <= max(limit, 10)
         for name, signs in check.layers.items()
-        if signs.update is not None and name in spread
+        if signs.update is not None and math.isfinite(signs.update) and name in spread
     ]
     if not leaps:
         return None

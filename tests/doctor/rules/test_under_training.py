@@ -1,0 +1,49 @@
+import pytest
+from evidences import curve, line, regression, stack, training
+
+from latih.doctor.rules.under_training import under_training
+
+
+def test_it_was_still_learning_and_had_far_to_go() -> None:
+    (found,) = under_training(training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), epochs=2))
+    assert found.severity == "fault"
+    assert found.evidence[-1].value == 2
+
+
+@pytest.mark.parametrize(
+    ("last", "severity"), [(0.28, "advice"), (0.36, "fault"), (0.49, "fault"), (0.6, "advice")]
+)
+def test_a_fault_is_poor_and_gains_strongly(last: float, severity: str) -> None:
+    (found,) = under_training(training(losses=line(2.3, 1.5), skills=line(0.0, last)))
+    assert found.severity == severity
+
+
+def test_what_is_fine_or_level_hears_nothing() -> None:
+    assert under_training(training(skills=line(0.0, 0.95))) == []
+    assert under_training(training(losses=curve(1.0, 0.7), skills=curve(0.0, 0.3))) == []
+
+
+def test_noise_at_the_end_is_no_gain() -> None:
+    skills = [*curve(0.0, 0.4, 14), 0.3, 0.45, 0.35, 0.47, 0.37, 0.49]
+    assert under_training(training(skills=skills)) == []
+
+
+def test_before_the_end_nobody_knows() -> None:
+    evidence = training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), ended=False)
+    assert under_training(evidence) == []
+
+
+def test_a_loss_far_from_the_trivial_one_counts_too() -> None:
+    evidence = training(
+        output=regression(mean=23.0, deviation=8.0, trivial_loss=64.0),
+        losses=line(600.0, 150.0),
+        skills=line(-8.0, -1.3),
+    )
+    (found,) = under_training(evidence)
+    assert found.severity == "fault" and found.probability >= 0.7
+
+
+def test_tiny_updates_point_to_the_rate() -> None:
+    evidence = training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), layers=stack(3, update=1e-6))
+    (found,) = under_training(evidence)
+    assert found.probability <= 0.4
