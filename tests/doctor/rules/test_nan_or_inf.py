@@ -46,7 +46,7 @@ def test_out_of_the_blue_the_number_itself_is_the_illness() -> None:
     [
         {"losses": [2.3, 2.1, 9.0, math.nan]},
         {"losses": LOST, "gradient_norms": [1.0, 500.0, math.inf]},
-        {"losses": LOST, "layers": stack(3, update=[0.0, 0.9, math.nan])},
+        {"losses": LOST, "layers": stack(3, update=[0.0, 0.9, math.nan]), "steps": 100},
     ],
 )
 def test_after_growth_the_rate_goes_first(grown: dict) -> None:

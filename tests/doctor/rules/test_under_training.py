@@ -19,7 +19,7 @@ def test_a_fault_is_poor_and_gains_strongly(last: float, severity: str) -> None:
 
 
 def test_what_is_fine_or_level_hears_nothing() -> None:
-    assert under_training(training(skills=line(0.0, 0.95))) == []
+    assert under_training(training(skills=line(0.0, 0.99))) == []
     assert under_training(training(losses=curve(1.0, 0.7), skills=curve(0.0, 0.3))) == []
 
 
