@@ -43,11 +43,9 @@ def has_broken_data(evidence: Evidence) -> bool:
 
 
 def has_wild_inputs(evidence: Evidence) -> bool:
-    """Say whether an input that is no index is far from mean 0 and deviation 1."""
-    embeds = any(one.kind == "Embedding" for one in evidence.facts.layers)
-    return not embeds and any(
-        one.deviation > WILD or abs(one.mean) > WILD for one in evidence.facts.inputs
-    )
+    """Say whether an input meets weights while it is far from mean 0 and deviation 1."""
+    met = [one for one in evidence.facts.inputs if not one.is_scaled]
+    return any(one.deviation > WILD or abs(one.mean) > WILD for one in met)
 
 
 def has_wild_targets(evidence: Evidence) -> bool:

@@ -64,6 +64,8 @@ class InputFacts:
         mean: of all numbers together.
         constant: the share of features that never change.
         is_whole: whether all numbers are whole: indices, or the bytes of an image.
+        is_scaled: whether the model itself scales, normalises or looks them up before it first
+            multiplies them by weights.
     """
 
     name: str
@@ -77,6 +79,7 @@ class InputFacts:
     mean: float = 0.0
     constant: float = 0.0
     is_whole: bool = False
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -318,8 +321,8 @@ class Evidence:
         """
         if not self.checks or (self.progress < after and self.steps < steps):
             return False
-        if math.isnan(self.best_skill) and self.not_finite is None:
-            return False  # nobody could measure it: that says nothing
+        if math.isnan(self.best_skill):  # nobody knows what its targets mean
+            return False
         return not self.skill > least
 
     def is_poor(self, enough: float = 0.5) -> bool:
@@ -330,7 +333,7 @@ class Evidence:
         before = [c.skill for c in self.checks[:half] if math.isfinite(c.skill)]
         after = [c.skill for c in self.checks[half:] if math.isfinite(c.skill)]
         if not after:
-            return bool(before) or self.not_finite is not None
+            return bool(before)  # or nobody knows what its targets mean
         gains = max(after) - max(before, default=0.0)
         return max(after) < enough and gains < 0.05
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from evidences import curve, line, stack, training
 
@@ -69,3 +71,12 @@ def test_too_early_to_say() -> None:
         steps=1000,
     )
     assert learning_rate_too_low(evidence) == []
+
+
+def test_looks_that_become_rarer_do_not_bend_the_curve() -> None:
+    steps = [0, 1, 2, 5, 10, 20, 50, 100, 150, 200, 400, 600, 800, 1000]
+    known = {"layers": stack(3, update=2e-6), "learning_rate": 1e-6, "skills": 0.0}
+    straight = [2.3 - step / 1e4 for step in steps]
+    level = [2.2 + 0.1 * math.exp(-step / 60) for step in steps]
+    assert len(learning_rate_too_low(training(losses=straight, steps_at=steps, **known))) == 1
+    assert learning_rate_too_low(training(losses=level, steps_at=steps, **known)) == []

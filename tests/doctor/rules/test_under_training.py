@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from evidences import curve, line, regression, stack, training
 
@@ -47,3 +49,13 @@ def test_tiny_updates_point_to_the_rate() -> None:
     evidence = training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), layers=stack(3, update=1e-6))
     (found,) = under_training(evidence)
     assert found.probability <= 0.4
+
+
+def test_looks_that_become_rarer_do_not_bend_the_curve() -> None:
+    """A level curve, and one that still rises, looked at as the doctor does."""
+    steps = [0, 1, 2, 5, 10, 20, 50, 100, 150, 200, 400, 600, 800, 1000]
+    level = [0.4 * (1 - math.exp(-step / 60)) for step in steps]
+    rising = [0.4 * step / 1000 for step in steps]
+    assert under_training(training(losses=1.5, skills=level, steps_at=steps)) == []
+    (found,) = under_training(training(losses=1.5, skills=rising, steps_at=steps))
+    assert found.severity == "fault"

@@ -94,6 +94,12 @@ def _loss(check: Check) -> float | None:
     return min(finite((check.loss, check.training_loss)), default=None)
 
 
+def _learns_in_training_mode(evidence: Evidence) -> bool:
+    """Say whether the loss in training mode, which is taken now and then, is half or less."""
+    both = [c for c in evidence.checks if c.training_loss is not None and c.loss > 0]
+    return bool(both) and (both[-1].training_loss or 0.0) < 0.5 * both[-1].loss
+
+
 def _has_fallen(evidence: Evidence, limit: Mapping[str, float]) -> bool:
     """Say whether much of what had been learned is lost."""
     best = evidence.best_skill
@@ -136,7 +142,11 @@ def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]
     """A loss that was low and is high, and stays so."""
     known = [(check.step, loss) for check in evidence.checks if (loss := _loss(check)) is not None]
     losses = smoothed([loss for _, loss in known])
-    if not losses or not (evidence.is_stuck() or _has_fallen(evidence, limit)):
+    if (
+        not losses
+        or _learns_in_training_mode(evidence)
+        or not (evidence.is_stuck() or _has_fallen(evidence, limit))
+    ):
         return
     scale = abs(losses[0])
     best = [min(losses[: n + 1]) for n in range(len(losses))]

@@ -1,6 +1,7 @@
 """learning-rate-too-low: the right way, by steps too small to get there."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from statistics import median
 
 from latih.doctor.causes import (
@@ -11,7 +12,7 @@ from latih.doctor.causes import (
     has_dead_layer,
     updates_of,
 )
-from latih.doctor.curves import finite, rising, smoothed, straightness
+from latih.doctor.curves import evenly, rising, smoothed, straightness
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -56,7 +57,7 @@ def learning_rate_too_low(evidence: Evidence, limit: Mapping[str, float]) -> Ite
         return
     size, rate = median(updates), boldness(evidence)
     small, timid = size < limit["update"], rate < limit["boldness"]
-    losses = finite(check.loss for check in evidence.checks)
+    losses = evenly([(c.step, c.loss) for c in evidence.checks if isfinite(c.loss)])
     straight = straightness(losses)
     falling = rising(smoothed(losses)) < 0.3 and straight > limit["straightness"]
     measured = [
@@ -65,7 +66,9 @@ def learning_rate_too_low(evidence: Evidence, limit: Mapping[str, float]) -> Ite
         Measured(STRAIGHTNESS, straight, ">", limit["straightness"]),
         Measured(SKILL, evidence.skill, "<", limit["skill"]),
     ]
-    slow = falling and len(losses) > 4 and (small or (timid and size < limit["timid_update"]))
+    slow = (
+        falling and len(evidence.checks) > 4 and (small or (timid and size < limit["timid_update"]))
+    )
     if evidence.is_stuck(limit["skill"]):
         if slow:
             yield Sign("fault", 0.9 if small and timid else 0.8 if timid else 0.6, measured)

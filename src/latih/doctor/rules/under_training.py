@@ -1,10 +1,11 @@
 """under-training: it stopped while it was still learning."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from statistics import median
 
 from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
-from latih.doctor.curves import end, finite, rising, slope, smoothed
+from latih.doctor.curves import PERSISTENT, evenly, rising, slope, smoothed
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -14,6 +15,8 @@ from latih.doctor.words import Words
 GAIN = Words("skill gained in the last third", "skill yang diperoleh di sepertiga akhir")
 FALL = Words("part of the loss that fell in the last third", "bagian loss yang turun di akhir")
 EPOCHS = Words("epochs", "epoch")
+STEPS = 10
+"""The last third is looked at in so many parts."""
 
 
 @rule(
@@ -35,12 +38,14 @@ EPOCHS = Words("epochs", "epoch")
 )
 def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """Find a skill, or from far below a loss, that still improves steadily at the end."""
-    skills = finite(check.skill for check in evidence.checks)
-    losses = finite(check.loss for check in evidence.checks)
-    known = len(skills) > 5 and len(losses) > 5
-    if not (evidence.ended and known) or evidence.not_finite or has_broken_data(evidence):
+    known = [one for one in evidence.checks if isfinite(one.skill) and isfinite(one.loss)]
+    if not evidence.ended or len(known) < 6 or evidence.not_finite or has_broken_data(evidence):
         return
-    tail, low = end(skills, 1 / 3), end(losses, 1 / 3)
+    # The last third of the steps, and three checks at least.
+    start = min(known[-1].step * 2 / 3, known[-PERSISTENT].step)
+    known = [one for one in known if one.step >= start]
+    tail = evenly([(one.step, one.skill) for one in known], STEPS)
+    low = evenly([(one.step, one.loss) for one in known], STEPS)
     gain = slope(tail) * (len(tail) - 1)
     fall = -slope(low) * (len(low) - 1) / max(abs(low[0]), 1e-12)
     steady = rising(smoothed(tail)) >= 0.7
