@@ -152,7 +152,7 @@ def was_diverging(evidence: Evidence, growth: float = 100.0) -> bool:
     return lost or grown or was_thrown(evidence)
 
 
-def flow(check: Check, layers: Sequence[LayerFacts]) -> tuple[float, float] | None:
+def gradient_flow(check: Check, layers: Sequence[LayerFacts]) -> tuple[float, float] | None:
     """Return how the gradient fares on its way from the output to the first layer.
 
     The ratio ``g_first / g_last``, and how many decades a layer it grows towards the output: the

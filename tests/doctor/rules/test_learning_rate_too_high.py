@@ -58,6 +58,17 @@ def test_gradient_ascent_climbs_from_the_first_step() -> None:
     assert found.step == 50
 
 
+def test_a_loss_whose_sign_is_wrong_falls_for_ever() -> None:
+    """What is minimised is minus the squared error."""
+    losses = [-600.0 * 1.5**n for n in range(20)]
+    output = regression(mean=23.0, deviation=8.0, trivial_loss=-64.0, loss="?")
+    evidence = training(losses=losses, skills=[loss / 64 + 1 for loss in losses], output=output)
+    found = first(evidence)
+    assert found is not None and found.probability > 0.9
+    healthy = training(losses=line(-1.0, -20.0), skills=curve(-8.0, 0.9), output=output)
+    assert learning_rate_too_high(healthy) == []
+
+
 def test_a_loss_that_does_not_climb_half_its_height_may_be_noise() -> None:
     assert learning_rate_too_high(training(losses=line(2.3, 3.0), skills=0.0)) == []
 

@@ -30,6 +30,16 @@ def test_noise_at_the_end_is_no_gain() -> None:
     assert under_training(training(skills=skills)) == []
 
 
+def test_swings_are_no_gain_either() -> None:
+    skills = [*curve(0.0, 0.4, 12), *(0.25, 0.5, 0.3, 0.28, 0.52, 0.35, 0.33, 0.55)]
+    assert under_training(training(losses=1.5, skills=skills)) == []
+
+
+def test_a_falling_loss_under_a_falling_skill_is_something_else() -> None:
+    evidence = training(losses=line(-600.0, -4000.0), skills=line(-8.0, -60.0))
+    assert under_training(evidence) == []
+
+
 def test_before_the_end_nobody_knows() -> None:
     evidence = training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), ended=False)
     assert under_training(evidence) == []

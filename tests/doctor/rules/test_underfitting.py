@@ -25,6 +25,13 @@ def test_penalties_that_have_pressed_the_weights_to_nothing() -> None:
     assert cause.probability > 0.7
 
 
+def test_penalties_count_too_where_the_loss_is_that_of_a_constant() -> None:
+    """All weights are so small that every class is as probable; the best guess may be right."""
+    known = {"penalties": 5.0, "skills": 0.6}
+    assert diagnose(training(losses=2.1, **known), [underfitting]).faults
+    assert underfitting(training(losses=1.0, **known)) == []
+
+
 @pytest.mark.parametrize(("rate", "sick"), [(0.6, False), (0.8, True)])
 def test_dropout_that_leaves_too_little(rate: float, sick: bool) -> None:
     layers = [*stack(2), layer("drop", None, kind="Dropout", fan_in=0, weights=0, dropout=rate)]

@@ -5,7 +5,7 @@ from statistics import median
 
 from latih.doctor.causes import (
     exponential_layers,
-    flow,
+    gradient_flow,
     has_broken_data,
     has_wild_inputs,
     was_thrown,
@@ -123,7 +123,9 @@ def _growing_over_steps(
 def _growing_backwards(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """A first layer whose gradient is many times that of the last."""
     layers = evidence.weighted_layers
-    known = [(c.step, fare) for c in evidence.checks if (fare := flow(c, layers)) is not None]
+    known = [
+        (c.step, fare) for c in evidence.checks if (fare := gradient_flow(c, layers)) is not None
+    ]
     flags = [fare[0] > limit["ratio"] for _, fare in known]
     if persists(flags):
         measured = [

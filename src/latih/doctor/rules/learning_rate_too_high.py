@@ -1,6 +1,7 @@
 """learning-rate-too-high: steps that leap over the valley, or walk uphill."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from statistics import fmean, median
 
 from latih.doctor.causes import (
@@ -27,6 +28,7 @@ LEAP = Words("largest update |Δθ|/|θ| of the first steps", "perubahan terbesa
 BEST_LOSS = Words("best loss before", "loss terbaik sebelumnya")
 FIRST_LOSS = Words("loss before training", "loss sebelum latihan")
 RISES = Words("share of checks at which the loss rose", "bagian pemeriksaan ketika loss naik")
+WORSE = Words("skill lost since the start, while the loss fell", "skill yang hilang sejak awal")
 TURNS = Words("share of checks at which the loss turned", "bagian pemeriksaan ketika loss berbalik")
 SPREAD = Words("range of the loss over its mean", "rentang loss dibanding rata-ratanya")
 NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hingga yang pertama")
@@ -38,10 +40,11 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
     cause=Words(
         "Each step goes further than the slope it follows is valid, so that the loss grows "
         "instead of falling, or units are thrown where no gradient reaches them. A loss that "
-        "rises steadily from the first step is climbed: its sign is wrong.",
+        "rises steadily from the first step, or falls while the skill does too, has the wrong "
+        "sign.",
         "Setiap langkah lebih jauh daripada jangkauan kemiringan yang diikutinya, sehingga loss "
         "naik, bukan turun, atau unit terlempar ke tempat tanpa gradien. Loss yang terus naik "
-        "sejak langkah pertama berarti tandanya terbalik.",
+        "sejak langkah pertama, atau turun bersama skill, berarti tandanya terbalik.",
     ),
     doubt=Words(
         "If a tenth of the rate does not lower the loss either, look at the scale of inputs and "
@@ -56,6 +59,7 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
         "leap": 1.0,
         "boldness": BOLD,
         "rises": 0.8,
+        "worse": 0.5,
         "turns": 0.5,
         "spread": 0.2,
         "fallen": 0.5,
@@ -72,6 +76,7 @@ def learning_rate_too_high(evidence: Evidence, limit: Mapping[str, float]) -> It
         yield from _burst(evidence, limit)
         return
     yield from _climbing(evidence, limit)
+    yield from _upside_down(evidence, limit)
     yield from _diverging(evidence, limit)
     yield from _thrown(evidence, limit)
     yield from _hasty(evidence, limit)
@@ -136,6 +141,24 @@ def _climbing(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
         ]
         probability = 0.95 if steady else _blame(evidence, 0.8)
         yield Sign("fault", probability, measured, step=evidence.checks[1].step)
+
+
+def _upside_down(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
+    """A loss that falls and falls while the predictions get worse: its sign is wrong."""
+    known = [one for one in evidence.checks if isfinite(one.loss) and isfinite(one.skill)]
+    losses = [one.loss for one in known]
+    if len(losses) < 5 or evidence.skill > limit["skill"] or rising(losses) > 1 - limit["rises"]:
+        return
+    worse = known[0].skill - evidence.skill
+    # A loss of errors or of likelihoods ends at 0; one that is turned round has no end.
+    endless = losses[-1] < 0 and losses[0] - losses[-1] > 10 * max(abs(losses[0]), 1e-12)
+    if worse > limit["worse"] or (endless and evidence.is_stuck(limit["skill"])):
+        measured = [
+            Measured(WORSE, worse, ">", limit["worse"]),
+            Measured(RISES, rising(losses), "<", 1 - limit["rises"]),
+            Measured(LOSS, losses[-1], "<", losses[0]),
+        ]
+        yield Sign("fault", 0.93, measured, step=known[1].step)
 
 
 def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:

@@ -7,7 +7,7 @@ from statistics import median
 from latih.doctor.causes import (
     TIMID,
     boldness,
-    flow,
+    gradient_flow,
     has_broken_data,
     has_dead_layer,
     updates_of,
@@ -71,7 +71,7 @@ def learning_rate_too_low(evidence: Evidence, limit: Mapping[str, float]) -> Ite
     )
     if evidence.is_stuck(limit["skill"]):
         if slow:
-            yield Sign("fault", 0.9 if small and timid else 0.8 if timid else 0.6, measured)
+            yield Sign("fault", 0.92 if small and timid else 0.88 if timid else 0.6, measured)
         elif timid and size < limit["still"]:
             yield Sign("fault", 0.85, measured)
     elif slow and evidence.skill < 0.7:
@@ -82,5 +82,5 @@ def _is_something_else(evidence: Evidence, limit: Mapping[str, float]) -> bool:
     """Say whether updates are small because gradients are, or nothing can be learned at all."""
     if has_broken_data(evidence) or evidence.not_finite is not None or has_dead_layer(evidence):
         return True
-    fare = flow(evidence.checks[-1], evidence.weighted_layers)
+    fare = gradient_flow(evidence.checks[-1], evidence.weighted_layers)
     return fare is not None and fare[0] < limit["flow"]

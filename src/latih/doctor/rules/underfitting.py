@@ -42,6 +42,7 @@ ONE_BATCH = Words("skill on one batch learned alone", "skill pada satu batch yan
         "modes": 1.3,
         "units": 3.0,
         "one_batch": 0.5,
+        "little": 0.8,
         "skill": 0.05,
         "poor": 0.5,
     },
@@ -50,19 +51,22 @@ ONE_BATCH = Words("skill on one batch learned alone", "skill pada satu batch yan
 )
 def underfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """Find a poor skill that gains no more, and what holds it down."""
+    if evidence.not_finite or has_broken_data(evidence):
+        return
     stuck = evidence.is_stuck(limit["skill"])
     poor = stuck or evidence.is_poor(limit["poor"])
-    if not poor or evidence.not_finite or has_broken_data(evidence):
-        return
     skill = Measured(SKILL, evidence.skill, "<", limit["poor"])
-    yield from _penalised(evidence, limit, skill)
+    if poor or _says_little(evidence, limit):
+        yield from _penalised(evidence, limit, skill)
+    if not poor:
+        return
     yield from _dropped(evidence, limit, skill)
     yield from _narrow(evidence, limit, skill)
     alone = evidence.overfits_a_batch
     if alone is not None and alone < limit["one_batch"]:
         measured = [Measured(ONE_BATCH, alone, "<", limit["one_batch"]), skill]
         yield Sign("fault", 0.45, measured)
-    if stuck and evidence.ended and evidence.best_skill <= 2 * limit["skill"]:
+    if stuck and evidence.ended and not evidence.best_skill > 2 * limit["skill"]:
         measured = [
             Measured(SKILL, evidence.skill, "<", limit["skill"]),
             Measured(BEST_SKILL, evidence.best_skill, "<", 2 * limit["skill"]),
@@ -70,6 +74,13 @@ def underfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sig
         yield Sign("fault", 0.3, measured)
     elif not stuck:
         yield Sign("advice", 0.3, [skill])
+
+
+def _says_little(evidence: Evidence, limit: Mapping[str, float]) -> bool:
+    """Say whether the loss is near that of a constant, though the best guess is often right."""
+    trivial = sum(one.trivial_loss for one in evidence.facts.outputs)
+    loss = last(finite(check.loss for check in evidence.checks))
+    return evidence.progress > 0.5 and loss > limit["little"] * trivial > 0
 
 
 def _penalised(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> Iterator[Sign]:

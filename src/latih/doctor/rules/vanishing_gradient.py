@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping
 from statistics import median
 
-from latih.doctor.causes import flow, has_broken_data, has_dead_layer, silent_layers, was_thrown
+from latih.doctor.causes import (
+    gradient_flow,
+    has_broken_data,
+    has_dead_layer,
+    silent_layers,
+    was_thrown,
+)
 from latih.doctor.curves import PERSISTENT
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
@@ -39,7 +45,9 @@ FLAT = ("sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign", "softmax")
 def vanishing_gradient(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """Find a gradient that shrinks from layer to layer in three checks running."""
     layers = evidence.weighted_layers
-    known = [(c.step, fare) for c in evidence.checks if (fare := flow(c, layers)) is not None]
+    known = [
+        (c.step, fare) for c in evidence.checks if (fare := gradient_flow(c, layers)) is not None
+    ]
     if len(known) < PERSISTENT or evidence.not_finite or has_broken_data(evidence):
         return
     hidden = [one for one in evidence.facts.layers if not one.is_output and one.activation]
