@@ -172,6 +172,13 @@ def gradient_flow(check: Check, layers: Sequence[LayerFacts]) -> tuple[float, fl
     return known[0] / known[-1], slope([math.log10(one) for one in known])
 
 
+def gradient_flows(evidence: Evidence) -> list[tuple[int, tuple[float, float]]]:
+    """Return step and :func:`gradient_flow` of each check in which it was measured."""
+    layers = evidence.weighted_layers
+    known = ((check.step, gradient_flow(check, layers)) for check in evidence.checks)
+    return [(step, flow) for step, flow in known if flow is not None]
+
+
 def silent_layers(check: Check, layers: Sequence[LayerFacts]) -> dict[str, float]:
     """Return the share of dead units of each layer whose activation can be 0 everywhere.
 

@@ -5,7 +5,7 @@ from statistics import median
 
 from latih.doctor.causes import (
     exponential_layers,
-    gradient_flow,
+    gradient_flows,
     has_broken_data,
     has_wild_inputs,
     was_thrown,
@@ -122,16 +122,15 @@ def _growing_over_steps(
 
 def _growing_backwards(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """A first layer whose gradient is many times that of the last."""
-    layers = evidence.weighted_layers
-    known = [
-        (c.step, fare) for c in evidence.checks if (fare := gradient_flow(c, layers)) is not None
-    ]
-    flags = [fare[0] > limit["ratio"] for _, fare in known]
+    known = gradient_flows(evidence)
+    flags = [flow[0] > limit["ratio"] for _, flow in known]
     if persists(flags):
         measured = [
-            Measured(FLOW, median(fare[0] for _, fare in known[-PERSISTENT:]), ">", limit["ratio"]),
+            Measured(FLOW, median(flow[0] for _, flow in known[-PERSISTENT:]), ">", limit["ratio"]),
             Measured(SKILL, evidence.skill, "<", limit["skill"]),
         ]
         followed = was_thrown(evidence) or has_wild_inputs(evidence)
         step = known[flags.index(True)][0]
-        yield Sign("fault", 0.5 if followed else 0.75, measured, layers[0].name, step)
+        yield Sign(
+            "fault", 0.5 if followed else 0.75, measured, evidence.weighted_layers[0].name, step
+        )

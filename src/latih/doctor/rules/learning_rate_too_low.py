@@ -82,5 +82,5 @@ def _is_something_else(evidence: Evidence, limit: Mapping[str, float]) -> bool:
     """Say whether updates are small because gradients are, or nothing can be learned at all."""
     if has_broken_data(evidence) or evidence.not_finite is not None or has_dead_layer(evidence):
         return True
-    fare = gradient_flow(evidence.checks[-1], evidence.weighted_layers)
-    return fare is not None and fare[0] < limit["flow"]
+    flow = gradient_flow(evidence.checks[-1], evidence.weighted_layers)
+    return flow is not None and flow[0] < limit["flow"]

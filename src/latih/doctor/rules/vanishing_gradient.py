@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from latih.doctor.causes import (
-    gradient_flow,
+    gradient_flows,
     has_broken_data,
     has_dead_layer,
     silent_layers,
@@ -45,15 +45,13 @@ FLAT = ("sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign", "softmax")
 def vanishing_gradient(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """Find a gradient that shrinks from layer to layer in three checks running."""
     layers = evidence.weighted_layers
-    known = [
-        (c.step, fare) for c in evidence.checks if (fare := gradient_flow(c, layers)) is not None
-    ]
+    known = gradient_flows(evidence)
     if len(known) < PERSISTENT or evidence.not_finite or has_broken_data(evidence):
         return
     hidden = [one for one in evidence.facts.layers if not one.is_output and one.activation]
     flat = [one for one in hidden if one.activation in FLAT]
     sigmoid = len(flat) > 2 and 2 * len(flat) > len(hidden)
-    recent = [fare for _, fare in known[-PERSISTENT:]]
+    recent = [flow for _, flow in known[-PERSISTENT:]]
     ratio, climb = (median(one[n] for one in recent) for n in (0, 1))
     least = limit["flat_ratio" if sigmoid else "ratio"]
     if max(one[0] for one in recent) >= least or climb < limit["slope"]:
@@ -63,7 +61,7 @@ def vanishing_gradient(evidence: Evidence, limit: Mapping[str, float]) -> Iterat
         Measured(SLOPE, climb, ">", limit["slope"]),
         Measured(SKILL, evidence.skill, "<", limit["skill"]),
     ]
-    step = next(step for step, fare in known if fare[0] < least)
+    step = next(step for step, flow in known if flow[0] < least)
     if evidence.is_stuck(limit["skill"]):
         yield Sign("fault", _probability(evidence, ratio, sigmoid), measured, layers[0].name, step)
     elif evidence.is_poor():
