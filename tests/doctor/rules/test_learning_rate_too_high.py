@@ -58,6 +58,12 @@ def test_gradient_ascent_climbs_from_the_first_step() -> None:
     assert found.step == 50
 
 
+def test_a_detour_of_the_first_steps_is_none() -> None:
+    climbed = {"losses": line(2.3, 4.0, 6), "skills": 0.0, "ended": False, "steps": 1000}
+    assert learning_rate_too_high(training(steps_at=[0, 1, 2, 5, 10, 20], **climbed)) == []
+    assert learning_rate_too_high(training(steps_at=[0, 2, 5, 10, 20, 50], **climbed))
+
+
 def test_a_loss_whose_sign_is_wrong_falls_for_ever() -> None:
     """What is minimised is minus the squared error."""
     losses = [-600.0 * 1.5**n for n in range(20)]

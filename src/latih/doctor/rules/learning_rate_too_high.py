@@ -60,6 +60,7 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
         "boldness": BOLD,
         "rises": 0.8,
         "worse": 0.5,
+        "steps": 50.0,
         "turns": 0.5,
         "spread": 0.2,
         "fallen": 0.5,
@@ -75,8 +76,9 @@ def learning_rate_too_high(evidence: Evidence, limit: Mapping[str, float]) -> It
     if evidence.not_finite is not None:
         yield from _burst(evidence, limit)
         return
-    yield from _climbing(evidence, limit)
-    yield from _upside_down(evidence, limit)
+    if evidence.ended or evidence.steps >= limit["steps"]:  # the first steps may be a detour
+        yield from _climbing(evidence, limit)
+        yield from _upside_down(evidence, limit)
     yield from _diverging(evidence, limit)
     yield from _thrown(evidence, limit)
     yield from _hasty(evidence, limit)
