@@ -21,7 +21,7 @@ from latih.doctor.evidence import (
     OutputFacts,
 )
 
-Values = float | Sequence[float] | None
+Values = float | Sequence[float | None] | None
 
 CHECKS = 20
 SIGNS = {one.name for one in fields(LayerSigns)}
@@ -53,11 +53,11 @@ def layer(name: str, activation: str | None = "relu", **known: Any) -> Layer:
 def stack(count: int, activation: str = "relu", **known: Any) -> list[Layer]:
     """Make hidden layers of one kind, and an output behind them.
 
-    A value of `known` that is a list has one value for each layer, the output among them.
+    A tuple in `known` has one value for each layer, the output last; a list one for each check.
     """
 
     def nth(index: int) -> dict[str, Any]:
-        return {k: v[index] if isinstance(v, list) else v for k, v in known.items()}
+        return {k: v[index] if isinstance(v, tuple) else v for k, v in known.items()}
 
     hidden = [layer(f"hidden_{n}", activation, **nth(n)) for n in range(count)]
     return [*hidden, layer("output", "softmax", is_output=True, **nth(count))]
@@ -111,6 +111,7 @@ def training(
     layers: Sequence[Layer] | None = None,
     logs: Mapping[str, Sequence[float]] | None = None,
     every: int = 50,
+    steps_at: Sequence[int] | None = None,
     epochs: int = 10,
     count: int = CHECKS,
     ended: bool = True,
@@ -127,6 +128,7 @@ def training(
         layers: by default three of ReLU and an output.
         logs: by the key of the log, a value for each epoch.
         every: steps between two checks.
+        steps_at: the steps of the checks, where they are not evenly spaced.
         epochs: planned; the checks are spread over all of them.
         count: of checks, unless a sequence says it.
         output: by default ten balanced classes.
@@ -139,13 +141,15 @@ def training(
     losses = curve(2.35, 0.1, count) if losses is None else losses
     skills = curve(0.0, 0.95, count) if skills is None else skills
 
+    steps = [n * every for n in range(count)] if steps_at is None else steps_at
+
     def at(values: Values, n: int) -> Any:
         return values[n] if isinstance(values, Sequence) else values
 
     checks = [
         Check(
-            step=n * every,
-            epoch=n * epochs // count,
+            step=steps[n],
+            epoch=steps[n] * epochs // (steps[-1] + 1),
             loss=at(losses, n),
             skill=at(skills, n),
             accuracy=at(accuracies, n),
@@ -168,7 +172,7 @@ def training(
         "learning_rate": 1e-3,
         "batch_size": 32,
         "epochs": epochs,
-        "steps": -(-(count - 1) * every // epochs),
+        "steps": -(-(steps[-1] if count else 0) // epochs),
         "examples": 1000,
         "shuffles": True,
         "has_validation": bool(logs and "val_loss" in logs),

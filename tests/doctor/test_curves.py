@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from latih.doctor.curves import (
     began,
     end,
+    evenly,
     falls,
     finite,
     last,
@@ -49,6 +50,21 @@ def test_smoothing_stays_within_the_values_and_keeps_constants(
     assert min(values) - 1e-9 <= min(means) and max(means) <= max(values) + 1e-9
     assert smoothed([2.0] * 4, weight) == [2.0] * 4
     assert smoothed(values, 1.0) == pytest.approx(values, abs=1e-9)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(2, 40), st.data())
+def test_evenly_spaced_values_are_those_of_numpy(
+    gaps: list[int], count: int, data: st.DataObject
+) -> None:
+    places = np.cumsum([0, *gaps]).tolist()
+    values = data.draw(st.lists(numbers, min_size=len(places), max_size=len(places)))
+    expected = np.interp(np.linspace(0, places[-1], count), places, values)
+    points = list(zip(places, values, strict=True))
+    assert evenly(points, count) == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_of_one_point_there_is_one_value() -> None:
+    assert evenly([(3, 1.0)]) == [1.0] and evenly([]) == []
 
 
 def test_the_end_has_two_values_at_least() -> None:

@@ -65,6 +65,33 @@ def smoothed(values: Sequence[float], weight: float = 0.5) -> list[float]:
     return means
 
 
+def evenly(points: Sequence[tuple[float, float]], count: int = 30) -> list[float]:
+    """Return the curve at evenly spaced places, on straight lines between its points.
+
+    The doctor looks often at first and seldom later; a slope must not see that.
+
+    Args:
+        points: place and value, the places in rising order.
+        count: how many values, two at least.
+
+    Example:
+        >>> evenly([(0, 0.0), (1, 4.0), (4, 7.0)], 5)
+        [0.0, 4.0, 5.0, 6.0, 7.0]
+    """
+    if len(points) < 2:
+        return [value for _, value in points]
+    start, stop = points[0][0], points[-1][0]
+    values: list[float] = []
+    left = 0
+    for n in range(count):
+        place = start + (stop - start) * n / (count - 1)
+        while left < len(points) - 2 and points[left + 1][0] <= place:
+            left += 1
+        (before, low), (after, high) = points[left], points[left + 1]
+        values.append(low + (high - low) * (place - before) / max(after - before, 1e-12))
+    return values
+
+
 def end(values: Sequence[float], share: float) -> Sequence[float]:
     """Return the last part of a curve, of two values at least if there are two.
 

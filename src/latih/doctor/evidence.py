@@ -342,6 +342,8 @@ class Evidence:
         """
         if not self.checks or (self.progress < after and self.steps < steps):
             return False
+        if math.isnan(self.best_skill):  # nobody knows what its targets mean
+            return False
         return not self.skill > least
 
     def is_poor(self, enough: float = 0.5) -> bool:
@@ -352,7 +354,7 @@ class Evidence:
         before = [c.skill for c in self.checks[:half] if math.isfinite(c.skill)]
         after = [c.skill for c in self.checks[half:] if math.isfinite(c.skill)]
         if not after:
-            return True
+            return bool(before)  # or nobody knows what its targets mean
         gains = max(after) - max(before, default=0.0)
         return max(after) < enough and gains < 0.05
 

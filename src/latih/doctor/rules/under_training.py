@@ -1,0 +1,85 @@
+"""under-training: it stopped while it was still learning."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from statistics import median, pstdev
+
+from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
+from latih.doctor.curves import PERSISTENT, evenly, rising, slope, smoothed
+from latih.doctor.evidence import Check, Evidence
+from latih.doctor.finding import Measured, Sign
+from latih.doctor.rule import rule
+from latih.doctor.terms import SKILL
+from latih.doctor.words import Words
+
+GAIN = Words("skill gained in the last third", "skill yang diperoleh di sepertiga akhir")
+FALL = Words("part of the loss that fell in the last third", "bagian loss yang turun di akhir")
+EPOCHS = Words("epochs", "epoch")
+STEPS = 10
+"""The last third is looked at in so many parts."""
+
+
+@rule(
+    code="under-training",
+    name=Words("Stopped too early", "Latihan terlalu singkat"),
+    cause=Words(
+        "The training ended while it still went on to learn: there were too few epochs.",
+        "Latihan berakhir padahal model masih terus belajar: epoch-nya terlalu sedikit.",
+    ),
+    doubt=Words(
+        "If more epochs bring nothing, the last checks were noise or a falling learning rate.",
+        "Jika epoch tambahan tidak membantu, kenaikan terakhir hanya derau atau akibat laju "
+        "belajar yang turun.",
+    ),
+    remedies=("more-epochs", "raise-learning-rate", "smaller-batch"),
+    thresholds={
+        "gain": 0.02,
+        "strong_gain": 0.1,
+        "fall": 0.2,
+        "poor": 0.5,
+        "fine": 0.9,
+        "noise": 2.0,
+    },
+    source="Cao et al., DeepFD, ICSE 2022, fault type epoch; "
+    "Humbatova et al., Taxonomy of real faults in deep learning systems, ICSE 2020",
+)
+def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
+    """Find a skill, or from far below a loss, that still improves steadily at the end."""
+    known = [one for one in evidence.checks if isfinite(one.skill) and isfinite(one.loss)]
+    if not evidence.ended or len(known) < 6 or evidence.not_finite or has_broken_data(evidence):
+        return
+    # The last third of the steps, and three checks at least.
+    start = min(known[-1].step * 2 / 3, known[-PERSISTENT].step)
+    known = [one for one in known if one.step >= start]
+    tail = evenly([(one.step, one.skill) for one in known], STEPS)
+    low = evenly([(one.step, one.loss) for one in known], STEPS)
+    gain = slope(tail) * (len(tail) - 1)
+    fall = -slope(low) * (len(low) - 1) / max(abs(low[0]), 1e-12)
+    noise = _noise(known, gain)
+    steady = rising(smoothed(tail)) >= 0.7 and gain > limit["noise"] * noise
+    measured = [
+        Measured(SKILL, evidence.skill, "<", limit["poor"]),
+        Measured(GAIN, gain, ">", limit["strong_gain"]),
+        Measured(FALL, fall, ">", limit["fall"]),
+        Measured(EPOCHS, evidence.facts.epochs),
+    ]
+    slow = boldness(evidence) < TIMID or median(updates_of(evidence) or [1.0]) < 1e-5
+    strong = gain > limit["strong_gain"] and steady
+    no_worse = gain > -limit["gain"] * max(1.0, abs(tail[0]))
+    level = rising(smoothed(low)) > 0.3
+    from_below = evidence.skill < 0 and no_worse and fall > limit["fall"] and not level
+    if evidence.skill < limit["poor"] and (strong or from_below):
+        yield Sign("fault", 0.4 if slow else 0.7, measured)
+    elif gain > limit["gain"] and steady and evidence.skill < limit["fine"]:
+        measured[:2] = [
+            Measured(SKILL, evidence.skill, "<", limit["fine"]),
+            Measured(GAIN, gain, ">", limit["gain"]),
+        ]
+        yield Sign("advice", 0.5, measured)
+
+
+def _noise(checks: Sequence[Check], gain: float) -> float:
+    """Return how far the skills lie from a straight line, as a standard deviation."""
+    first, span = checks[0].step, max(checks[-1].step - checks[0].step, 1)
+    off = [one.skill - gain * (one.step - first) / span for one in checks]
+    return pstdev(off)
