@@ -64,6 +64,8 @@ class InputFacts:
         mean: of all numbers together.
         constant: the share of features that never change.
         is_whole: whether all numbers are whole: indices, or the bytes of an image.
+        is_scaled: whether the model itself scales, normalises or looks them up before it first
+            multiplies them by weights.
     """
 
     name: str
@@ -77,6 +79,7 @@ class InputFacts:
     mean: float = 0.0
     constant: float = 0.0
     is_whole: bool = False
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class Facts:
         duplicates: the share of the rows held back that are among those trained on.
         shift: how far the means of the rows held back are from those trained on, in deviations.
         weighted: whether classes or examples are weighted.
+        looked_at: how many examples the facts of the targets rest on; 0 if there was none to see.
+            One batch of a stream says little of how frequent classes are.
     """
 
     layers: tuple[LayerFacts, ...] = ()
@@ -169,6 +174,7 @@ class Facts:
     duplicates: float = 0.0
     shift: float = 0.0
     weighted: bool = False
+    looked_at: int = 0
 
     @property
     def planned_steps(self) -> int | None:
