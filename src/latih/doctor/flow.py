@@ -391,12 +391,12 @@ def names_of(model: nn.Module, modules: Sequence[nn.Module]) -> list[str]:
         names.append(own or to_snake_case(type(module).__name__))
     count = Counter(names)
     return [
-        name if count[name] == 1 else _way(given, paths.get(id(module), "")) or name
+        name if count[name] == 1 else way_to(given, paths.get(id(module), "")) or name
         for name, module in zip(names, modules, strict=True)
     ]
 
 
-def _way(modules: Mapping[str, nn.Module], path: str) -> str:
+def way_to(modules: Mapping[str, nn.Module], path: str) -> str:
     """Return the names of the layers on the way to a module."""
     steps = path.split(".")
     told: list[str] = []

@@ -9,7 +9,7 @@ from torch import nn
 
 from latih.data.batches import Batch
 from latih.doctor.evidence import NotFinite
-from latih.doctor.untouched import Untouched
+from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.structures import flatten
 

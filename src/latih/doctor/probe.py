@@ -14,7 +14,7 @@ from latih.doctor.readings import Readings
 from latih.doctor.scores import scores
 from latih.doctor.sensors import Sensors
 from latih.doctor.preactivations import as_signs, summed_up
-from latih.doctor.untouched import Untouched
+from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.structures import flatten
 
@@ -51,7 +51,13 @@ class Probe:
     ) -> None:
         self.model, self.facts, self.objective = model, facts, objective
         self.rows = rows if getattr(model, "has_call", True) else None
-        self.sensors = Sensors(model, facts.layers)
+        # What only drops or reshapes has nothing to show.
+        shown = [
+            one
+            for one in facts.layers
+            if one.fan_in or one.weights or one.activation or one.is_normalization
+        ]
+        self.sensors = Sensors(model, shown)
         self.weights = Weights(model, self.sensors.modules)
         losses = [] if objective is None else [output.loss for output in objective.outputs]
         self._untouched = Untouched(model, filter(None, losses))

@@ -16,7 +16,9 @@ from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
 from torch.overrides import TorchFunctionMode
 
 from latih.doctor.evidence import LayerFacts
+from latih.doctor.flow import way_to
 from latih.doctor.kinds import ACTIVATION_OF_FUNCTION, activation_of
+from latih.layers import Layer
 from latih.structures import flatten
 
 Heard = Callable[[str, str | None, torch.Tensor, int], None]
@@ -59,11 +61,11 @@ class Sensors:
 
 def named(model: nn.Module) -> Mapping[str, nn.Module]:
     """Return the layers and modules of a model by what they are called, and by where they are."""
-    found = {path: module for path, module in model.named_modules() if path}
-    for module in list(found.values()):
-        name = getattr(module, "name", None)
-        if isinstance(name, str):
-            found.setdefault(name, module)
+    modules = {path: module for path, module in model.named_modules() if path}
+    found = {way_to({"": model, **modules}, path): module for path, module in modules.items()}
+    for path, module in modules.items():
+        name = module.name if isinstance(module, Layer) else path.replace(".", "/")
+        found.setdefault(name, module)
     return found
 
 

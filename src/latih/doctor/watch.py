@@ -12,12 +12,13 @@ from typing import Any, Literal
 from latih.arguments import number, one_of
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Check, Evidence, NotFinite
-from latih.doctor.facts import facts_of, probe_batch
+from latih.doctor.facts import facts_of
 from latih.doctor.finding import Finding
 from latih.doctor.movement import Movement
 from latih.doctor.origin import first_not_finite
 from latih.doctor.pace import Budget, next_look
 from latih.doctor.probe import Moment, Probe
+from latih.doctor.rows import probe_batch
 from latih.doctor.rule import Rule
 from latih.doctor.rules import RULES
 from latih.engine.events import Witness
@@ -88,8 +89,8 @@ class Doctor(Witness):
         one_of(action, "action", "Doctor", ("watch", "stop"))
         self.action = action
         self.share = number(share, "share", "Doctor", least=0, most=1)
-        self.run: RunDirectory | None = None
-        """Where it writes down what it sees; ``fit(run_dir=...)`` says it."""
+        self._history: Any = None
+        self._run: RunDirectory | None = None
         self._budget = Budget(self.share, clock)
         self._goes_on = False
         self._training: Any = None
@@ -112,6 +113,15 @@ class Doctor(Witness):
         self._movement: Movement | None = None
         self._is_off = False
 
+    def is_heard_by(self, history: Any, run: RunDirectory | None = None) -> None:
+        """Say where the diagnosis goes.
+
+        Args:
+            history: the record of the training, which gets it as ``diagnosis``.
+            run: where all that is seen is written down; None for nowhere.
+        """
+        self._history, self._run = history, run
+
     # What is seen
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -130,7 +140,7 @@ class Doctor(Witness):
         rows = probe_batch(training)
         is_fresh = not self.evidence.checks
         if is_fresh:
-            self.evidence.facts = facts_of(training)
+            self.evidence.facts = facts_of(training, rows)
         self._probe = Probe(model, self.evidence.facts, rows, model.objective)
         self._write(RunDirectory.start_findings, self._told)
         self._write(RunDirectory.start_layers, self.evidence.to_dict()["checks"])
@@ -317,6 +327,8 @@ class Doctor(Witness):
             at_once: whether a fault need not be found twice.
         """
         self.diagnosis = diagnose(self.evidence, self.rules)
+        if self._history is not None:
+            self._history.diagnosis = self.diagnosis
         known = {record["code"] for record in self._told}
         for finding in self.diagnosis.faults:
             if finding.code not in known and (at_once or finding.code in self._suspected):
@@ -354,10 +366,10 @@ class Doctor(Witness):
         )
 
     def _write(self, write: Callable[[RunDirectory, Any], None], content: Any) -> None:
-        if self.run is None:
+        if self._run is None:
             return
         try:
-            write(self.run, content)
+            write(self._run, content)
         except UnwritableError as error:
             warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
 
