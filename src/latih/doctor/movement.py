@@ -69,8 +69,8 @@ class Weights:
         flat = optimizer.flat
         if flat is None:
             return
-        norms = torch._foreach_norm(list(flat.views(flat.gradients)))
-        for weight, norm in zip(flat.parameters, norms, strict=True):
+        sizes = _norms(list(flat.views(flat.gradients)))
+        for weight, norm in zip(flat.parameters, sizes, strict=True):
             if id(weight) in self._places:
                 movement.gradients[self._places[id(weight)]] = norm
         movement.optimizers.append(optimizer)
@@ -82,9 +82,9 @@ class Weights:
         sizes = [-(-one.numel() // s) for one, s in zip(self.weights, self._strides, strict=True)]
         after = self.numbers()
         moved = (after - movement.before).split(sizes)
-        readings.put("moved", torch._foreach_norm(list(moved)))
-        readings.put("before", torch._foreach_norm(list(movement.before.split(sizes))))
-        readings.put("after", torch._foreach_norm(list(after.split(sizes))))
+        readings.put("moved", _norms(list(moved)))
+        readings.put("before", _norms(list(movement.before.split(sizes))))
+        readings.put("after", _norms(list(after.split(sizes))))
         readings.put("gradients", list(movement.gradients.values()))
         clipped = [
             optimizer.flat.gradients.norm()
@@ -102,7 +102,7 @@ class Weights:
         gradients = dict(zip(movement.gradients, read["gradients"], strict=True))
         for name in dict.fromkeys(self.owners):
             places = [place for place, owner in enumerate(self.owners) if owner == name]
-            # The numbers looked at stand for all: a large kernel is not to count less than its bias.
+            # Those looked at stand for all: a large kernel is not to count less than its bias.
             shares = [self._strides[place] for place in places]
             moved, before, after = (
                 math.sqrt(sum(s * read[key][p] ** 2 for s, p in zip(shares, places, strict=True)))
@@ -132,6 +132,11 @@ def norms(movement: Movement, read: Mapping[str, Sequence[float]]) -> dict[str, 
     if read["clipped"]:
         told["clipped_norm"] = _norm(read["clipped"])
     return told
+
+
+def _norms(tensors: list[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """Return the norm of each, by one kernel where there is one for many."""
+    return torch._foreach_norm(tensors)  # pyright: ignore
 
 
 def _norm(parts: Sequence[float]) -> float:

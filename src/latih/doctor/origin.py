@@ -79,7 +79,7 @@ def _in_call(
 ) -> NotFinite | None:
     found: list[str] = []
     called = {id(module): name for name, module in names.items()}
-    every = {called.get(id(one), path): one for path, one in model.named_modules() if path}
+    every = {called.get(id(one)) or path: one for path, one in model.named_modules() if path}
     losses = [] if objective is None else [output.loss for output in objective.outputs]
     with Untouched(model, filter(None, losses)).kept(training=bool(step)):
         with _listening(every, found):

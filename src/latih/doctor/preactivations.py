@@ -17,8 +17,8 @@ FLAT_FROM: Mapping[str, float] = {
     "hard_sigmoid": 3.0,
     "hard_tanh": 1.0,
 }
-"""From which absolute sum on a nonlinearity is flat: its slope is below 0.018 for the sigmoid, 0.027
-for tanh, and 0 for the hard ones."""
+"""From which absolute sum on a nonlinearity is flat: the slope of a sigmoid is below 0.018 there,
+that of tanh below 0.027, and that of the hard ones 0."""
 
 MOSTLY = 0.9
 """The share of rows on which a saturated unit is in the flat part."""
@@ -53,7 +53,7 @@ def summed_up(kind: str | None, sums: torch.Tensor, axis: int) -> torch.Tensor:
     if kind in RECTIFIERS:
         silent = (high <= 0).to(mean.dtype).mean()
         zeros = (by_unit <= 0).to(mean.dtype).mean()
-    if kind in FLAT_FROM:
+    if kind is not None and kind in FLAT_FROM:
         is_flat = (by_unit.abs() > FLAT_FROM[kind]).to(mean.dtype)
         saturated = (is_flat.mean(0) > MOSTLY).to(mean.dtype).mean()
     least, most = low.amin(), high.amax()

@@ -10,10 +10,10 @@ import torch
 from latih.data.batches import Batch
 from latih.doctor.evidence import Check, Facts, LayerSigns, OutputFacts
 from latih.doctor.movement import Movement, Weights, norms
+from latih.doctor.preactivations import as_signs, summed_up
 from latih.doctor.readings import Readings
 from latih.doctor.scores import scores
 from latih.doctor.sensors import Sensors
-from latih.doctor.preactivations import as_signs, summed_up
 from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.structures import flatten

@@ -115,5 +115,6 @@ def _of_classes(right: torch.Tensor, chosen: torch.Tensor, classes: int) -> torc
     there = (count > 0).sum()
     recall = (found / count).nansum() / there
     constant = 1 / there  # what one class for all is worth
-    # With one class alone it is 0 / 0: nobody can be better than a constant.
-    return torch.stack([(recall - constant) / (1 - constant), hits.mean()])
+    # With one class alone nobody can be better than a constant.
+    skill = torch.where(there > 1, (recall - constant) / (1 - constant), UNKNOWN)
+    return torch.stack([skill, hits.mean()])

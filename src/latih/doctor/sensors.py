@@ -105,7 +105,7 @@ class _Ear(TorchFunctionMode):
     @contextmanager
     def _at_activation(self, module: nn.Module, layer: LayerFacts) -> Generator[None]:
         held = vars(module)
-        inner, activation = module._modules.get("activation"), held.get("activation")
+        inner, activation = dict(module.named_children()).get("activation"), held.get("activation")
         if inner is not None:
             hook = inner.register_forward_pre_hook(lambda _, inputs: self._tell(layer, inputs[0]))
             try:
@@ -159,12 +159,19 @@ class _Ear(TorchFunctionMode):
         self._heard(layer.name, layer.activation, sums, self._axis)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self._open is not None and (self._is_within or self._sums is not None):
+        if self._open is not None and args and self._may_bend(args[0]):
             name = ACTIVATION_OF_FUNCTION.get(getattr(func, "__name__", "").rstrip("_"))
-            if name not in (None, "linear") and args and isinstance(args[0], torch.Tensor):
+            if name not in (None, "linear"):
                 layer, self._open, self._sums = self._open, None, None
                 self._heard(layer.name, name, args[0], self._axis)
         return func(*args, **(kwargs or {}))
+
+    def _may_bend(self, given: Any) -> bool:
+        """Say whether these may be the sums of the open layer, pooled at most."""
+        if self._is_within or self._sums is None or not isinstance(given, torch.Tensor):
+            return self._is_within and isinstance(given, torch.Tensor)
+        sums, axis = self._sums, self._axis if self._sums.ndim > 2 else -1
+        return given.ndim == sums.ndim > 0 and given.shape[axis] == sums.shape[axis]
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)

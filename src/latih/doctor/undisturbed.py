@@ -12,8 +12,10 @@ from latih.engine.capture.purity import is_own
 from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
 from latih.layers.base import mode
+from latih.layers.kept import kept_by_layers
 from latih.layers.seeds import seed_generators
 from latih.losses import LossFunctionWrapper
+from latih.metrics import Metric
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -37,6 +39,8 @@ class Untouched:
 
     def __init__(self, model: Any, others: Iterable[Any] = ()) -> None:
         self.model = model
+        # Those that layers keep, and update in their calls.
+        self._metrics = list(kept_by_layers(model, Metric).values())
         self._generators = list(seed_generators(model).values())
         # Code of the user's may count its calls.
         self._strangers = [one for one in model.modules() if not is_own(type(one))]
@@ -55,8 +59,7 @@ class Untouched:
         dice = random.state_dict() if self._may_turn_dice else None
         buffers = list(_changed_by_calls(model))
         values = [buffer.detach().clone() for buffer in buffers]
-        metrics = model.metrics if isinstance(model, Layer) else []
-        sums = [[part.clone() for part in parts] for parts in sums_state(metrics)]
+        sums = [[part.clone() for part in parts] for parts in sums_state(self._metrics)]
         added = vars(model).get("added_losses")
         noted = [dict(vars(module)) for module in self._strangers]
         try:
@@ -70,7 +73,7 @@ class Untouched:
             with torch.no_grad():
                 for buffer, value in zip(buffers, values, strict=True):
                     buffer.copy_(value)
-            load_sums_state(metrics, sums)
+            load_sums_state(self._metrics, sums)
             if added is not None:
                 vars(model)["added_losses"] = added
             for module, attributes in zip(self._strangers, noted, strict=True):
@@ -112,4 +115,5 @@ def _changed_by_calls(model: nn.Module) -> Iterator[torch.Tensor]:
 
 def _is_of_latih(one: Any) -> bool:
     told = one.fn if isinstance(one, LossFunctionWrapper) else type(one)
-    return getattr(told, "__module__", "").partition(".")[0] == "latih"
+    module = getattr(told, "__module__", "")
+    return module.partition(".")[0] == "latih" or module == nn.ModuleList.__module__

@@ -146,8 +146,9 @@ class Doctor(Witness):
         self._write(RunDirectory.start_layers, self.evidence.to_dict()["checks"])
         self._write_facts()
         if is_fresh:
-            self._note(self._probe.check(self._moment(), in_training=True))
-            self._not_finite(self._origin(rows, 0))
+            check = self._probe.check(self._moment(), in_training=True)
+            self._note(check)
+            self.evidence.not_finite = self._not_finite_before(check, rows)
             self._judge("before", at_once=True)
         self.loss = self._running_loss()
         self._wakes = self._next_waking()
@@ -187,9 +188,7 @@ class Doctor(Witness):
             self._moment(), movement, in_training=looks % BETWEEN_TRAINING_LOSSES == 0
         )
         self._note(check)
-        poisoned = [name for name, signs in check.layers.items() if not signs.finite]
-        if poisoned and self.evidence.not_finite is None and not isfinite(check.loss):
-            self.see_not_finite(is_moved=True)
+        self._not_finite(self._not_finite_in(check))
         self._judge("run")
 
     def about_to_move(self, optimizer: Optimizer) -> None:
@@ -211,11 +210,8 @@ class Doctor(Witness):
             is_moved: whether the step has moved the weights, and may have spoilt all of them.
         """
         step = self.step if is_moved else self.step + 1
-        self._not_finite(self._origin(self._training.batch, step, is_moved=is_moved))
-        if self.evidence.not_finite is None:
-            self.evidence.not_finite = NotFinite(step, "loss")
-        self.loss = FINITE
-        self._write_facts()
+        found = self._origin(self._training.batch, step, is_moved=is_moved)
+        self._not_finite(found or NotFinite(step, "loss"))
         self._judge("run", at_once=True)
 
     def _origin(self, rows: Any, step: int, *, is_moved: bool = False) -> NotFinite | None:
@@ -226,9 +222,32 @@ class Doctor(Witness):
             model, model.objective, rows, probe.sensors.modules, step, is_moved=is_moved
         )
 
+    def _not_finite_in(self, check: Check) -> NotFinite | None:
+        """Say what of a step is not finite though its loss was: that was looked at before."""
+        poisoned = [
+            name
+            for name, signs in check.layers.items()
+            if signs.gradient is not None and not isfinite(signs.gradient)
+        ]
+        if poisoned:  # gradients come from the end
+            return NotFinite(check.step, "gradient", poisoned[-1])
+        if all(signs.finite for signs in check.layers.values()) or self._probe is None:
+            return None
+        return self._origin(self._probe.rows, check.step + 1)
+
+    def _not_finite_before(self, check: Check, rows: Any) -> NotFinite | None:
+        facts = self.evidence.facts
+        if not all(one.finite for one in facts.inputs):  # of all examples, and not of the rows
+            return NotFinite(0, "input")
+        if not all(one.finite for one in facts.outputs):
+            return NotFinite(0, "target")
+        is_fine = isfinite(check.loss) and all(one.finite for one in check.layers.values())
+        return None if is_fine else self._origin(rows, 0)
+
     def _not_finite(self, found: NotFinite | None) -> None:
-        if self.evidence.not_finite is None:
-            self.evidence.not_finite = found
+        if found is not None and self.evidence.not_finite is None:
+            self.evidence.not_finite, self.loss = found, FINITE
+            self._write_facts()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep what the epoch logged."""

@@ -211,7 +211,11 @@ class Trainable(Stepping):
             one.is_heard_by(self.history, None if kept is None else kept.run)
         # The doctor first, who shall see the weights before any callback puts others in their
         # place. As in Keras the user's come then, so that what they add to the logs is shown.
-        listeners = [*dict.fromkeys([*doctors, *_listed(callbacks)]), *_progress(verbose), self.history]
+        listeners = [
+            *dict.fromkeys([*doctors, *_listed(callbacks)]),
+            *_progress(verbose),
+            self.history,
+        ]
         if verbose and isinstance(batches, ArrayBatches) and PrecisionTip.may_help(self):
             listeners.append(PrecisionTip(batches))
         if kept is not None:
