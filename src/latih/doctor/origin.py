@@ -11,6 +11,7 @@ from latih.data.batches import Batch
 from latih.doctor.evidence import NotFinite
 from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
+from latih.layers import Layer
 from latih.structures import flatten
 
 
@@ -78,11 +79,9 @@ def _in_call(
     step: int,
 ) -> NotFinite | None:
     found: list[str] = []
-    called = {id(module): name for name, module in names.items()}
-    every = {called.get(id(one)) or path: one for path, one in model.named_modules() if path}
     losses = [] if objective is None else [output.loss for output in objective.outputs]
     with Untouched(model, filter(None, losses)).kept(training=bool(step)):
-        with _listening(every, found):
+        with _listening(model, names, found):
             predictions = flatten(model(batch.inputs))
         if found:
             return NotFinite(step, "activation", found[0])
@@ -100,7 +99,12 @@ def _penalties(model: Any) -> Iterator[torch.Tensor]:
 
 
 @contextmanager
-def _listening(names: Mapping[str, nn.Module], found: list[str]) -> Generator[None]:
+def _listening(
+    model: nn.Module, names: Mapping[str, nn.Module], found: list[str]
+) -> Generator[None]:
+    """Note the modules whose outputs are not finite, in the order in which their calls end."""
+    called = {id(module): name for name, module in names.items()}
+
     def hook(name: str) -> Any:
         def heard(module: nn.Module, inputs: Any, outputs: Any) -> None:
             if not _are_finite(flatten(outputs)):
@@ -109,7 +113,9 @@ def _listening(names: Mapping[str, nn.Module], found: list[str]) -> Generator[No
         return heard
 
     with ExitStack() as ending:
-        for name, module in names.items():
+        for path, module in model.named_modules():
+            own = module.name if isinstance(module, Layer) else path.replace(".", "/")
+            name = called.get(id(module), own)
             ending.callback(module.register_forward_hook(hook(name)).remove)
         yield
 
