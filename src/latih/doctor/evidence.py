@@ -5,7 +5,7 @@ Who measures is in `anatomy`, `data_facts` and `probe`; a rule neither sees a te
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 Task = Literal["regression", "binary", "multi-class", "multi-label"]
@@ -358,6 +358,19 @@ class Evidence:
     def weighted_layers(self) -> Sequence[LayerFacts]:
         """The layers with a kernel that may be trained, in the order in which they are called."""
         return [one for one in self.facts.layers if one.fan_in and one.weights]
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call layers otherwise.
+
+        Args:
+            names: the new name of each, by the old one.
+        """
+        layers = (replace(one, name=names.get(one.name, one.name)) for one in self.facts.layers)
+        self.facts = replace(self.facts, layers=tuple(layers))
+        self.checks = [
+            replace(check, layers={names.get(name, name): s for name, s in check.layers.items()})
+            for check in self.checks
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as data that JSON can hold: what is no number is told by its name."""

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from latih.arguments import number, one_of
+from latih.doctor.anatomy import layers_of
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Check, Evidence, NotFinite
 from latih.doctor.facts import facts_of
@@ -21,6 +22,7 @@ from latih.doctor.probe import Moment, Probe
 from latih.doctor.rows import probe_batch
 from latih.doctor.rule import Rule
 from latih.doctor.rules import RULES
+from latih.doctor.sensors import named
 from latih.engine.events import Witness
 from latih.engine.own_step import OwnStep
 from latih.engine.run_state import optimizers_of
@@ -141,6 +143,8 @@ class Doctor(Witness):
         is_fresh = not self.evidence.checks
         if is_fresh:
             self.evidence.facts = facts_of(training, rows)
+        else:
+            self._call_layers_as(model, rows)
         self._probe = Probe(model, self.evidence.facts, rows, model.objective)
         self._write(RunDirectory.start_findings, self._told)
         self._write(RunDirectory.start_layers, self.evidence.to_dict()["checks"])
@@ -156,6 +160,16 @@ class Doctor(Witness):
         for ear in self._ears:
             ear.listen()
         self._budget.begin()
+
+    def _call_layers_as(self, model: Any, rows: Any) -> None:
+        """Let what was seen bear the names of a model that was made anew, and counted on."""
+        known = named(model)
+        if rows is None or all(one.name in known for one in self.evidence.facts.layers):
+            return
+        now = layers_of(model, rows.inputs)
+        if len(now) == len(self.evidence.facts.layers):
+            before = [one.name for one in self.evidence.facts.layers]
+            self.evidence.rename(dict(zip(before, (one.name for one in now), strict=True)))
 
     def after_step(self, training: Any) -> None:
         """Look, if it is time."""
