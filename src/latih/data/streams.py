@@ -129,8 +129,8 @@ class StreamBatches:
     def shuffles(self) -> bool | None:
         """Whether each pass has an order of its own; None where nobody knows."""
         if isinstance(self._data, DataLoader):
-            kind = type(getattr(self._data, "sampler", None))
-            return {RandomSampler: True, SequentialSampler: False}.get(kind)
+            kinds: Mapping[type, bool] = {RandomSampler: True, SequentialSampler: False}
+            return kinds.get(type(self._data.sampler))
         return self.shuffle if isinstance(self._data, Dataset | FileDataset) else None
 
     def whole(self) -> Batch | None:

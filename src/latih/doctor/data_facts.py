@@ -1,7 +1,7 @@
 """What is known of the data: the inputs, the targets, and the rows that are held back."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,11 +9,11 @@ import torch
 from latih.data.batches import Batch
 from latih.doctor import targets as of_targets
 from latih.doctor.evidence import InputFacts, OutputFacts
-from latih.doctor.rows import inputs_of, spread, take
+from latih.doctor.rows import inputs_of, is_mapped, spread, take
 from latih.losses import Loss
 
 MOST_ROWS = 4096
-MOST_NUMBERS = 1 << 22
+MOST_NUMBERS = 1 << 20
 """So many numbers of an input are looked at; of large examples fewer rows, but at least"""
 
 LEAST_ROWS = 64
@@ -30,6 +30,12 @@ STANDARD_ERRORS = 4.0
 """So much of a difference between means is put down to chance: there are many features."""
 
 FEW_FEATURES = 3
+LEAST_DISTINCT = 0.5
+"""Where of whole numbers fewer rows are different, twins say nothing."""
+
+MOST_COLUMNS = 128
+MOST_COMPARED = 256
+"""So many columns say who may be a twin, and so many pairs are compared in all of them."""
 
 
 def rows_to_look_at(batch: Batch) -> torch.Tensor:
@@ -62,10 +68,10 @@ def input_facts(name: str, inputs: torch.Tensor, is_scaled: bool = False) -> Inp
     if not finite:
         sound = rows[rows.isfinite().all(dim=1)]
         rows = sound if len(sound) else rows.nan_to_num(0.0, 0.0, 0.0)
-    variances, means = torch.var_mean(rows, dim=0, correction=0)
+    means, variances, centred = _moments(rows)
     deviations = variances.sqrt()
     changes = deviations > 1e-6 * means.abs()
-    absolute = (rows - means).abs_().mean(dim=0)
+    absolute = centred.abs_().mean(dim=0)
     common = changes & (absolute > LEAST_SPREAD * deviations)
     least, most = torch.aminmax(rows)
     # Of all numbers together, by those of the features: a pass less.
@@ -91,6 +97,14 @@ def input_facts(name: str, inputs: torch.Tensor, is_scaled: bool = False) -> Inp
     )
 
 
+def _moments(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return each column's mean and variance, and the rows less the means."""
+    # Several times as fast as torch.var_mean() along the first axis.
+    means = rows.mean(dim=0)
+    centred = rows - means
+    return means, centred.square().mean(dim=0), centred
+
+
 def _are_whole(rows: torch.Tensor) -> bool:
     # Most that are not show it at once.
     return all(bool((part == part.round()).all()) for part in (rows[:16], rows))
@@ -104,6 +118,9 @@ def is_finite(values: torch.Tensor) -> bool:
         (False, True)
     """
     if not values.is_floating_point() or values.numel() == 0:
+        return True
+    # A sum carries NaN and infinity, and is the fastest to ask for; but it may be too large itself.
+    if math.isfinite(values.sum().item()):
         return True
     least, most = torch.aminmax(values)
     return math.isfinite(least.item()) and math.isfinite(most.item())
@@ -144,6 +161,9 @@ def output_facts(
     if not finite:
         sound = targets.reshape(len(targets), -1).isfinite().all(dim=1)
         targets = targets[sound] if bool(sound.any()) else targets.nan_to_num(0.0, 0.0, 0.0)
+    targets = of_targets.counted(targets, loss)
+    if targets.numel() == 0:
+        return replace(facts, finite=finite), None
     question = of_targets.asked(targets, width, loss_name)
     columns = targets.reshape(len(targets), -1).double()
     least, most = torch.aminmax(columns)
@@ -198,40 +218,61 @@ def fewer_targets(targets: torch.Tensor) -> torch.Tensor:
 def duplicates(trained: Batch, held: Batch) -> float:
     """Return the share of the rows held back that are among those trained on.
 
-    At most :data:`MOST_ROWS` of each side are compared; what was not looked at is reckoned to be
-    like the rest. Where there are so few different rows that chance makes twins, it is 0.
+    At most :data:`MOST_ROWS` of each side are compared, and what was not looked at is reckoned to
+    be like the rest. Where there are so few different rows that chance makes twins, it is 0; and of
+    files that are mapped into memory, where each row would be read from the disk.
 
     Args:
         trained: what is trained on, all of it.
-        held: what is held back.
+        held: what is held back, or some of it.
     """
+    if is_mapped(trained) or is_mapped(held):
+        return 0.0
     one, other = spread(trained.size, MOST_ROWS), spread(held.size, MOST_ROWS)
-    ours = _hashes(take(trained, one))
-    theirs = _hashes(take(held, other))
-    first = [part[:LEAST_ROWS] for part in inputs_of(trained)]
+    ours, theirs = _hashes(trained, one), _hashes(held, other)
+    first = [part[:LEAST_ROWS].float() for part in inputs_of(trained)]
     features = sum(part[:1].numel() for part in first)
-    distinct = len(ours.unique()) / len(ours)
-    if all(_are_whole(part.float()) for part in first) and (
-        features <= FEW_FEATURES or distinct < 0.5
+    if all(_are_whole(part) for part in first) and (
+        features <= FEW_FEATURES or len(ours.unique()) < LEAST_DISTINCT * len(ours)
     ):
         return 0.0
-    found = torch.isin(theirs, ours).float().mean().item()
+    ours, places = ours.sort()
+    nearest = torch.searchsorted(ours, theirs).clamp(max=len(ours) - 1)
+    alike = (ours[nearest] == theirs).nonzero().flatten()
+    if not len(alike):
+        return 0.0
+    # Few columns were read: who is alike in these may differ in others.
+    some = alike[spread(len(alike), MOST_COMPARED)]
+    pairs = zip(
+        inputs_of(take(trained, one[places[nearest[some]]])),
+        inputs_of(take(held, other[some])),
+        strict=True,
+    )
+    same = torch.ones(len(some), dtype=torch.bool)
+    for a, b in pairs:
+        same &= (a == b).reshape(len(some), -1).all(dim=1).cpu()
+    found = len(alike) / len(other) * same.float().mean().item()
     return min(1.0, found * trained.size / len(one))
 
 
-def _hashes(batch: Batch) -> torch.Tensor:
-    """Return a whole number for each row, the same for the same inputs only, but for chance."""
-    rows = [part.reshape(batch.size, -1).float() + 0.0 for part in inputs_of(batch)]  # no -0.0
-    bits = torch.cat(rows, dim=1).view(torch.int32)
+def _hashes(batch: Batch, rows: torch.Tensor) -> torch.Tensor:
+    """Return a whole number for each row: the same for rows that are alike in some columns."""
+    columns: list[torch.Tensor] = []
+    for part in inputs_of(batch):
+        flat = part.reshape(len(part), -1)
+        chosen = spread(flat.shape[1], MOST_COLUMNS).to(part.device)
+        columns.append(flat[rows.to(part.device)[:, None], chosen].float().cpu())
+    bits = (torch.cat(columns, dim=1) + 0.0).view(torch.int32)  # no -0.0
     dice = torch.Generator().manual_seed(bits.shape[1])
     factors = torch.randint(-(2**31), 2**31, (bits.shape[1],), dtype=torch.int32, generator=dice)
-    return (bits * (factors.to(bits.device) | 1)).sum(dim=1, dtype=torch.int64)
+    return (bits * (factors | 1)).sum(dim=1, dtype=torch.int64)
 
 
 def shift(trained: torch.Tensor, held: torch.Tensor) -> float:
-    """Return how far a feature's mean over the rows held back is from that of the others.
+    """Return how far a feature lies elsewhere, or more widely, in the rows held back.
 
-    It is told of the feature that is farthest, in its standard deviations, less what chance makes.
+    It is told of the feature whose mean or deviation is farthest, in its standard deviations in
+    training, less what chance makes.
 
     Args:
         trained: some rows that are trained on.
@@ -247,18 +288,34 @@ def shift(trained: torch.Tensor, held: torch.Tensor) -> float:
     """
     if min(len(trained), len(held)) < 2:
         return 0.0
-    one, other = (
-        part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1).float() for part in (trained, held)
-    )
-    variance, mean = torch.var_mean(one, dim=0, correction=0)
-    variance_held, mean_held = torch.var_mean(other, dim=0, correction=0)
+    one, other = (_moments_with_errors(part) for part in (trained, held))
+    deviation = one.variance.sqrt()
+    errors = (one.variance / len(trained) + other.variance / len(held)).sqrt()
+    far = (one.mean - other.mean).abs() - STANDARD_ERRORS * errors
+    errors = (one.error.square() + other.error.square()).sqrt()
+    wide = (deviation - other.variance.sqrt()).abs() - STANDARD_ERRORS * errors
+    most = torch.maximum(far, wide) / deviation
+    known = most[(deviation > 1e-6 * one.mean.abs()) & most.isfinite()]
+    return known.max().clamp(min=0).item() if len(known) else 0.0
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Of each feature: its mean, its variance, and how far its deviation may be wrong."""
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    error: torch.Tensor
+
+
+def _moments_with_errors(values: torch.Tensor) -> _Moments:
+    rows = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1).float()
+    mean, variance, centred = _moments(rows)
+    fourth = centred.square_().square_().mean(dim=0)
     # The numbers of one image are no independent draws: it is the images that count.
-    error = (variance / len(trained) + variance_held / len(held)).sqrt()
-    far = (mean - mean_held).abs() - STANDARD_ERRORS * error
-    known = (variance.sqrt() > 1e-6 * mean.abs()) & far.isfinite()
-    if not known.any():
-        return 0.0
-    return (far[known] / variance[known].sqrt()).max().clamp(min=0).item()
+    of_variance = ((fourth - variance.square()).clamp(min=0) / len(values)).sqrt()
+    smallest = torch.finfo(torch.float32).tiny
+    return _Moments(mean, variance, of_variance / (2 * variance.sqrt()).clamp(min=smallest))
 
 
 def names_of_inputs(model: Any, inputs: Any, count: int) -> list[str]:

@@ -153,7 +153,8 @@ class Facts:
         shuffles: whether each epoch has an order of its own; None if the data decide.
         has_validation: whether something was held back.
         duplicates: the share of the rows held back that are among those trained on.
-        shift: how far the means of the rows held back are from those trained on, in deviations.
+        shift: how far a feature's mean or deviation in the rows held back is from that in those
+            trained on, in deviations, less what chance makes.
         weighted: whether classes or examples are weighted.
         looked_at: how many examples the facts of the targets rest on; 0 if there was none to see.
             One batch of a stream says little of how frequent classes are.

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from latih import random
 from latih.data.batches import ArrayBatches, Batch, Batches
 from latih.data.streams import StreamBatches
 from latih.doctor import data_facts, rows
@@ -14,6 +15,7 @@ from latih.doctor import targets as of_targets
 from latih.doctor.anatomy import facts_of_parts, in_order_of_making
 from latih.doctor.evidence import Facts, InputFacts, OutputFacts
 from latih.doctor.flow import Flow, flow_of
+from latih.doctor.kinds import UNKNOWN
 from latih.losses import Loss
 from latih.registry import constructor_arguments, to_snake_case
 
@@ -37,9 +39,12 @@ def facts_of(training: Any, probe: Batch | None = None) -> Facts:
     if examples is not None and probe is not None:
         is_all = rows.whole(batches) is not None
         is_in_order = shuffles(batches) is not True and is_all
-        told = facts_of_batch(model, examples, probe, is_in_order=is_in_order)
-        if training.validation is not None:
-            told.update(_held_back(examples, rows.seen(training.validation), is_all))
+        look = rows.take(examples, data_facts.rows_to_look_at(examples))
+        told = _told(model, examples, look, probe, is_in_order)
+        held = None if training.validation is None else rows.seen(training.validation)
+        if held is not None and _fit(look, held):
+            told["shift"] = _shift(look, held)
+            told["duplicates"] = data_facts.duplicates(examples, held) if is_all else 0.0
     else:
         told["layers"] = facts_of_parts(model, in_order_of_making(model))
     optimizer = getattr(model, "optimizer", None)
@@ -57,26 +62,28 @@ def facts_of(training: Any, probe: Batch | None = None) -> Facts:
     )
 
 
-def facts_of_batch(
-    model: Any, examples: Batch, probe: Batch | None = None, *, is_in_order: bool = False
-) -> dict[str, Any]:
-    """Return what some examples say, as arguments of :class:`~latih.doctor.evidence.Facts`.
+def facts_of_batch(model: Any, batch: Batch) -> dict[str, Any]:
+    """Return what one batch says, as arguments of :class:`~latih.doctor.evidence.Facts`.
 
     Args:
         model: a compiled model.
-        examples: all of them, or one batch.
-        probe: the rows to send through the model; None for some of the examples.
-        is_in_order: whether the examples stand in the order in which they are trained on.
+        batch: some examples.
     """
-    if probe is None:
-        probe = rows.take(examples, rows.spread(examples.size, 256))
+    look = rows.take(batch, data_facts.rows_to_look_at(batch))
+    return _told(model, batch, look, rows.take(batch, rows.spread(batch.size, 256)), False)
+
+
+def _told(
+    model: Any, examples: Batch, look: Batch, probe: Batch, is_in_order: bool
+) -> dict[str, Any]:
     flow = _flow_of(model, probe)
-    weights = [weight for weight in examples.weights if weight is not None]
+    with random.drawing_from(random.state_dict()):  # a loss of the user's may draw
+        outputs = _outputs(model, examples, probe, flow, is_in_order)
     return {
         "layers": facts_of_parts(model, flow),
-        "inputs": tuple(_inputs(model, examples, flow)),
-        "outputs": tuple(_outputs(model, examples, probe, flow, is_in_order)),
-        "weighted": bool(weights),
+        "inputs": tuple(_inputs(model, examples, look, flow)),
+        "outputs": tuple(outputs),
+        "weighted": any(weight is not None for weight in examples.weights),
         "looked_at": examples.size,
     }
 
@@ -109,14 +116,13 @@ def _flow_of(model: Any, probe: Batch) -> Flow:
         return in_order_of_making(model)
 
 
-def _inputs(model: Any, examples: Batch, flow: Flow) -> Sequence[InputFacts]:
+def _inputs(model: Any, examples: Batch, look: Batch, flow: Flow) -> Sequence[InputFacts]:
     parts = rows.inputs_of(examples)
-    chosen = rows.inputs_of(rows.take(examples, data_facts.rows_to_look_at(examples)))
     names = data_facts.names_of_inputs(model, examples.inputs, len(parts))
     are_scaled = flow.are_scaled or (False,) * len(parts)
     told = [
         data_facts.input_facts(name, some, is_scaled)
-        for name, some, is_scaled in zip(names, chosen, are_scaled, strict=True)
+        for name, some, is_scaled in zip(names, rows.inputs_of(look), are_scaled, strict=True)
     ]
     if rows.is_mapped(examples):  # to read all of it would take as long as an epoch
         return told
@@ -132,17 +138,17 @@ def _outputs(
     objective = getattr(model, "objective", None)
     compiled = [] if objective is None else objective.outputs
     count = len(examples.targets)
+    names = _names(model, compiled, count)
     told: list[OutputFacts] = []
     for number in range(count):
         loss: Loss | None = compiled[number].loss if len(compiled) == count else None
-        name = compiled[number].name if len(compiled) == count else None
         made = flow.outputs[number] if len(flow.outputs) == count else None
-        activation = flow.activations[number] if len(flow.activations) == count else None
+        activation = flow.activations[number] if len(flow.activations) == count else UNKNOWN
         targets = examples.targets[number]
         some = None if targets is None else data_facts.fewer_targets(targets)
         shape = (probe.size, 1) if made is None else tuple(made.shape)
         facts, question = data_facts.output_facts(
-            name or f"output_{number}",
+            names[number],
             some,
             loss,
             shape[-1] if len(shape) > 1 else 1,
@@ -159,6 +165,14 @@ def _outputs(
                 facts = replace(facts, trivial_loss=trivial, first_loss=first)
         told.append(facts)
     return told
+
+
+def _names(model: Any, compiled: Sequence[Any], count: int) -> Sequence[str]:
+    """Return what the outputs are called."""
+    if getattr(model, "is_symbolic", False) and len(model.output_names) == count:
+        return model.output_names
+    given = [one.name for one in compiled] if len(compiled) == count else [None] * count
+    return [name or f"output_{number}" for number, name in enumerate(given)]
 
 
 def _with_outputs(facts: OutputFacts, made: torch.Tensor) -> OutputFacts:
@@ -184,14 +198,13 @@ def _first_loss(
         return math.nan
 
 
-def _held_back(examples: Batch, held: Batch | None, is_all: bool) -> dict[str, float]:
-    if held is None:
-        return {}
-    one = rows.inputs_of(rows.take(examples, data_facts.rows_to_look_at(examples)))
-    other = rows.inputs_of(rows.take(held, data_facts.rows_to_look_at(held)))
-    fits = [a.shape[1:] == b.shape[1:] for a, b in zip(one, other, strict=False)]
-    if len(one) != len(other) or not all(fits):
-        return {}
-    shifts = [data_facts.shift(a, b) for a, b in zip(one, other, strict=True)]
-    twins = data_facts.duplicates(examples, held) if is_all else 0.0
-    return {"duplicates": twins, "shift": max(shifts, default=0.0)}
+def _fit(look: Batch, held: Batch) -> bool:
+    """Say whether examples are of one shape."""
+    shapes = [[part.shape[1:] for part in rows.inputs_of(one)] for one in (look, held)]
+    return shapes[0] == shapes[1]
+
+
+def _shift(look: Batch, held: Batch) -> float:
+    other = rows.take(held, data_facts.rows_to_look_at(held))
+    pairs = zip(rows.inputs_of(look), rows.inputs_of(other), strict=True)
+    return max((data_facts.shift(a, b) for a, b in pairs), default=0.0)

@@ -79,6 +79,14 @@ DROPOUTS = frozenset(
         *("Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"),
     )
 )
+BENT_INSIDE = frozenset(
+    (
+        *("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"),
+        *("MultiheadAttention", "Transformer"),
+    )
+)
+"""Modules of torch that bend sums in several places."""
+
 KERNELS = ("kernel", "pointwise_kernel", "embeddings", "weight", "in_proj_weight")
 """What layers call the weight that they multiply by."""
 
@@ -163,6 +171,8 @@ def activation_of(module: nn.Module) -> str | None:
         return "leaky_relu"
     if kind in ACTIVATION_OF_CLASS:
         return ACTIVATION_OF_CLASS[kind]
+    if kind in BENT_INSIDE:
+        return UNKNOWN
     return activation_name(getattr(module, "activation", None))
 
 

@@ -65,7 +65,8 @@ def spread(examples: int, rows: int) -> torch.Tensor:
     if rows >= examples:
         return torch.arange(examples)
     within = torch.rand(rows, generator=random.generator(examples, rows), dtype=torch.float64)
-    return ((torch.arange(rows) + within) * (examples / rows)).long().clamp(max=examples - 1)
+    bounds = torch.arange(rows + 1) * examples // rows
+    return bounds[:-1] + (within * bounds.diff()).long()
 
 
 def take(batch: Batch, rows: torch.Tensor, device: Any = None) -> Batch:

@@ -15,6 +15,9 @@ MOST_CLASSES = 65_536
 MOST_IN_ORDER = 1 << 20
 """So many rows say whether neighbours are alike."""
 
+MOST_FOR_A_MEDIAN = 1 << 18
+"""So many numbers are sorted."""
+
 TAKE_CLASS_NUMBERS = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
 TAKE_SHARES = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence")
 TAKE_SIGNS = ("hinge", "squared_hinge")
@@ -80,6 +83,19 @@ def asked(targets: torch.Tensor, width: int = 1, loss: str = "?") -> Asked:
     return Asked("regression")
 
 
+def counted(targets: torch.Tensor, loss: Loss | None) -> torch.Tensor:
+    """Return the targets that count: all, but for a class that the loss is told to ignore.
+
+    Shapes:
+        targets: ``(n, ...)``; returns: the same, or ``(m,)`` where some are left out.
+    """
+    given = loss.kwargs if isinstance(loss, LossFunctionWrapper) else {}
+    ignored = given.get("ignore_class", getattr(loss, "ignore_class", None))
+    if ignored is None or not bool((targets == ignored).any()):
+        return targets
+    return targets[targets != ignored]
+
+
 def class_numbers(targets: torch.Tensor) -> torch.Tensor | None:
     """Return whole numbers from 0 on as one class for each answer; None if they are none.
 
@@ -92,6 +108,7 @@ def class_numbers(targets: torch.Tensor) -> torch.Tensor | None:
         if one_hot and bool((targets.sum(dim=1) == 1).all()):
             return targets.argmax(dim=1)
     flat = targets.reshape(-1)
+    flat = flat.long() if flat.dtype == torch.bool else flat
     if flat.is_floating_point() and not torch.equal(flat, flat.round()):
         return None
     least, most = (int(extreme) for extreme in torch.aminmax(flat))
@@ -225,7 +242,8 @@ def _constants(
         if width == 1:
             shares = shares[1:2]
         yield from _as_scores(torch.nn.functional.pad(shares, (0, width))[:width])
-    rows = targets.reshape(len(targets), -1).double()
+    rows = targets.reshape(len(targets), -1)
+    rows = rows[:: -(-rows.numel() // MOST_FOR_A_MEDIAN)].double()
     means, medians = rows.mean(dim=0), rows.median(dim=0).values
     if question.task == "multi-label":
         yield from _as_scores(_fitted(means, shape))
