@@ -2,13 +2,14 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import nn
 
 from latih.data.batches import Batch
-from latih.doctor.evidence import NotFinite
+from latih.doctor.evidence import Check, Facts, NotFinite
 from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.layers import Layer
@@ -56,6 +57,29 @@ def first_not_finite(
     if poisoned:
         return NotFinite(step, "weight", poisoned[0][0])
     return None if batch is None else _in_call(model, objective, batch, names, step)
+
+
+def not_finite_in_facts(facts: Facts) -> NotFinite | None:
+    """Return what of all examples, and not of some rows, is not finite."""
+    if not all(one.finite for one in facts.inputs):
+        return NotFinite(0, "input")
+    if not all(one.finite for one in facts.outputs):
+        return NotFinite(0, "target")
+    return None
+
+
+def not_finite_after(check: Check) -> NotFinite | None:
+    """Return the gradient that was not finite in a step whose loss was: the last layer's.
+
+    Args:
+        check: the look after it.
+    """
+    poisoned = [
+        name
+        for name, signs in check.layers.items()
+        if signs.gradient is not None and not isfinite(signs.gradient)
+    ]
+    return NotFinite(check.step, "gradient", poisoned[-1]) if poisoned else None
 
 
 def not_finite_weights(model: nn.Module, names: Mapping[str, nn.Module]) -> list[tuple[str, bool]]:

@@ -85,6 +85,14 @@ class Probe:
                 readings.put("training_loss", [] if loss is None else [loss])
         return self._told(moment, movement, readings.read(), kinds)
 
+    def is_finite(self, check: Check) -> bool:
+        """Say whether a look met no number that is none; a loss that is not known is none to it."""
+        rows, objective = self.rows, self.objective
+        has_loss = rows is not None and objective is not None and _fits(objective, rows)
+        return all(signs.finite for signs in check.layers.values()) and (
+            math.isfinite(check.loss) or not has_loss
+        )
+
     def _look(self, rows: Batch, readings: Readings, kinds: dict[str, str | None]) -> None:
         def heard(name: str, kind: str | None, sums: torch.Tensor, axis: int) -> None:
             if sums.is_floating_point() and sums.numel():
@@ -100,12 +108,9 @@ class Probe:
 
     def _loss(self, rows: Batch, predictions: Sequence[torch.Tensor]) -> torch.Tensor | None:
         objective = self.objective
-        if objective is None or len(objective.outputs) != len(rows.targets):
-            return None  # a step of the user's own knows what its targets mean
-        losses = objective.losses(rows, predictions)
-        if all(one is None for one in losses):
+        if objective is None or not _fits(objective, rows):
             return None
-        return objective.total(losses, [])
+        return objective.total(objective.losses(rows, predictions), [])
 
     def _penalties(self) -> Iterator[torch.Tensor]:
         for regularizer, weight in self.model.penalties():
@@ -160,6 +165,12 @@ class Probe:
             layers={name: LayerSigns(**signs) for name, signs in layers.items() if signs},
             **({} if movement is None else norms(movement, read)),
         )
+
+
+def _fits(objective: Objective, rows: Batch) -> bool:
+    """Say whether there is a loss, and it is known of what; a step of the user's own may not say."""
+    outputs = objective.outputs
+    return len(outputs) == len(rows.targets) and any(one.loss is not None for one in outputs)
 
 
 def prediction_of(prediction: torch.Tensor) -> torch.Tensor:

@@ -83,7 +83,9 @@ class Untouched:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Generator[None]:
-    """Let the block call a model in inference mode, and put back whatever that changes.
+    """Let the block call a model once in inference mode, and put back whatever that changes.
+
+    Every random generator of the process stands where it stood, too.
 
     Args:
         model: a model, or any module.
@@ -98,7 +100,7 @@ def undisturbed(model: nn.Module) -> Generator[None]:
         >>> layer.training
         True
     """
-    with Untouched(model).kept():
+    with random.drawing_from(random.state_dict()), Untouched(model).kept():
         yield
 
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from latih.arguments import number, one_of
 from latih.doctor.anatomy import layers_of
-from latih.doctor.diagnosis import Diagnosis, diagnose
-from latih.doctor.evidence import Check, Evidence, NotFinite
+from latih.doctor.casebook import Casebook, When
+from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.evidence import Evidence, NotFinite
 from latih.doctor.facts import facts_of
-from latih.doctor.finding import Finding
 from latih.doctor.movement import Movement
-from latih.doctor.origin import first_not_finite
+from latih.doctor.origin import first_not_finite, not_finite_after, not_finite_in_facts
 from latih.doctor.pace import Budget, next_look
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.rows import probe_batch
@@ -26,7 +26,7 @@ from latih.doctor.sensors import named
 from latih.engine.events import Witness
 from latih.engine.own_step import OwnStep
 from latih.engine.run_state import optimizers_of
-from latih.errors import InputError, LatihWarning, UnwritableError
+from latih.errors import InputError, LatihWarning
 from latih.optimizers import Optimizer
 from latih.run_directory import RunDirectory
 
@@ -79,6 +79,7 @@ class Doctor(Witness):
     """
 
     rules: Sequence[Rule] = RULES
+    """The illnesses that it knows."""
 
     def __init__(
         self,
@@ -101,19 +102,24 @@ class Doctor(Witness):
         self._forget()
 
     def _forget(self) -> None:
-        self.evidence = Evidence()
-        """What was seen so far, in plain numbers."""
-        self.diagnosis = Diagnosis([])
-        """What that means."""
+        self._book = Casebook(self.rules)
         self.step, self.due = 0, 1
         """How many steps were done, and after how many the next look is due."""
         self.loss: Any = None
         """The sum of the epoch's losses, as a view of memory; None where it cannot be had."""
         self._wakes = 1
-        self._suspected: list[str] = []
-        self._told: list[dict[str, Any]] = []
         self._movement: Movement | None = None
         self._is_off = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was seen so far, in plain numbers."""
+        return self._book.evidence
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What that means."""
+        return self._book.diagnosis
 
     def is_heard_by(self, history: Any, run: RunDirectory | None = None) -> None:
         """Say where the diagnosis goes.
@@ -124,7 +130,7 @@ class Doctor(Witness):
         """
         self._history, self._run = history, run
 
-    # What is seen
+    # Before the first step
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Forget what was seen, unless a state was loaded."""
@@ -138,38 +144,54 @@ class Doctor(Witness):
         self.attempt(self._begin)
 
     def _begin(self) -> None:
-        training, model = self._training, self._training.model
+        book, training, model = self._book, self._training, self._training.model
+        book.rules, book.run = self.rules, self._run
         rows = probe_batch(training)
         is_fresh = not self.evidence.checks
         if is_fresh:
             self.evidence.facts = facts_of(training, rows)
         else:
             self._call_layers_as(model, rows)
-        self._probe = Probe(model, self.evidence.facts, rows, model.objective)
-        self._write(RunDirectory.start_findings, self._told)
-        self._write(RunDirectory.start_layers, self.evidence.to_dict()["checks"])
-        self._write_facts()
+        probe = self._probe = Probe(model, self.evidence.facts, rows, model.objective)
+        book.begin()
         if is_fresh:
-            check = self._probe.check(self._moment(), in_training=True)
-            self._note(check)
-            self.evidence.not_finite = self._not_finite_before(check, rows)
+            check = probe.check(self._moment(), in_training=True)
+            book.note(check)
+            found = not_finite_in_facts(self.evidence.facts)
+            if found is None and not probe.is_finite(check):
+                found = self._origin(rows, 0)
+            self._note_not_finite(found)
             self._judge("before", at_once=True)
         self.loss = self._running_loss()
         self._wakes = self._next_waking()
         self._ears = [_Ear(self, optimizer) for optimizer in optimizers_of(model).values()]
         for ear in self._ears:
-            ear.listen()
+            ear.optimizer.watcher = ear
         self._budget.begin()
 
     def _call_layers_as(self, model: Any, rows: Any) -> None:
         """Let what was seen bear the names of a model that was made anew, and counted on."""
         known = named(model)
-        if rows is None or all(one.name in known for one in self.evidence.facts.layers):
+        before = [one.name for one in self.evidence.facts.layers]
+        if rows is None or all(name in known for name in before):
             return
-        now = layers_of(model, rows.inputs)
-        if len(now) == len(self.evidence.facts.layers):
-            before = [one.name for one in self.evidence.facts.layers]
-            self.evidence.rename(dict(zip(before, (one.name for one in now), strict=True)))
+        now = [one.name for one in layers_of(model, rows.inputs)]
+        if len(now) == len(before):
+            self.evidence.rename(dict(zip(before, now, strict=True)))
+
+    # Between the steps
+
+    def about_to_move(self, optimizer: Optimizer) -> None:
+        """Note where the weights are and which way they are sent, if this step is looked at."""
+        if self._probe is None:
+            return
+        if self._movement is None:
+            if not self._budget.allows():
+                return
+            with self._budget.spending():
+                self._movement = self._probe.weights.begin()
+        with self._budget.spending():
+            self._probe.weights.note(self._movement, optimizer)
 
     def after_step(self, training: Any) -> None:
         """Look, if it is time."""
@@ -178,7 +200,7 @@ class Doctor(Witness):
             self.attempt(self._wake)
 
     def _wake(self) -> None:
-        if self.evidence.not_finite is None and self._is_read_after_steps:
+        if self._is_read_after_steps:
             loss = self._training.step.results().get("loss")
             if isinstance(loss, float) and not isfinite(loss):
                 self.see_not_finite(is_moved=True)
@@ -197,106 +219,13 @@ class Doctor(Witness):
         self._movement = None
         if probe is None:
             return
-        looks = len(self.evidence.checks)
-        check = probe.check(
-            self._moment(), movement, in_training=looks % BETWEEN_TRAINING_LOSSES == 0
-        )
-        self._note(check)
-        self._not_finite(self._not_finite_in(check))
+        is_turn = len(self.evidence.checks) % BETWEEN_TRAINING_LOSSES == 0
+        check = probe.check(self._moment(), movement, in_training=is_turn)
+        self._book.note(check)
+        if not probe.is_finite(check):
+            found = not_finite_after(check)
+            self._note_not_finite(found or self._origin(probe.rows, self.step + 1))
         self._judge("run")
-
-    def about_to_move(self, optimizer: Optimizer) -> None:
-        """Note where the weights are and which way they are sent, if this step is looked at."""
-        if self.step + 1 < self.due or self._probe is None:
-            return
-        if self._movement is None:
-            if not self._budget.allows():
-                return
-            with self._budget.spending():
-                self._movement = self._probe.weights.begin()
-        with self._budget.spending():
-            self._probe.weights.note(self._movement, optimizer)
-
-    def see_not_finite(self, *, is_moved: bool = False) -> None:
-        """Find where the first number was none, in the step under way.
-
-        Args:
-            is_moved: whether the step has moved the weights, and may have spoilt all of them.
-        """
-        step = self.step if is_moved else self.step + 1
-        found = self._origin(self._training.batch, step, is_moved=is_moved)
-        self._not_finite(found or NotFinite(step, "loss"))
-        self._judge("run", at_once=True)
-
-    def _origin(self, rows: Any, step: int, *, is_moved: bool = False) -> NotFinite | None:
-        model, probe = self._training.model, self._probe
-        if probe is None:
-            return None
-        return first_not_finite(
-            model, model.objective, rows, probe.sensors.modules, step, is_moved=is_moved
-        )
-
-    def _not_finite_in(self, check: Check) -> NotFinite | None:
-        """Say what of a step is not finite though its loss was: that was looked at before."""
-        poisoned = [
-            name
-            for name, signs in check.layers.items()
-            if signs.gradient is not None and not isfinite(signs.gradient)
-        ]
-        if poisoned:  # gradients come from the end
-            return NotFinite(check.step, "gradient", poisoned[-1])
-        if all(signs.finite for signs in check.layers.values()) or self._probe is None:
-            return None
-        return self._origin(self._probe.rows, check.step + 1)
-
-    def _not_finite_before(self, check: Check, rows: Any) -> NotFinite | None:
-        facts = self.evidence.facts
-        if not all(one.finite for one in facts.inputs):  # of all examples, and not of the rows
-            return NotFinite(0, "input")
-        if not all(one.finite for one in facts.outputs):
-            return NotFinite(0, "target")
-        is_fine = isfinite(check.loss) and all(one.finite for one in check.layers.values())
-        return None if is_fine else self._origin(rows, 0)
-
-    def _not_finite(self, found: NotFinite | None) -> None:
-        if found is not None and self.evidence.not_finite is None:
-            self.evidence.not_finite, self.loss = found, FINITE
-            self._write_facts()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keep what the epoch logged."""
-        told = {
-            name: float(value)
-            for name, value in (logs or {}).items()
-            if isinstance(value, int | float)
-        }
-        self.evidence.epochs.append(told)
-        self.loss = self._running_loss()  # a metric may have gone to another device
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Look once more, and say what it was."""
-        for ear in self._ears:
-            ear.let_go()
-        self._ears = []
-        self.attempt(self._end)
-        self._training = self._probe = self._movement = None
-
-    def _end(self) -> None:
-        is_over = self.model is not None and (self.model.completed or self.model.stop_training)
-        if is_over and self._probe is not None and self.evidence.steps < self.step:
-            self._note(self._probe.check(self._moment(), in_training=True))
-        self.evidence.ended = is_over
-        self._judge("end", at_once=True)
-        self._write_facts()
-        if self.diagnosis.faults and self._speaks:
-            self.diagnosis.print()
-
-    # When
-
-    @property
-    def _is_read_after_steps(self) -> bool:
-        """Whether the loss is not to be had before the weights move, without waiting for it."""
-        return self._training is not None and self.loss is None
 
     @property
     def _is_amid_update(self) -> bool:
@@ -310,6 +239,19 @@ class Doctor(Witness):
             return min(self.due, self.step + (1 if is_near else BETWEEN_READINGS))
         return self.due
 
+    def _moment(self) -> Moment:
+        training = self._training
+        optimizer = training.model.optimizer
+        rate = math.nan if optimizer is None else optimizer.current_rate()
+        return Moment(self.step, training.epoch, rate)
+
+    # Numbers that are none
+
+    @property
+    def _is_read_after_steps(self) -> bool:
+        """Whether the loss is not to be had before the weights move, without waiting for it."""
+        return self.loss is None
+
     def _running_loss(self) -> Any:
         """Return a view of the sum of the losses, which is read in no time; None if there is none.
 
@@ -318,16 +260,72 @@ class Doctor(Witness):
         if self.evidence.not_finite is not None:
             return FINITE
         training = self._training
-        if training is None or isinstance(training.step, OwnStep):
+        if isinstance(training.step, OwnStep) or training.model.device.type != "cpu":
             return None
-        total = training.model.objective.loss_mean.total.detach()
-        return total.numpy() if total.device.type == "cpu" else None
+        return training.model.objective.loss_mean.total.detach().numpy()
 
-    def _moment(self) -> Moment:
-        training = self._training
-        optimizer = training.model.optimizer
-        rate = math.nan if optimizer is None else optimizer.current_rate()
-        return Moment(self.step, training.epoch, rate)
+    def see_not_finite(self, *, is_moved: bool = False) -> None:
+        """Find where the first number was none, in the step under way.
+
+        Args:
+            is_moved: whether the step has moved the weights, and may have spoilt all of them.
+        """
+        step = self.step if is_moved else self.step + 1
+        found = self._origin(self._training.batch, step, is_moved=is_moved)
+        self._note_not_finite(found or NotFinite(step, "loss"))
+        self._judge("run", at_once=True)
+
+    def _origin(self, rows: Any, step: int, *, is_moved: bool = False) -> NotFinite | None:
+        model, probe = self._training.model, self._probe
+        names = {} if probe is None else probe.sensors.modules
+        return first_not_finite(model, model.objective, rows, names, step, is_moved=is_moved)
+
+    def _note_not_finite(self, found: NotFinite | None) -> None:
+        if found is not None:
+            self._book.note_not_finite(found)
+            self.loss = FINITE
+
+    # The end of an epoch, and of all
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep what the epoch logged."""
+        self._book.note_epoch(logs or {})
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Look once more, and say what it was."""
+        self._let_go()
+        self.attempt(self._end)
+        self._training = self._probe = self._movement = None
+
+    def _end(self) -> None:
+        is_over = self.model is not None and (self.model.completed or self.model.stop_training)
+        if is_over and self._probe is not None and self.evidence.steps < self.step:
+            self._book.note(self._probe.check(self._moment(), in_training=True))
+        self._book.end(is_over=is_over)
+        self._judge("end", at_once=True)
+        if self.diagnosis.faults and self._speaks:
+            self.diagnosis.print()
+
+    def _let_go(self) -> None:
+        for ear in self._ears:
+            ear.optimizer.watcher = None
+        self._ears = []
+
+    # What it says and does
+
+    def _judge(self, when: When, *, at_once: bool = False) -> None:
+        for finding in self._book.judge(when, self.step, at_once=at_once):
+            if self._speaks:
+                print(f"\n{Diagnosis([finding])}")
+            if self.action == "stop" and when != "end":
+                self.model.stop_training = True
+                self.model.stop_reason = f"the doctor found {finding.code}: {finding.text}"
+        if self._history is not None:
+            self._history.diagnosis = self.diagnosis
+
+    @property
+    def _speaks(self) -> bool:
+        return bool(self.params.get("verbose"))
 
     def attempt(self, what: Callable[[], None]) -> None:
         """Do something; what goes wrong in it ends the doctor's looks and not the training."""
@@ -337,8 +335,7 @@ class Doctor(Witness):
             what()
         except Exception as error:  # a training is worth more than what the doctor has to say
             self._is_off, self._wakes = True, sys.maxsize
-            for ear in self._ears:
-                ear.let_go()
+            self._let_go()
             told = f"{type(error).__name__}: {error}"
             warnings.warn(
                 f"the doctor can see no more of this training, which goes on: {told}",
@@ -346,75 +343,11 @@ class Doctor(Witness):
                 stacklevel=2,
             )
 
-    # What it means
-
-    def _note(self, check: Check) -> None:
-        self.evidence.checks.append(check)
-        self._write(RunDirectory.append_layers, Evidence(checks=[check]).to_dict()["checks"][0])
-
-    def _judge(self, moment: str, *, at_once: bool = False) -> None:
-        """Ask the rules; tell a fault that was found by the look before, too.
-
-        Args:
-            moment: ``"before"`` the first step, in the ``"run"``, or at its ``"end"``.
-            at_once: whether a fault need not be found twice.
-        """
-        self.diagnosis = diagnose(self.evidence, self.rules)
-        if self._history is not None:
-            self._history.diagnosis = self.diagnosis
-        known = {record["code"] for record in self._told}
-        for finding in self.diagnosis.faults:
-            if finding.code not in known and (at_once or finding.code in self._suspected):
-                self._tell(finding, moment)
-        self._suspected = [finding.code for finding in self.diagnosis.faults]
-        if moment == "end":
-            for finding in self.diagnosis.findings:
-                if finding.code not in {record["code"] for record in self._told}:
-                    self._record(finding, moment)
-
-    def _tell(self, finding: Finding, moment: str) -> None:
-        self._record(finding, moment)
-        if self._speaks:
-            print(f"\n{Diagnosis([finding])}")
-        if self.action == "stop" and moment != "end" and self.model is not None:
-            self.model.stop_training = True
-            self.model.stop_reason = f"the doctor found {finding.code}: {finding.text}"
-
-    def _record(self, finding: Finding, moment: str) -> None:
-        record = {"moment": moment, "at_step": self.step, **finding.to_dict()}
-        self._told.append(record)
-        self._write(RunDirectory.append_finding, record)
-
-    @property
-    def _speaks(self) -> bool:
-        return bool(self.params.get("verbose"))
-
-    # What is written down
-
-    def _write_facts(self) -> None:
-        told = self.evidence.to_dict()
-        self._write(
-            RunDirectory.write_facts,
-            {name: told[name] for name in told if name not in ("checks", "epochs")},
-        )
-
-    def _write(self, write: Callable[[RunDirectory, Any], None], content: Any) -> None:
-        if self._run is None:
-            return
-        try:
-            write(self._run, content)
-        except UnwritableError as error:
-            warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
+    # Its state
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was seen and told so far."""
-        return {
-            "evidence": self.evidence.to_dict(),
-            "step": self.step,
-            "due": self.due,
-            "suspected": list(self._suspected),
-            "told": list(self._told),
-        }
+        return {"book": self._book.state_dict(), "step": self.step, "due": self.due}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave; the next run goes on from it.
@@ -422,16 +355,14 @@ class Doctor(Witness):
         Raises:
             InputError: it is another callback's.
         """
-        if set(state) != set(self.state_dict()):
+        if set(state) != {"book", "step", "due"}:
             raise InputError(
                 "the state is not one of Doctor",
-                expected=", ".join(self.state_dict()),
+                expected="book, step, due",
                 got=", ".join(map(str, state)) or "nothing",
             )
-        self.evidence = Evidence.from_dict(state["evidence"])
-        self.diagnosis = diagnose(self.evidence, self.rules)
+        self._book.load_state_dict(state["book"])
         self.step, self.due = state["step"], state["due"]
-        self._suspected, self._told = list(state["suspected"]), list(state["told"])
         self._goes_on = True
 
     def put_back(self, state: Mapping[str, Any]) -> None:
@@ -448,12 +379,6 @@ class _Ear:
 
     def __init__(self, doctor: Doctor, optimizer: Optimizer) -> None:
         self._doctor, self.optimizer = doctor, optimizer
-
-    def listen(self) -> None:
-        self.optimizer.watcher = self
-
-    def let_go(self) -> None:
-        self.optimizer.watcher = None
 
     def __call__(self, optimizer: Optimizer, moves: bool) -> None:
         doctor = self._doctor
