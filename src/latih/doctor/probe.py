@@ -168,7 +168,7 @@ class Probe:
 
 
 def _fits(objective: Objective, rows: Batch) -> bool:
-    """Say whether there is a loss, and it is known of what; a step of the user's own may not say."""
+    """Say whether there is a loss, and known of what; a step of the user's own may not say."""
     outputs = objective.outputs
     return len(outputs) == len(rows.targets) and any(one.loss is not None for one in outputs)
 
