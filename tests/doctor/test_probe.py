@@ -161,6 +161,22 @@ def test_a_vector_of_sums_is_a_row_a_number() -> None:
     assert told["silent"] == 0 and told["zeros"] == 0.5
 
 
+def test_of_a_net_with_very_many_sums_fewer_rows_are_looked_at() -> None:
+    class Wide(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return torch.relu(inputs.expand(-1, 1 << 15))
+
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1), Wide(), layers.ReLU()])
+    x = torch.randn(256, 1)
+    probe = Probe(model, Facts(layers=layers_of(model, x)), Batch(x, [], [], 256), None)
+    sizes = []
+    for _ in range(3):
+        probe.check(Moment(0, 0))
+        assert probe.rows is not None
+        sizes.append(probe.rows.size)
+    assert sizes[0] == sizes[1] == sizes[2] == 127
+
+
 # How good the predictions are
 
 

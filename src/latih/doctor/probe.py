@@ -12,11 +12,18 @@ from latih.doctor.evidence import Check, Facts, LayerSigns, OutputFacts
 from latih.doctor.movement import Movement, Weights, norms
 from latih.doctor.preactivations import as_signs, summed_up
 from latih.doctor.readings import Readings
+from latih.doctor.rows import spread, take
 from latih.doctor.scores import scores
 from latih.doctor.sensors import Sensors
 from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.structures import flatten
+
+MOST_SUMS = 1 << 22
+"""So many sums of units are looked at gladly: a convolutional net has some for each place."""
+
+LEAST_ROWS = 64
+"""Of fewer rows the skill would be a matter of chance."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Probe:
     ) -> None:
         self.model, self.facts, self.objective = model, facts, objective
         self.rows = rows if getattr(model, "has_call", True) else None
+        self._sums = 0
         # What only drops or reshapes has nothing to show.
         shown = [
             one
@@ -83,6 +91,8 @@ class Probe:
             with self._untouched.kept(training=True):
                 loss = self._loss(self.rows, flatten(self.model(self.rows.inputs)))
                 readings.put("training_loss", [] if loss is None else [loss])
+        if self.rows is not None:
+            self._lighten(self.rows)
         return self._told(moment, movement, readings.read(), kinds)
 
     def is_finite(self, check: Check) -> bool:
@@ -93,8 +103,17 @@ class Probe:
             math.isfinite(check.loss) or not has_loss
         )
 
+    def _lighten(self, rows: Batch) -> None:
+        """Look at fewer of the rows from now on, if a net has so many units that looks are slow."""
+        fewer = max(LEAST_ROWS, rows.size * MOST_SUMS // max(1, self._sums))
+        if fewer < rows.size:
+            self.rows = take(rows, spread(rows.size, fewer))
+
     def _look(self, rows: Batch, readings: Readings, kinds: dict[str, str | None]) -> None:
+        self._sums = 0
+
         def heard(name: str, kind: str | None, sums: torch.Tensor, axis: int) -> None:
+            self._sums += sums.numel()
             if sums.is_floating_point() and sums.numel():
                 kinds[name] = kind
                 readings.put(f"sums of {name}", summed_up(kind, sums, axis))

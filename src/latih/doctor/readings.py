@@ -30,7 +30,9 @@ class Readings:
         if not self._tensors:
             return {}
         device = next((one.device for one in self._tensors.values() if one.numel()), _NONE.device)
-        joined = [one.to(device, torch.float64) for one in self._tensors.values()]
+        # Apple's devices have no double precision.
+        kind = torch.float32 if device.type == "mps" else torch.float64
+        joined = [one.to(device, kind) for one in self._tensors.values()]
         numbers: list[float] = torch.cat(joined).tolist()
         read: dict[str, Sequence[float]] = {}
         start = 0

@@ -19,7 +19,7 @@ from latih.doctor.movement import Movement
 from latih.doctor.origin import first_not_finite, not_finite_after, not_finite_in_facts
 from latih.doctor.pace import Budget, next_look
 from latih.doctor.probe import Moment, Probe
-from latih.doctor.rows import probe_batch
+from latih.doctor.rows import most_rows, probe_batch
 from latih.doctor.rule import Rule
 from latih.doctor.rules import RULES
 from latih.doctor.sensors import named
@@ -146,7 +146,7 @@ class Doctor(Witness):
     def _begin(self) -> None:
         book, training, model = self._book, self._training, self._training.model
         book.rules, book.run = self.rules, self._run
-        rows = probe_batch(training)
+        rows = probe_batch(training, most_rows(training))
         is_fresh = not self.evidence.checks
         if is_fresh:
             self.evidence.facts = facts_of(training, rows)
@@ -154,8 +154,8 @@ class Doctor(Witness):
             self._call_layers_as(model, rows)
         probe = self._probe = Probe(model, self.evidence.facts, rows, model.objective)
         book.begin()
+        check = probe.check(self._moment(), in_training=True)  # if it goes on, to be warm as before
         if is_fresh:
-            check = probe.check(self._moment(), in_training=True)
             book.note(check)
             found = not_finite_in_facts(self.evidence.facts)
             if found is None and not probe.is_finite(check):
