@@ -338,6 +338,32 @@ def test_of_a_step_of_the_users_own_weights_and_gradients_are_known() -> None:
     assert all(signs.update > 0 for signs in check.layers.values())
 
 
+class Adversary(keras.Model):
+    """Learns from noise by a net inside it, and is itself never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maker = keras.Sequential([keras.Input((2,)), layers.Dense(6)])
+
+    def train_step(self, data: Any) -> Any:
+        made = self.maker(torch.zeros(len(data), 2), training=True)
+        loss = (made - data).square().mean()
+        weights = self.maker.trainable_weights
+        self.optimizer.apply(torch.autograd.grad(loss, weights), weights)
+        return {"loss": loss.detach() * torch.nan}
+
+
+def test_a_model_that_is_never_called_is_watched_all_the_same() -> None:
+    doctor = watching()
+    model = Adversary()
+    model.compile("sgd")
+    model.fit(X, batch_size=32, verbose=0, callbacks=[doctor])
+    assert not doctor._is_off
+    assert doctor.evidence.checks[1].gradient_norm > 0
+    assert not doctor.evidence.is_stuck() and not doctor.evidence.is_poor()
+    assert doctor.evidence.not_finite == NotFinite(1, "loss")
+
+
 # Numbers that are none
 
 

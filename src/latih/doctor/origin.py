@@ -56,7 +56,9 @@ def first_not_finite(
         return NotFinite(step - 1, "gradient", last)
     if poisoned:
         return NotFinite(step, "weight", poisoned[0][0])
-    return None if batch is None else _in_call(model, objective, batch, names, step)
+    if batch is None or not getattr(model, "has_call", True):
+        return None
+    return _in_call(model, objective, batch, names, step)
 
 
 def not_finite_in_facts(facts: Facts) -> NotFinite | None:

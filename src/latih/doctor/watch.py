@@ -154,7 +154,8 @@ class Doctor(Witness):
             self._call_layers_as(model, rows)
         probe = self._probe = Probe(model, self.evidence.facts, rows, model.objective)
         book.begin()
-        check = probe.check(self._moment(), in_training=True)  # if it goes on, to be warm as before
+        # Of one that goes on, too: by it the probe finds how many rows are enough.
+        check = probe.check(self._moment(), in_training=True)
         if is_fresh:
             book.note(check)
             found = not_finite_in_facts(self.evidence.facts)
