@@ -5,7 +5,7 @@ Who measures is in `anatomy`, `data_facts` and `probe`; a rule neither sees a te
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 Task = Literal["regression", "binary", "multi-class", "multi-label"]
@@ -382,6 +382,89 @@ class Evidence:
         """The layers with a kernel that may be trained, in the order in which they are called."""
         return [one for one in self.facts.layers if one.fan_in and one.weights]
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call layers otherwise.
+
+        Args:
+            names: the new name of each, by the old one.
+        """
+        layers = (replace(one, name=names.get(one.name, one.name)) for one in self.facts.layers)
+        self.facts = replace(self.facts, layers=tuple(layers))
+        self.checks = [
+            replace(check, layers={names.get(name, name): s for name, s in check.layers.items()})
+            for check in self.checks
+        ]
+
     def to_dict(self) -> dict[str, Any]:
-        """Return it as data."""
-        return asdict(self)
+        """Return it as data that JSON can hold: what is no number is told by its name."""
+        return _as_data(asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Evidence":
+        """Return the evidence that :meth:`to_dict` told; what is not told is as by default.
+
+        Example:
+            >>> seen = Evidence(Facts(layers=(LayerFacts("dense", "Dense"),)), [Check(1, 0)])
+            >>> Evidence.from_dict(seen.to_dict()).to_dict() == seen.to_dict()
+            True
+        """
+        told: dict[str, Any] = _of(cls, data)
+        told["facts"] = _facts_of(told.get("facts", {}))
+        told["checks"] = [_check_of(one) for one in told.get("checks", ())]
+        told["epochs"] = [
+            {name: _number_of(value) for name, value in one.items()}
+            for one in told.get("epochs", ())
+        ]
+        if told.get("not_finite") is not None:
+            told["not_finite"] = NotFinite(**_of(NotFinite, told["not_finite"]))
+        return cls(**told)
+
+
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+"""What JSON has no numbers for, as Python reads it."""
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_data(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_data(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _number_of(value: Any) -> Any:
+    return float(value) if value in NO_NUMBERS else value
+
+
+def _of(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of the fields that a class has, its numbers as numbers."""
+    told: dict[str, Any] = {}
+    for one in fields(kind):
+        if one.name in data:
+            value = data[one.name]
+            is_number = one.type in (float, float | None)
+            told[one.name] = _number_of(value) if is_number else value
+    return told
+
+
+def _facts_of(data: Mapping[str, Any]) -> Facts:
+    told = _of(Facts, data)
+    for name, kind in (("layers", LayerFacts), ("inputs", InputFacts), ("outputs", OutputFacts)):
+        told[name] = tuple(_tupled(kind, one) for one in told.get(name, ()))
+    if "settings" in told:
+        told["settings"] = {name: _number_of(value) for name, value in told["settings"].items()}
+    return Facts(**told)
+
+
+def _check_of(data: Mapping[str, Any]) -> Check:
+    told = _of(Check, data)
+    layers = told.get("layers", {})
+    told["layers"] = {name: LayerSigns(**_of(LayerSigns, one)) for name, one in layers.items()}
+    return Check(**told)
+
+
+def _tupled(kind: Any, data: Mapping[str, Any]) -> Any:
+    told = _of(kind, data)
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})

@@ -113,6 +113,23 @@ def probe_batch(training: Any, rows: int = 256) -> Batch | None:
     return take(examples, chosen, training.batches.device)
 
 
+def most_rows(training: Any, numbers: int = 1 << 20) -> int:
+    """Return how many rows may be looked at, so that they take no more memory than a step does.
+
+    Args:
+        training: the training.
+        numbers: so many the inputs may hold in any case.
+
+    Returns:
+        256 where the examples are small; for large images twice a batch, which without gradients
+        takes less than the step.
+    """
+    examples = seen(training.batches)
+    each = 1 if examples is None else sum(one[0].numel() for one in inputs_of(examples))
+    batch = training.batches.batch_size or (32 if examples is None else examples.size)
+    return min(256, max(2 * batch, numbers // max(each, 1)))
+
+
 def _with_each_class(chosen: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Put rows of rare classes in the place of rows of the most frequent one."""
     counts = torch.bincount(labels)

@@ -1,0 +1,144 @@
+"""What was seen of one training, what it means, what was told: kept, and written down."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from latih.doctor.diagnosis import Diagnosis, diagnose
+from latih.doctor.evidence import Check, Evidence, NotFinite
+from latih.doctor.finding import Finding
+from latih.doctor.rule import Rule
+from latih.errors import InputError, LatihWarning, UnwritableError
+from latih.run_directory import RunDirectory
+
+When = Literal["before", "run", "end"]
+"""Before the first step, between two, or after the last."""
+
+
+class Casebook:
+    """Keeps the evidence of a training, and asks the rules what it means.
+
+    Args:
+        rules: the illnesses that are known.
+
+    Example:
+        >>> book = Casebook([])
+        >>> book.judge("end", 0), str(book.diagnosis)
+        ([], 'No fault found.')
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.evidence = Evidence()
+        self.diagnosis = Diagnosis([])
+        self.run: RunDirectory | None = None
+        """Where it is written down; None for nowhere."""
+        self._suspected: list[str] = []
+        self._told: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """Begin the files, with what was seen and told before."""
+        self._write(RunDirectory.start_findings, lambda: self._told)
+        self._write(RunDirectory.start_layers, lambda: self.evidence.to_dict()["checks"])
+        self._write_facts()
+
+    def note(self, check: Check) -> None:
+        """Keep a look."""
+        self.evidence.checks.append(check)
+        told = Evidence(checks=[check]).to_dict
+        self._write(RunDirectory.append_layers, lambda: told()["checks"][0])
+
+    def note_not_finite(self, found: NotFinite | None) -> None:
+        """Keep where a number was none, if it is the first place."""
+        if found is not None and self.evidence.not_finite is None:
+            self.evidence.not_finite = found
+            self._write_facts()
+
+    def note_epoch(self, logs: Mapping[str, Any]) -> None:
+        """Keep the numbers that an epoch logged."""
+        numbers = (int, float)
+        told = {name: float(value) for name, value in logs.items() if isinstance(value, numbers)}
+        self.evidence.epochs.append(told)
+
+    def end(self, *, is_over: bool) -> None:
+        """Note that nothing comes any more.
+
+        Args:
+            is_over: whether the training has ended, and was not broken off.
+        """
+        self.evidence.ended = is_over
+        self._write_facts()
+
+    def judge(self, when: When, step: int, *, at_once: bool = False) -> list[Finding]:
+        """Ask the rules, and return the faults that are to be told now.
+
+        They are those that the judgement before has found too, and that were not told yet.
+
+        Args:
+            when: it is.
+            step: how many steps were done.
+            at_once: whether a fault need not be found twice.
+        """
+        self.diagnosis = diagnose(self.evidence, self.rules)
+        faults = self.diagnosis.faults
+        due = [one for one in faults if at_once or one.code in self._suspected]
+        new = [one for one in due if one.code not in self._known]
+        self._suspected = [one.code for one in faults]
+        rest = self.diagnosis.findings if when == "end" else ()
+        for finding in (*new, *rest):
+            if finding.code not in self._known:
+                self._record(finding, when, step)
+        return new
+
+    @property
+    def _known(self) -> set[str]:
+        return {record["code"] for record in self._told}
+
+    def _record(self, finding: Finding, when: When, step: int) -> None:
+        record = {"moment": when, "at_step": step, **finding.to_dict()}
+        self._told.append(record)
+        self._write(RunDirectory.append_finding, lambda: record)
+
+    def _write_facts(self) -> None:
+        """Write what is known beside the looks and the log, which have files of their own."""
+
+        def told() -> dict[str, Any]:
+            rest = replace(self.evidence, checks=[], epochs=[]).to_dict()
+            return {name: rest[name] for name in rest if name not in ("checks", "epochs")}
+
+        self._write(RunDirectory.write_facts, told)
+
+    def _write(self, write: Callable[[RunDirectory, Any], None], told: Callable[[], Any]) -> None:
+        if self.run is None:
+            return
+        try:
+            write(self.run, told())
+        except UnwritableError as error:
+            warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
+
+    # Its state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen and told, as data that JSON can hold."""
+        return {
+            "evidence": self.evidence.to_dict(),
+            "suspected": list(self._suspected),
+            "told": list(self._told),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave.
+
+        Raises:
+            InputError: it is something else.
+        """
+        if set(state) != {"evidence", "suspected", "told"}:
+            raise InputError(
+                "the state is not one of a doctor",
+                expected="evidence, suspected, told",
+                got=", ".join(map(str, state)) or "nothing",
+            )
+        self.evidence = Evidence.from_dict(state["evidence"])
+        self.diagnosis = diagnose(self.evidence, self.rules)
+        self._suspected, self._told = list(state["suspected"]), list(state["told"])
