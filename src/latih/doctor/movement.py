@@ -50,15 +50,15 @@ class Weights:
         owners = dict(_owned(model, layers))
         self.weights: Sequence[torch.Tensor] = [owner[1] for owner in owners.values()]
         self.owners: Sequence[str] = [owner[0] for owner in owners.values()]
-        self._strides = [max(1, -(-weight.numel() // MOST)) for weight in self.weights]
+        self._strides = [stride(weight.numel()) for weight in self.weights]
         self._places = {id(weight): place for place, weight in enumerate(self.weights)}
 
     def numbers(self) -> torch.Tensor:
         """Return some numbers of each weight, in memory of their own."""
         if not self.weights:
             return torch.empty(0)
-        steps = zip(self.weights, self._strides, strict=True)
-        return torch.cat([one.detach().reshape(-1)[::stride] for one, stride in steps])
+        strides = zip(self.weights, self._strides, strict=True)
+        return torch.cat([weight.detach().reshape(-1)[::step] for weight, step in strides])
 
     def begin(self) -> Movement:
         """Return what is to be known of a step before it moves the weights."""
@@ -79,7 +79,8 @@ class Weights:
         """Put down how far a step has moved the weights, once it is done."""
         if not self.weights:
             return
-        sizes = [-(-one.numel() // s) for one, s in zip(self.weights, self._strides, strict=True)]
+        strides = zip(self.weights, self._strides, strict=True)
+        sizes = [-(-weight.numel() // step) for weight, step in strides]
         after = self.numbers()
         moved = (after - movement.before).split(sizes)
         readings.put("moved", _norms(list(moved)))
@@ -105,7 +106,7 @@ class Weights:
             # Those looked at stand for all: a large kernel is not to count less than its bias.
             shares = [self._strides[place] for place in places]
             moved, before, after = (
-                math.sqrt(sum(s * read[key][p] ** 2 for s, p in zip(shares, places, strict=True)))
+                _norm([math.sqrt(s) * read[key][p] for s, p in zip(shares, places, strict=True)])
                 for key in ("moved", "before", "after")
             )
             count = sum(self.weights[place].numel() for place in places)
@@ -118,10 +119,25 @@ class Weights:
             kernels = [p for p in places if self.weights[p].ndim > 1] or places
             if all(place in gradients for place in kernels):
                 numbers = sum(self.weights[place].numel() for place in kernels)
-                square = sum(gradients[place] ** 2 for place in kernels)
-                signs["gradient"] = math.sqrt(square / numbers)
-                signs["finite"] &= math.isfinite(square)
+                norm = _norm([gradients[place] for place in kernels])
+                signs["gradient"] = norm / math.sqrt(numbers)
+                signs["finite"] &= math.isfinite(norm)
             yield name, signs
+
+
+def stride(numbers: int) -> int:
+    """Return the distance between the numbers of a weight that are looked at.
+
+    It shares no divisor with their count, so that they are not all of a few units.
+
+    Example:
+        >>> stride(100), stride(784 * 100)
+        (1, 23)
+    """
+    found = max(1, -(-numbers // MOST))
+    while math.gcd(found, numbers) > 1:
+        found += 1
+    return found
 
 
 def norms(movement: Movement, read: Mapping[str, Sequence[float]]) -> dict[str, float]:
