@@ -1,0 +1,232 @@
+"""Published cases as programs: ``Program`` from a case of the schema of ``cases.json``."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from case_data import COLOUR_TRAINING, data_of
+from labels import HEALTHY, all_codes
+from losses import ascended, loss_of
+from program import Program
+from words import layer_of, optimizer_of, plain
+
+import latih as keras
+
+Case = Mapping[str, Any]
+USUAL_BATCH, USUAL_EPOCHS = 32, 10
+
+
+def read(path: Path) -> list[Case]:
+    """Return the cases of a file."""
+    return json.loads(path.read_text(encoding="utf-8"))["cases"]
+
+
+def program_of(case: Case) -> Program:
+    """Return the program that a case describes.
+
+    Raises:
+        UnknownWord: it says something that nobody knows.
+    """
+    faults = [label for label in case.get("known_faults") or () if label != HEALTHY]
+    model_of(case, case.get("input_shape"))  # a word that nobody knows shows itself here
+    optimizer_of(case.get("optimizer") or "adam")
+    loss_of(case.get("loss") or "mse")
+    return Program(
+        name=case["id"],
+        make_data=lambda seed: data_of(case, seed),
+        make_model=lambda data: model_of(case, data.x.shape[1:]),
+        make_optimizer=lambda: optimizer_of(case.get("optimizer") or "adam"),
+        make_loss=lambda: _loss(case),
+        batch_size=int(case.get("batch_size") or USUAL_BATCH),
+        epochs=int(case.get("epochs") or USUAL_EPOCHS),
+        fit={"shuffle": False} if "missing_shuffle" in faults else {},
+        codes=all_codes(faults),
+        origin=case.get("origin_kind") or "unknown",
+        remarks=tuple(_remarks(case)),
+    )
+
+
+def model_of(case: Case, shape: Any) -> Any:
+    """Return the model of a case, not compiled.
+
+    Args:
+        case: the case.
+        shape: of an example; the case's own may leave a size open.
+    """
+    optimizer = case.get("optimizer")
+    l2 = float((optimizer.get("l2") if isinstance(optimizer, Mapping) else 0) or 0)
+    described = list(case["architecture"])
+    if _is_over_the_batch(case):
+        described[-1] = {**described[-1], "activation": softmax_over_the_batch}
+    made = [layer for one in described if (layer := layer_of(one, l2)) is not None]
+    shape = tuple(int(size) for size in shape or ())
+    flat = made and isinstance(made[0], keras.layers.Dense) and len(shape) > 1
+    return keras.Sequential(
+        [keras.Input(shape), *([keras.layers.Flatten()] if flat else []), *made]
+    )
+
+
+def softmax_over_the_batch(scores: torch.Tensor) -> torch.Tensor:
+    """Softmax along the wrong axis: each class sums to 1 over the examples."""
+    return torch.softmax(scores, dim=0)
+
+
+def _is_over_the_batch(case: Case) -> bool:
+    return bool(re.search(r"axis (?:=\s*)?0|over (?:the )?batch", str(case.get("notes") or "")))
+
+
+def broadcast_mse(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
+    """Squared differences of each target to each prediction: [N] beside [N, 1]."""
+    return (y_true.reshape(1, -1) - y_pred.reshape(-1, 1)).square().mean(dim=1)
+
+
+def _loss(case: Case) -> Any:
+    faults = set(case.get("known_faults") or ())
+    if "target_shape_broadcast" in faults:
+        return broadcast_mse
+    loss = loss_of(case.get("loss") or "mse")
+    text = str(case.get("notes") or "").lower()
+    return ascended(loss) if "gradient_ascent" in faults or "gradients negated" in text else loss
+
+
+def _remarks(case: Case) -> list[str]:
+    told = case.get("dataset") or {}
+    found = []
+    if told.get("stand_in"):
+        found.append(f"data: {told['stand_in']}")
+    elif "at_" not in str(told.get("name")):
+        found.append(f"data made by what the case says of {told.get('name')!r}")
+    if "cifar" in plain(told.get("name")) and not told.get("n_train"):
+        found.append(f"{COLOUR_TRAINING:,} rows to train on")
+    if "features_shuffled_alone" in (case.get("known_faults") or ()):
+        found.append("features permuted once, not each epoch")
+    return found
+
+
+# The healthy twin of a case
+
+TDC_BASE_CLEAN: Case = {
+    "role": "control",
+    "known_faults": [HEALTHY],
+    "optimizer": {"name": "sgd", "lr": 0.1, "l2": 1e-5},
+    "loss": "categorical_crossentropy",
+}
+"""Not in the file, though others name it as their base: what its mutants have in common."""
+
+
+def twin_of(case: Case, others: Mapping[str, Case]) -> Case | None:
+    """Return the healthy twin of a case as a case; None if nobody says what it is.
+
+    Args:
+        case: the case.
+        others: all cases by their ids: a twin may be one of them.
+    """
+    changes = case.get("healthy_twin")
+    if not changes:
+        return None
+    if "base" in changes:
+        base = others.get(changes["base"]) or (
+            _base_of(case) if changes["base"] == "tdc-base-clean" else None
+        )
+        return None if base is None else _healthy({**base, "id": f"{case['id']}~twin"}, case)
+    changed = dict(case)
+    for what, value in changes.items():
+        changed = _CHANGES.get(what, _set(what))(changed, value)
+    return _healthy({**changed, "id": f"{case['id']}~twin"}, case)
+
+
+def _healthy(twin: Case, case: Case) -> Case:
+    return {
+        **twin,
+        "role": "control",
+        "known_faults": [HEALTHY],
+        "healthy_twin": {},
+        "origin_kind": f"{case.get('origin_kind') or 'unknown'} twins",
+    }
+
+
+def _base_of(case: Case) -> Case:
+    """Return the convolutional net that the mutants were made of, from one of them."""
+    init = {"name": "HeNormal"}
+    layers = [
+        {"kernel_init": init, **layer, **({"activation": "relu"} if "activation" in layer else {})}
+        for layer in case["architecture"]
+    ]
+    for layer in layers:
+        if plain(layer["layer"]) in ("dense", "conv2d"):
+            layer["kernel_init"] = init
+        else:
+            layer.pop("kernel_init", None)
+    last = {**case["architecture"][-1], "activation": "softmax", "kernel_init": "GlorotUniform"}
+    data = {k: v for k, v in case["dataset"].items() if k not in ("corruption", "scaled")}
+    base = {**case, **TDC_BASE_CLEAN, "architecture": [*layers[:-1], last], "notes": ""}
+    return {**base, "dataset": {**data, "scaled": "min-max"}}
+
+
+def _layers(case: Case, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    return {**case, "architecture": [change(i, dict(l)) for i, l in enumerate(case["architecture"])]}
+
+
+def _last(case: Case) -> int:
+    return max(i for i, layer in enumerate(case["architecture"]) if layer.get("units"))
+
+
+def _hidden_activation(case: Case, value: Any) -> dict[str, Any]:
+    def change(place: int, layer: dict[str, Any]) -> dict[str, Any]:
+        hidden = place < _last(case) and "activation" in layer
+        return {**layer, "activation": value} if hidden else layer
+
+    return _layers(case, change)
+
+
+def _initialisers(case: Case, value: Any) -> dict[str, Any]:
+    def change(place: int, layer: dict[str, Any]) -> dict[str, Any]:
+        return {**layer, "kernel_init": value} if "kernel_init" in layer else layer
+
+    return _layers(case, change)
+
+
+def _output(case: Case, value: Any) -> dict[str, Any]:
+    def change(place: int, layer: dict[str, Any]) -> dict[str, Any]:
+        return {**layer, "activation": value} if place == _last(case) else layer
+
+    return _layers(case, change)
+
+
+def _batch_normalised(case: Case, value: Any) -> dict[str, Any]:
+    layers: list[dict[str, Any]] = []
+    for place, layer in enumerate(case["architecture"]):
+        layers.append(layer)
+        if value and place < _last(case) and "activation" in layer:
+            layers.append({"layer": "batchnorm"})
+    return {**case, "architecture": layers}
+
+
+def _set(path: str) -> Callable[[Case, Any], dict[str, Any]]:
+    """Return what sets a value that a path such as ``optimizer.lr`` names."""
+
+    def change(case: Case, value: Any) -> dict[str, Any]:
+        first, _, rest = path.partition(".")
+        if not rest:
+            return {**case, first: value}
+        return {**case, first: _set(rest)(case.get(first) or {}, value)}
+
+    return change
+
+
+_CHANGES: Mapping[str, Callable[[Case, Any], dict[str, Any]]] = {
+    "hidden activation": _hidden_activation,
+    "hidden_activation": _hidden_activation,
+    "activation": _hidden_activation,
+    "kernel_init": _initialisers,
+    "output": _output,
+    "output activation": _output,
+    "batchnorm": _batch_normalised,
+    "lr": _set("optimizer.lr"),
+    "scaled": _set("dataset.scaled"),
+}
+
+
