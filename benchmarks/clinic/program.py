@@ -26,6 +26,7 @@ class Program:
         fit: further arguments of ``fit``, such as ``shuffle``.
         make_callbacks: gives new callbacks.
         codes: what is wrong with it, in the doctor's words; none if it is healthy.
+        labels: what its author calls that, each with the codes that would name it.
         origin: whose program it is.
         enough: the accuracy, or share of variance explained, on the rows held back that a healthy
             run reaches; None if nobody says.
@@ -42,6 +43,7 @@ class Program:
     fit: Mapping[str, Any] = field(default_factory=dict[str, Any])
     make_callbacks: Callable[[], list[Any]] = list
     codes: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     origin: str = "own"
     enough: float | None = None
     remarks: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from case_data import COLOUR_TRAINING, data_of
-from labels import HEALTHY, all_codes
+from labels import HEALTHY, all_codes, codes_of
 from losses import ascended, loss_of
 from program import Program
 from words import layer_of, optimizer_of, plain
@@ -44,6 +44,7 @@ def program_of(case: Case) -> Program:
         epochs=int(case.get("epochs") or USUAL_EPOCHS),
         fit={"shuffle": False} if "missing_shuffle" in faults else {},
         codes=all_codes(faults),
+        labels={label: codes_of(label) for label in faults if codes_of(label)},
         origin=case.get("origin_kind") or "unknown",
         remarks=tuple(_remarks(case)),
     )
