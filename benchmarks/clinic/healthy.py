@@ -55,7 +55,8 @@ def _normalised(units: int, kind: type = layers.BatchNormalization) -> tuple[Any
 def _residual(values: Any) -> Any:
     values = layers.Dense(48, activation="relu", kernel_initializer=HE)(values)
     for _ in range(4):
-        inner = layers.Dense(48, activation="relu", kernel_initializer=HE)(values)
+        inner = layers.LayerNormalization()(values)
+        inner = layers.Dense(48, activation="relu", kernel_initializer=HE)(inner)
         values = layers.Add()([values, layers.Dense(48)(inner)])
     return layers.Activation("relu")(values)
 

@@ -40,7 +40,7 @@ class Trio:
             program = getattr(self, role).but(
                 name=f"{self.code}/{role.replace('_', '-')}",
                 codes=codes,
-                origin="own sick" if codes else f"own {role.replace('_', ' ')}",
+                origin=f"trios: {role.replace('_', ' ')}",
             )
             object.__setattr__(self, role, program)
 

@@ -6,19 +6,19 @@ The near miss has ten in a hundred, all of which are found.
 from functools import partial
 
 import numpy as np
-from data import Data
+from data import Data, parted
 from making import Trio, adam, dense, moons, of_moons, of_quadrants, quadrants
 
 
 def rare(make, seed: int, share: float, noise: float) -> Data:
-    """Return data of which the class 1 makes a share of those trained on."""
-    data = make(seed, count=3000, noise=noise)
-    generator = np.random.default_rng(seed)
-    ones = np.flatnonzero(data.y[:, 0] == 1)
-    zeros = np.flatnonzero(data.y[:, 0] == 0)
+    """Return data of which the class 1 makes a share, of those held back too."""
+    data = make(seed, count=4000, noise=noise)
+    assert data.x_val is not None and data.y_val is not None
+    x, y = np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val])
+    ones, zeros = (np.flatnonzero(y[:, 0] == kind) for kind in (1, 0))
     rows = np.concatenate([zeros, ones[: round(len(zeros) * share / (1 - share))]])
-    rows = generator.permutation(rows)
-    return data.but(x=data.x[rows], y=data.y[rows])
+    rows = np.random.default_rng(seed).permutation(rows)
+    return parted(x[rows], y[rows], held_back=500)
 
 
 TRIO = Trio(
