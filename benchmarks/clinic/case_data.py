@@ -95,9 +95,7 @@ def _grey(case: Case, told: Case, seed: int) -> Data:
 
 
 def _colour(case: Case, told: Case, seed: int) -> Data:
-    return _images(
-        images.clothes(), case, _counts(told, COLOUR_TRAINING, COLOUR_HELD_BACK), seed
-    )
+    return _images(images.clothes(), case, _counts(told, COLOUR_TRAINING, COLOUR_HELD_BACK), seed)
 
 
 def _images(whole: Data, case: Case, counts: tuple[int, int], seed: int) -> Data:

@@ -15,163 +15,12 @@ import numpy as np
 import shapes
 import tables
 from data import Array, Data, mixed, parted, scaled
+from nets import NETS, SHARES
 from program import Program
+from ways import WAYS
 
 import latih as keras
 from latih import layers
-from latih.optimizers import schedules
-
-Net = Callable[[Any], Any]
-"""What stands between the input and the output."""
-
-HE, LECUN = "he_normal", "lecun_normal"
-
-# Nets
-
-
-def _stack(*makers: Callable[[], Any]) -> Net:
-    def net(values: Any) -> Any:
-        for make in makers:
-            values = make()(values)
-        return values
-
-    return net
-
-
-def _dense(units: int, activation: str = "relu", init: str = HE, **more: Any) -> Any:
-    return partial(layers.Dense, units, activation=activation, kernel_initializer=init, **more)
-
-
-def _conv(filters: int, size: int = 3, **more: Any) -> Any:
-    more = {"activation": "relu", "padding": "same", "kernel_initializer": HE, **more}
-    return partial(layers.Conv2D, filters, size, **more)
-
-
-def _normalised(units: int, kind: type = layers.BatchNormalization) -> tuple[Any, ...]:
-    bare = partial(layers.Dense, units, use_bias=False, kernel_initializer=HE)
-    return bare, kind, partial(layers.Activation, "relu")
-
-
-def _residual(values: Any) -> Any:
-    values = layers.Dense(48, activation="relu", kernel_initializer=HE)(values)
-    for _ in range(4):
-        inner = layers.LayerNormalization()(values)
-        inner = layers.Dense(48, activation="relu", kernel_initializer=HE)(inner)
-        values = layers.Add()([values, layers.Dense(48)(inner)])
-    return layers.Activation("relu")(values)
-
-
-def _two_ways(values: Any) -> Any:
-    broad = layers.Dense(64, activation="relu")(values)
-    deep = layers.Dense(16, activation="tanh")(layers.Dense(32, activation="tanh")(values))
-    return layers.Concatenate()([broad, deep])
-
-
-_POOL = partial(layers.MaxPooling2D, 2)
-NETS: dict[str, Net] = {
-    "one": _stack(_dense(32)),
-    "two": _stack(_dense(64), _dense(64)),
-    "wide": _stack(_dense(512)),
-    "narrow": _stack(_dense(8, "tanh", "glorot_uniform"), _dense(8, "tanh", "glorot_uniform")),
-    "deep": _stack(*[_dense(48)] * 6),
-    "tanh": _stack(*[_dense(32, "tanh", "glorot_uniform")] * 3),
-    "sigmoid": _stack(_dense(32, "sigmoid", "glorot_uniform")),
-    "selu": _stack(*[_dense(48, "selu", LECUN)] * 8),
-    "elu": _stack(*[_dense(48, "elu")] * 4),
-    "gelu": _stack(*[_dense(64, "gelu", "glorot_uniform")] * 2),
-    "silu": _stack(*[_dense(64, "silu", "glorot_uniform")] * 2),
-    "leaky": _stack(*[_dense(48, "leaky_relu")] * 3),
-    "dropout": _stack(_dense(96), partial(layers.Dropout, 0.3), _dense(96)),
-    "batch-norm": _stack(*_normalised(64), *_normalised(64)),
-    "deep-batch-norm": _stack(*(_normalised(32) * 8)),
-    "layer-norm": _stack(*_normalised(64, layers.LayerNormalization), _dense(32)),
-    "decayed": _stack(_dense(64, kernel_regularizer=keras.regularizers.L2(1e-4))),
-    "residual": _residual,
-    "two-ways": _two_ways,
-    "noise": _stack(partial(layers.GaussianNoise, 0.1), _dense(64), _dense(32)),
-    "conv": _stack(_conv(8), _POOL, _conv(16), _POOL, layers.Flatten, _dense(32)),
-    "conv-batch-norm": _stack(
-        _conv(8, activation=None, use_bias=False),
-        layers.BatchNormalization,
-        partial(layers.Activation, "relu"),
-        _POOL,
-        _conv(16),
-        _POOL,
-        layers.Flatten,
-    ),
-    "conv-dropout": _stack(
-        _conv(12, 5), _POOL, partial(layers.Dropout, 0.2), layers.Flatten, _dense(48)
-    ),
-    "conv-strided": _stack(_conv(8, strides=2), _conv(16, strides=2), layers.Flatten, _dense(32)),
-    "conv-separable": _stack(
-        _conv(8, strides=2),
-        partial(layers.SeparableConv2D, 24, 3, padding="same", activation="relu"),
-        _POOL,
-        layers.Flatten,
-    ),
-    "conv-average": _stack(
-        _conv(12, strides=2), partial(layers.AveragePooling2D, 2), _conv(24), layers.Flatten
-    ),
-}
-
-# Optimizers
-
-
-@dataclass(frozen=True)
-class Way:
-    """An optimizer for a share of its rate, and how many times as many epochs as others it needs."""
-
-    make: Callable[[float], Any]
-    longer: float = 1.0
-
-
-def cyclical(least: float, most: float, period: int) -> Any:
-    """A rate that rises and falls in straight lines, by the number of the step."""
-
-    class Cyclical(schedules.LearningRateSchedule):
-        def __call__(self, step: Any) -> Any:
-            place = (step / period) % 1.0
-            return least + (most - least) * (1.0 - abs(2.0 * place - 1.0))
-
-        def get_config(self) -> dict[str, Any]:
-            return {}
-
-    return Cyclical()
-
-
-_SGD, _ADAM = keras.optimizers.SGD, keras.optimizers.Adam
-WAYS: dict[str, Way] = {
-    "adam": Way(lambda _: _ADAM(2e-3)),
-    "momentum": Way(lambda share: _SGD(0.02 * share, momentum=0.9)),
-    "rmsprop": Way(lambda _: keras.optimizers.RMSprop(1e-3)),
-    "adagrad": Way(lambda share: keras.optimizers.Adagrad(0.1 * share)),
-    "nesterov": Way(lambda share: _SGD(0.02 * share, momentum=0.9, nesterov=True)),
-    "adamw": Way(lambda _: keras.optimizers.AdamW(2e-3, weight_decay=1e-2)),
-    "cyclical": Way(
-        lambda share: _SGD(cyclical(0.005 * share, 0.1 * share, 60), momentum=0.8), longer=1.25
-    ),
-    "sgd": Way(lambda share: _SGD(0.1 * share), longer=1.5),
-    "clipped": Way(lambda _: _ADAM(2e-3, clipnorm=1.0)),
-    "cosine": Way(lambda _: _ADAM(schedules.CosineDecay(4e-3, 250))),
-    "nadam": Way(lambda _: keras.optimizers.Nadam(2e-3)),
-    "adamax": Way(lambda _: keras.optimizers.Adamax(4e-3)),
-}
-"""By name, with the rates that suit shallow nets; a net takes its share of those that depend."""
-
-SHARES = {
-    "deep": 0.3,
-    "selu": 0.1,
-    "elu": 0.3,
-    "wide": 0.2,
-    "residual": 0.1,
-    "decayed": 0.3,
-    "two": 0.5,
-    "layer-norm": 0.3,
-    "conv": 0.5,
-}
-"""Of a rate, for nets whose gradients are larger; others take all of it."""
-
-# Data
 
 
 @dataclass(frozen=True)
@@ -256,14 +105,14 @@ SOURCES: dict[str, Source] = {
     "digits": Source(
         partial(_of_table, tables.digits, way="min-max"), 10, *_SOFTMAX, tables.digits
     ),
-    "cancer": Source(partial(_two_classes, tables.breast_cancer), 1, *_SIGMOID, tables.wine),
+    "cancer": Source(
+        partial(_two_classes, tables.breast_cancer), 1, *_SIGMOID, tables.breast_cancer
+    ),
     "wine": Source(partial(_of_table, tables.wine), 3, *_SOFTMAX, tables.wine),
     "iris": Source(partial(_of_table, tables.iris), 3, *_SOFTMAX, tables.iris),
     "diabetes": Source(partial(_values, tables.diabetes), 1, *_LINEAR, tables.diabetes),
     "diamonds": Source(partial(_values, tables.diamonds), 1, *_LINEAR, tables.diamonds),
-    "letters": Source(
-        partial(_of_table, tables.letters, rows=5000), 26, *_SOFTMAX, tables.letters
-    ),
+    "letters": Source(partial(_of_table, tables.letters, rows=5000), 26, *_SOFTMAX, tables.letters),
     "adult": Source(partial(_two_classes, tables.adult), 1, *_SIGMOID, tables.adult),
     "moons": Source(_moons, 1, *_SIGMOID),
     "quadrants": Source(_quadrants, 1, *_SIGMOID),

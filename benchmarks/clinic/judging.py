@@ -51,5 +51,3 @@ def _moments(evidence: Evidence) -> Iterator[Evidence]:
 def faults_of(record: Record) -> list[str]:
     """Return the codes of the faults, the most probable first."""
     return [one["code"] for one in record["findings"] if one["severity"] == "fault"]
-
-

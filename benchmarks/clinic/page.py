@@ -15,9 +15,22 @@ eyes. In parentheses: how many of how many, and Wilson's 95% interval. *Detected
 fault is told, or `fit` refuses to begin and says why. *First*, *in three*: the program's own
 illness is the first fault that is told, or one of three. *Recall*, *precision*: of the published
 labels that have a code, how many are named; of the faults that are told, how many are among the
-labels. *False alarm*: any fault, at the end or on the way, on a run that is healthy: a run that
+labels. *In time*: of those named, how many before the 200th step or in the first twentieth of the
+training. *False alarm*: any fault, at the end or on the way, on a run that is healthy: a run that
 did not reach its score is not counted.
 """
+
+
+COLUMNS = (
+    "detected",
+    "first",
+    "in three",
+    "recall",
+    "precision",
+    "in time",
+    "false alarms",
+    "by the end",
+)
 
 
 def of(
@@ -63,8 +76,10 @@ def _is_not_decent(record: Record) -> bool:
 
 
 def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
-    header = "| | detected | first | in three | recall | precision | false alarms | by the end |"
-    lines = [header, "|---" * 8 + "|"]
+    columns = (
+        "detected | first | in three | recall | precision | in time | false alarms | by the end"
+    )
+    lines = [f"| | {columns} |", "|---" * (columns.count("|") + 2) + "|"]
     for name, records in parts:
         sick, healthy = _sick(records), _healthy(records)
         cells = [
@@ -73,6 +88,7 @@ def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
             scoring.share(scoring.is_named(one, 3) for one in sick),
             scoring.label_recall(sick),
             scoring.label_precision([one for one in sick if one["labels"]]),
+            scoring.share(scoring.is_in_time(one) for one in sick if scoring.is_named(one, 3)),
             scoring.share(map(scoring.is_false_alarm, healthy)),
             scoring.share(bool(scoring.said(one)) for one in healthy),
         ]

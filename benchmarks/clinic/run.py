@@ -15,22 +15,21 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anybody imports torch
-
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests" / "clinic"))
+os.environ["OMP_NUM_THREADS"] = "1"  # before anybody imports torch
+sys.path.append(str(Path(__file__).parents[2] / "tests" / "clinic"))
 
 import healthy
 import page
 import published
 import split
-import torch
+import twins
 from judging import rejudged
 from program import Program
 from trial import Record, run
 from trios import TRIOS
 from words import UnknownWord
 
+ROOT = Path(__file__).parents[2]
 CASES = ROOT.parent / "shared" / "clinic" / "cases.json"
 PARTS = ("cases", "twins", "trios", "healthy")
 
@@ -93,7 +92,7 @@ def _published(
     others = {case["id"]: case for case in cases}
     for case in cases:
         wanted = [case] if "cases" in parts else []
-        if "twins" in parts and (twin := published.twin_of(case, others)) is not None:
+        if "twins" in parts and (twin := twins.twin_of(case, others)) is not None:
             wanted.append(twin)
         for one in wanted:
             try:
@@ -109,7 +108,9 @@ def _run_all(
 ) -> None:
     with (
         file.open("w" if afresh else "a", encoding="utf-8") as out,
-        ProcessPoolExecutor(told.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ProcessPoolExecutor(
+            told.processes, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
     ):
         running = [
             pool.submit(_one, name, seed, told.cases, told.parts, told.seconds, told.share)

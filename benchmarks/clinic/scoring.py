@@ -41,9 +41,9 @@ class Share:
 
     def __str__(self) -> str:
         if not self.of:
-            return "–"
+            return "none"
         least, most = self.interval
-        return f"{self.value:.1%} ({self.hits}/{self.of}; {least:.0%}–{most:.0%})"
+        return f"{self.value:.1%} ({self.hits}/{self.of}; {least:.0%} to {most:.0%})"
 
 
 def said(record: Record) -> list[tuple[str, ...]]:
@@ -65,6 +65,14 @@ def is_named(record: Record, among: int) -> bool:
     """Whether one of the first faults that were told is one that the program has."""
     wanted = {*record["codes"]}
     return any(wanted & {*codes} for codes in said(record)[:among])
+
+
+def is_in_time(record: Record, least: int = 200, part: float = 0.05) -> bool:
+    """Whether a fault that the program has was told before so many steps, or in the first part."""
+    facts = record["evidence"]["facts"]
+    steps = (facts["steps"] or 0) * facts["epochs"]
+    told = [step for code, step in record.get("told", {}).items() if code in record["codes"]]
+    return bool(record.get("refused")) or min(told, default=math.inf) <= max(least, part * steps)
 
 
 def is_false_alarm(record: Record) -> bool:

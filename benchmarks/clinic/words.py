@@ -169,7 +169,17 @@ _OTHER_ARGUMENTS = {
     "std": "stddev",
     "p": "rate",
 }
-_ELSEWHERE = {"layer", "kernel_init", "bias_init", "activation", "l2", "l1", "name", "notes", "note"}
+_ELSEWHERE = {
+    "layer",
+    "kernel_init",
+    "bias_init",
+    "activation",
+    "l2",
+    "l1",
+    "name",
+    "notes",
+    "note",
+}
 _KERNELS = {"kernel_initializer", "kernel_regularizer", "use_bias", "bias_initializer"}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from making import Trio
+
 from trios import (
     bad_initialisation,
     class_imbalance,

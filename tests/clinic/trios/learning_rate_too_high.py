@@ -3,8 +3,8 @@
 The near miss has a rate that rises and falls between 0.01 and 0.2.
 """
 
-from healthy import cyclical
 from making import Trio, adam, dense, of_clothes, sgd
+from ways import cyclical
 
 TRIO = Trio(
     "learning-rate-too-high",

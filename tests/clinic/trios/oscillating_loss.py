@@ -13,7 +13,7 @@ def blobs(seed: int) -> Data:
 
     They are the published ones for every seed.
     """
-    x, y = shapes.blobs(600, 3, 2, deviation=2.0, seed=2)
+    x, y = shapes.blobs(500, 3, 2, deviation=2.0, seed=2)
     return parted(x, one_hot(y, 3), 200)
 
 
@@ -28,7 +28,7 @@ def of_blobs(**more):
 
 TRIO = Trio(
     "oscillating-loss",
-    sick=of_blobs(optimizer=sgd(0.01, momentum=0.9), batch_size=1, epochs=6),
+    sick=of_blobs(optimizer=sgd(0.02, momentum=0.9), batch_size=1, epochs=20),
     healthy=of_blobs(optimizer=adam(1e-2), batch_size=32, epochs=25),
-    near_miss=of_blobs(optimizer=sgd(0.02), batch_size=4, epochs=5).but(make_data=scaled_blobs),
+    near_miss=of_blobs(optimizer=sgd(0.02), batch_size=4, epochs=8).but(make_data=scaled_blobs),
 )
