@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before anybody imports torch
@@ -108,9 +109,7 @@ def _run_all(
 ) -> None:
     with (
         file.open("w" if afresh else "a", encoding="utf-8") as out,
-        ProcessPoolExecutor(
-            told.processes, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool,
+        ProcessPoolExecutor(told.processes, get_context("spawn")) as pool,
     ):
         running = [
             pool.submit(_one, name, seed, told.cases, told.parts, told.seconds, told.share)

@@ -67,10 +67,8 @@ def _base_of(case: Case) -> Case:
 
 
 def _layers(case: Case, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    return {
-        **case,
-        "architecture": [change(*numbered) for numbered in enumerate(layers)],
-    }
+    layers = [dict(layer) for layer in case["architecture"]]
+    return {**case, "architecture": [change(*numbered) for numbered in enumerate(layers)]}
 
 
 def _last(case: Case) -> int:
