@@ -50,8 +50,8 @@ def width_of(case: Case) -> int:
 
 
 def classes_of(case: Case) -> int:
-    """Return how many classes there are; 0 for a regression."""
-    if plain(case.get("task")) == "regression":
+    """Return how many classes there are; 0 for values, such as those of a regression."""
+    if plain(case.get("task")) in ("regression", "autoencoder"):
         return 0
     told = (case.get("dataset") or {}).get("n_classes")
     if told:
@@ -159,7 +159,11 @@ def _taught(case: Case, told: Case, seed: int) -> Data:
     classes = classes_of(case)
     count, features = training + held_back, int(np.prod(shape))
     x, y = shapes.taught(count, features, max(1, classes or width_of(case)), seed=seed)
-    if classes:
+    if plain(case.get("task")) == "autoencoder":
+        y = x
+    elif "multilabel" in plain(case.get("task")):
+        y = (y > 0).astype(np.float32)
+    elif classes:
         y = y.argmax(axis=1) if classes > 2 else (y[:, 0] > 0).astype(np.int64)
     if any(plain(layer["layer"]) == "embedding" for layer in case["architecture"]):
         x = np.clip(np.round(5 * x + 20), 0, 39)

@@ -12,7 +12,7 @@ STEP = 6e-4
 LAYER = 1.2e-4
 """Seconds that each layer adds to a step."""
 
-OPERATIONS = 4e10
+OPERATIONS = 5e10
 """Additions and multiplications a second on one thread."""
 
 

@@ -1,5 +1,6 @@
 """Published cases as programs: ``Program`` from a case of the schema of ``cases.json``."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from program import Program
 from words import layer_of, optimizer_of, plain
 
 import latih as keras
+from latih.errors import LatihError
 
 Case = Mapping[str, Any]
 USUAL_BATCH, USUAL_EPOCHS = 32, 10
@@ -31,23 +33,38 @@ def program_of(case: Case) -> Program:
         UnknownWord: it says something that nobody knows.
     """
     faults = [label for label in case.get("known_faults") or () if label != HEALTHY]
-    model_of(case, case.get("input_shape"))  # a word that nobody knows shows itself here
-    optimizer_of(case.get("optimizer") or "adam")
-    loss_of(case.get("loss") or "mse")
+    _look_up_words(case)
     return Program(
         name=case["id"],
         make_data=lambda seed: data_of(case, seed),
         make_model=lambda data: model_of(case, data.x.shape[1:]),
         make_optimizer=lambda: optimizer_of(case.get("optimizer") or "adam"),
         make_loss=lambda: _loss(case),
-        batch_size=int(case.get("batch_size") or USUAL_BATCH),
-        epochs=int(case.get("epochs") or USUAL_EPOCHS),
+        batch_size=_whole(case.get("batch_size"), USUAL_BATCH),
+        epochs=_whole(case.get("epochs"), USUAL_EPOCHS),
         fit={"shuffle": False} if "missing_shuffle" in faults else {},
         codes=all_codes(faults),
         labels={label: codes_of(label) for label in faults if codes_of(label)},
         origin=case.get("origin_kind") or "unknown",
+        enough=case.get("enough"),
         remarks=tuple(_remarks(case)),
     )
+
+
+def _look_up_words(case: Case) -> None:
+    """Let a word that nobody knows show itself; what Latih refuses is for the run to say."""
+    shape = [int(size or 8) for size in case.get("input_shape") or [8]]
+    for look_up in (
+        lambda: optimizer_of(case.get("optimizer") or "adam"),
+        lambda: loss_of(case.get("loss") or "mse"),
+        lambda: model_of(case, shape),
+    ):
+        with contextlib.suppress(LatihError):
+            look_up()
+
+
+def _whole(told: Any, usual: int) -> int:
+    return int(told) if isinstance(told, int | float) and told >= 1 else usual
 
 
 def model_of(case: Case, shape: Any) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labels import HEALTHY
-from words import plain
 
 Case = Mapping[str, Any]
 
@@ -15,6 +14,9 @@ TDC_BASE_CLEAN: Case = {
     "loss": "categorical_crossentropy",
 }
 """Not in the file, though others name it as their base: what its mutants have in common."""
+
+ENOUGH = {"binary": 0.75, "multiclass": 0.75, "regression": 0.6}
+"""What a twin has to reach: some are sick all the same, as narrow stacks of ReLU are."""
 
 
 def twin_of(case: Case, others: Mapping[str, Case]) -> Case | None:
@@ -44,26 +46,25 @@ def _healthy(twin: Case, case: Case) -> Case:
         "role": "control",
         "known_faults": [HEALTHY],
         "healthy_twin": {},
+        "enough": ENOUGH.get(case.get("task") or "", 0.0),
         "origin_kind": f"{case.get('origin_kind') or 'unknown'} twins",
     }
 
 
 def _base_of(case: Case) -> Case:
     """Return the convolutional net that the mutants were made of, from one of them."""
-    init = {"name": "HeNormal"}
     layers = [
-        {"kernel_init": init, **layer, **({"activation": "relu"} if "activation" in layer else {})}
+        {**layer, "activation": "relu", "kernel_init": "he_normal"} if _has_kernel(layer) else layer
         for layer in case["architecture"]
     ]
-    for layer in layers:
-        if plain(layer["layer"]) in ("dense", "conv2d"):
-            layer["kernel_init"] = init
-        else:
-            layer.pop("kernel_init", None)
     last = {**case["architecture"][-1], "activation": "softmax", "kernel_init": "GlorotUniform"}
     data = {k: v for k, v in case["dataset"].items() if k not in ("corruption", "scaled")}
     base = {**case, **TDC_BASE_CLEAN, "architecture": [*layers[:-1], last], "notes": ""}
     return {**base, "dataset": {**data, "scaled": "min-max"}}
+
+
+def _has_kernel(layer: Case) -> bool:
+    return bool(layer.get("units") or layer.get("filters"))
 
 
 def _layers(case: Case, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from twins import twin_of
 from words import UnknownWord, activation_of, initializer_of, optimizer_of
 
 from latih import layers
+from latih.errors import InputError
 
 HE_UNIFORM = {
     "name": "VarianceScaling",
@@ -283,3 +284,20 @@ def test_layers_take_their_arguments():
 def test_one_hot_is_that_of_keras():
     labels = np.array([2, 0, 1])
     np.testing.assert_array_equal(one_hot(labels, 3), keras.utils.to_categorical(labels, 3))
+
+
+def test_a_rate_that_cannot_be_is_refused_by_the_run_and_not_left_out():
+    program = program_of(case(optimizer={"name": "sgd", "lr": -0.1}, known_faults=["lr_invalid"]))
+    with pytest.raises(InputError) as refused:
+        program.prepared(0)
+    assert {*refused_as(str(refused.value))} & {*program.codes}
+
+
+def test_labels_of_several_kinds_and_images_of_themselves():
+    layer = {"layer": "dense", "units": 4, "activation": "sigmoid"}
+    more = {"input_shape": [4], "dataset": {}, "architecture": [layer]}
+    tagged = data_of(case(task="multilabel", **more), 0)
+    assert tagged.y.shape == (800, 4) and set(np.unique(tagged.y)) == {0.0, 1.0}
+    assert tagged.y.sum(axis=1).max() > 1
+    itself = data_of(case(task="autoencoder", loss="mse", **more), 0)
+    np.testing.assert_allclose(itself.y, itself.x, rtol=1e-6)
