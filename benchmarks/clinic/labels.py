@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 HEALTHY = "healthy"
+NAMELESS = "?"
+"""What a program has whose labels are not in the table: it can be detected and not named."""
 
 CODES = (
     "nan-or-inf",

@@ -53,10 +53,14 @@ def of(
     lines += ["## By origin", ""]
     origins = sorted({one["origin"] for one in records})
     lines += _table([(one, [r for r in records if r["origin"] == one]) for one in origins])
+    lines += ["## By how sure the labels are", ""]
+    sure = sorted({one["confidence"] for one in records})
+    lines += _table([(one, [r for r in records if r["confidence"] == one]) for one in sure])
     lines += _listed("## Missed: no fault told", _sick(records), _is_missed, _what_was_seen)
     lines += _listed("## Not named among the first three", _sick(records), _is_misnamed, _named)
     lines += _listed("## False alarms", _healthy(records), scoring.is_false_alarm, _alarm)
     lines += _listed("## Not counted as healthy", records, _is_not_decent, _what_was_reached)
+    lines += _listed("## Not counted as sick", records, _is_well, _what_was_reached)
     lines += _listed("## Broke off", records, lambda one: bool(one.get("broke")), _broken)
     lines += _listed("## Not run as published", records, _is_changed, _changes, once=True)
     lines += ["## Left out", "", *(f"- {one}" for one in left_out or ["nothing"]), ""]
@@ -64,7 +68,7 @@ def of(
 
 
 def _sick(records: Iterable[Record]) -> list[Record]:
-    return [one for one in records if one["codes"]]
+    return [one for one in records if one["codes"] and one.get("is_sick", True)]
 
 
 def _healthy(records: Iterable[Record]) -> list[Record]:
@@ -73,6 +77,10 @@ def _healthy(records: Iterable[Record]) -> list[Record]:
 
 def _is_not_decent(record: Record) -> bool:
     return not record["codes"] and not record.get("is_decent", False) and not record.get("refused")
+
+
+def _is_well(record: Record) -> bool:
+    return bool(record["codes"]) and not record.get("is_sick", True)
 
 
 def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
@@ -152,7 +160,8 @@ def _what_was_seen(record: Record) -> str:
 
 
 def _what_was_reached(record: Record) -> str:
-    return f"reached {record.get('score')}, of {record['enough']} asked for"
+    asked = f", of {record['enough']} asked for" if record["enough"] is not None else ""
+    return f"reached {record.get('score')}{asked}"
 
 
 def _broken(record: Record) -> str:

@@ -28,8 +28,11 @@ class Program:
         codes: what is wrong with it, in the doctor's words; none if it is healthy.
         labels: what its author calls that, each with the codes that would name it.
         origin: whose program it is.
+        confidence: how sure its author is of the labels.
         enough: the accuracy, or share of variance explained, on the rows held back that a healthy
             run reaches; None if nobody says.
+        sick_below: a run that reaches this much is not sick, by its author's own words; None if
+            every run is.
         remarks: what about it is not as its author had it.
     """
 
@@ -45,7 +48,9 @@ class Program:
     codes: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     origin: str = "own"
+    confidence: str = "high"
     enough: float | None = None
+    sick_below: float | None = None
     remarks: tuple[str, ...] = ()
 
     @property

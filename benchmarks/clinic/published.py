@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from case_data import COLOUR_TRAINING, data_of
-from labels import HEALTHY, all_codes, codes_of
+from labels import HEALTHY, NAMELESS, all_codes, codes_of
 from losses import ascended, loss_of
 from program import Program
 from words import layer_of, optimizer_of, plain
@@ -43,12 +43,19 @@ def program_of(case: Case) -> Program:
         batch_size=_whole(case.get("batch_size"), USUAL_BATCH),
         epochs=_whole(case.get("epochs"), USUAL_EPOCHS),
         fit={"shuffle": False} if "missing_shuffle" in faults else {},
-        codes=all_codes(faults),
+        codes=all_codes(faults) or ((NAMELESS,) if faults else ()),
         labels={label: codes_of(label) for label in faults if codes_of(label)},
         origin=case.get("origin_kind") or "unknown",
+        confidence=case.get("confidence") or "unknown",
         enough=case.get("enough"),
+        sick_below=_sick_below(case),
         remarks=tuple(_remarks(case)),
     )
+
+
+def _sick_below(case: Case) -> float | None:
+    found = re.search(r"final accuracy < (\d+)\s?%", str(case.get("notes") or ""))
+    return int(found[1]) / 100 if found else None
 
 
 def _look_up_words(case: Case) -> None:

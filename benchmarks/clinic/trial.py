@@ -51,6 +51,7 @@ def run(program: Program, seed: int, seconds: float, share: float) -> Record:
     record = {
         "name": program.name,
         "origin": program.origin,
+        "confidence": program.confidence,
         "seed": seed,
         "codes": list(program.codes),
         "labels": {label: list(codes) for label, codes in program.labels.items()},
@@ -86,6 +87,8 @@ def _trained(program: Program, seed: int, seconds: float, doctor: Doctor) -> Rec
         "capped": epochs < program.epochs,
         "stopped": alarm.rang,
         "score": reached if math.isfinite(reached) else None,
+        "is_sick": program.is_sick
+        and (program.sick_below is None or not reached >= program.sick_below),
         "is_decent": program.enough is None or reached >= program.enough,
     }
 

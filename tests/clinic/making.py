@@ -40,6 +40,7 @@ class Trio:
             program = getattr(self, role).but(
                 name=f"{self.code}/{role.replace('_', '-')}",
                 codes=codes,
+                labels={code: (code,) for code in codes},
                 origin=f"trios: {role.replace('_', ' ')}",
             )
             object.__setattr__(self, role, program)

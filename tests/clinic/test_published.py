@@ -301,3 +301,13 @@ def test_labels_of_several_kinds_and_images_of_themselves():
     assert tagged.y.sum(axis=1).max() > 1
     itself = data_of(case(task="autoencoder", loss="mse", **more), 0)
     np.testing.assert_allclose(itself.y, itself.x, rtol=1e-6)
+
+
+def test_a_label_that_nobody_knows_leaves_the_program_sick():
+    assert program_of(case(known_faults=["evil_eye"])).codes == ("?",)
+    assert program_of(case(known_faults=["healthy"])).codes == ()
+
+
+def test_a_run_may_be_well_by_its_authors_own_words():
+    notes = "use several seeds; ground truth per run = final accuracy < 20%"
+    assert program_of(case(notes=notes)).sick_below == 0.2
