@@ -4,7 +4,7 @@ import json
 
 import page
 import pytest
-import run as clinic
+import rounds
 from cost import capped
 from judging import rejudged
 from making import adam, dense, moons, of_moons
@@ -93,15 +93,15 @@ def test_a_file_of_cases_is_run_and_what_cannot_be_is_named(tmp_path, capsys):
     cases = tmp_path / "cases.json"
     cases.write_text(json.dumps({"cases": [sound, odd, empty]}))
     options = ["--cases", str(cases), "--parts", "cases", "--output", str(tmp_path / "out")]
-    clinic.main([*options, "--processes", "1"])
+    rounds.main([*options, "--processes", "1"])
     text = (tmp_path / "out" / "CLINIC.md").read_text()
     assert "1 runs of 1 programs" in text
     assert "- odd: nobody knows the layer 'lstm'" in text and "- empty: " in text
-    clinic.main([*options, "--rejudge"])
+    rounds.main([*options, "--rejudge"])
     assert (tmp_path / "out" / "CLINIC.md").read_text() == text
 
 
 @pytest.fixture(autouse=True)
 def split_stays(monkeypatch):
     """Let no test write the file of the halves."""
-    monkeypatch.setattr(clinic.split, "write", lambda halves: None)
+    monkeypatch.setattr(rounds.split, "write", lambda halves: None)
