@@ -24,7 +24,6 @@ class Program:
         batch_size: examples a step.
         epochs: planned.
         fit: further arguments of ``fit``, such as ``shuffle``.
-        make_callbacks: gives new callbacks.
         codes: what is wrong with it, in the doctor's words; none if it is healthy.
         labels: what its author calls that, each with the codes that would name it.
         origin: whose program it is.
@@ -44,7 +43,6 @@ class Program:
     batch_size: int = 32
     epochs: int = 1
     fit: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    make_callbacks: Callable[[], list[Any]] = list
     codes: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     origin: str = "own"

@@ -80,7 +80,7 @@ def _trained(program: Program, seed: int, seconds: float, doctor: Doctor) -> Rec
     epochs = capped(model, len(data.x), program.batch_size, program.epochs, seconds)
     alarm = Alarm(PATIENCE * seconds)
     arguments = {**program.arguments(data), "epochs": epochs}
-    history = model.fit(**arguments, callbacks=[*program.make_callbacks(), alarm, doctor])
+    history = model.fit(**arguments, callbacks=[alarm, doctor])
     reached = score_of(model, data)
     return {
         "epochs": len(history.epoch),

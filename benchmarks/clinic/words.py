@@ -79,7 +79,16 @@ def _accepted(kind: type) -> set[str]:
 
 # Layers
 
-_OTHER_ACTIVATIONS = {"none": None, "null": None, "": None, "exp": "exponential", "lrelu": None}
+_OTHER_ACTIVATIONS = {
+    "none": None,
+    "null": None,
+    "": None,
+    "exp": "exponential",
+    "identity": None,
+    "swish": "silu",
+    "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu",
+}
 
 
 def activation_of(word: Any) -> Any:
@@ -87,8 +96,6 @@ def activation_of(word: Any) -> Any:
     if word is None or callable(word):
         return word
     name = plain(word)
-    if name in ("leakyrelu", "lrelu"):
-        return "leaky_relu"
     if name in _OTHER_ACTIVATIONS:
         return _OTHER_ACTIVATIONS[name]
     for known in keras.activations.ACTIVATIONS.functions:
