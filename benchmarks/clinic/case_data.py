@@ -33,7 +33,7 @@ def data_of(case: Case, seed: int) -> Data:
             recipe that has a seed keeps it.
     """
     told = case.get("dataset") or {}
-    made = _maker(told)(case, told, seed)
+    made = _in_shape(_maker(told)(case, told, seed), case, told, seed)
     made = _as_told(made, case, told)
     made = faults.planted(made, case, told, seed)
     return made.but(
@@ -81,12 +81,49 @@ def _counts(told: Case, training: int, held_back: int) -> tuple[int, int]:
     return int(told.get("n_train") or training), int(told.get("n_test") or held_back)
 
 
+def _in_shape(data: Data, case: Case, told: Case, seed: int) -> Data:
+    """Return the data in the shape that the case has, or others if they cannot be."""
+    shape = tuple(case.get("input_shape") or ())
+    if None in shape or not shape or data.x.shape[1:] == shape:
+        return data
+    if np.prod(data.x.shape[1:]) != np.prod(shape):
+        return _taught(case, told, seed)
+    x_val = None if data.x_val is None else data.x_val.reshape(-1, *shape)
+    return data.but(x=data.x.reshape(-1, *shape), x_val=x_val)
+
+
 def _circle(case: Case, told: Case, seed: int) -> Data:
-    return parted(*shapes.circles(1000, noise=0.1, seed=1), held_back=300)
+    given = {"n_samples": 1000, "noise": 0.1, "random_state": 1, "factor": shapes.FACTOR}
+    given |= _arguments(told, "make_circles")
+    count, state = int(given["n_samples"]), int(given["random_state"])
+    x, y = shapes.circles(count, given["noise"], state, given["factor"])
+    return parted(x, y, _held_back(told, count))
 
 
 def _blob(case: Case, told: Case, seed: int) -> Data:
-    return parted(*shapes.blobs(1000, 3, 2, deviation=2.0, seed=2), held_back=300)
+    given = {"n_samples": 1000, "centers": 3, "n_features": 2, "cluster_std": 2, "random_state": 2}
+    given |= _arguments(told, "make_blobs")
+    count, centres = int(given["n_samples"]), int(given["centers"])
+    features, state = int(given["n_features"]), int(given["random_state"])
+    x, y = shapes.blobs(count, centres, features, given["cluster_std"], state)
+    return parted(x, y, _held_back(told, count))
+
+
+def _moon(case: Case, told: Case, seed: int) -> Data:
+    given = {"n_samples": 1000, "noise": 0.1} | _arguments(told, "make_moons")
+    count = int(given["n_samples"])
+    return parted(*shapes.moons(count, given["noise"], seed), _held_back(told, count))
+
+
+def _arguments(told: Case, function: str) -> dict[str, float]:
+    """Return the numbers that a recipe gives a function of scikit-learn's."""
+    call = re.search(rf"{function}\(([^)]*)\)", str(told.get("recipe") or ""))
+    pairs = re.findall(r"(\w+)\s*=\s*(-?[\d.]+)", call[1]) if call else []
+    return {name: float(value) for name, value in pairs}
+
+
+def _held_back(told: Case, count: int) -> int:
+    return int(told.get("n_test") or round(0.3 * count))
 
 
 def _grey(case: Case, told: Case, seed: int) -> Data:
@@ -131,6 +168,8 @@ def _xor(case: Case, told: Case, seed: int) -> Data:
 
 def _curve(function: Callable[[Array], Array]) -> Maker:
     def make(case: Case, told: Case, seed: int) -> Data:
+        if classes_of(case):  # a recipe may have the word and mean something else
+            return _taught(case, told, seed)
         training, held_back = _counts(told, USUAL_TRAINING, USUAL_HELD_BACK)
         generator = np.random.default_rng(seed)
         least, most = _span(told) or (-1.0, 1.0)
@@ -173,7 +212,6 @@ def _taught(case: Case, told: Case, seed: int) -> Data:
 _NAMES: Mapping[str, Maker] = {
     "atcircle": _circle,
     "atblob": _blob,
-    "automobilempg": _cars,
     "autompg": _cars,
     "iris": _table(tables.iris),
     "wine": _table(tables.wine),
@@ -186,6 +224,7 @@ _IN_RECIPES: list[tuple[str, Maker]] = [
     (r"fashion|mnist", _grey),
     (r"make_circles|\bcircles?\b", _circle),
     (r"make_blobs|\bblobs?\b", _blob),
+    (r"make_moons|\bmoons\b", _moon),
     (r"auto.?mpg", _cars),
     (r"\bxor\b", _xor),
     (r"\biris\b", _table(tables.iris)),

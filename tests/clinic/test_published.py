@@ -311,3 +311,17 @@ def test_a_label_that_nobody_knows_leaves_the_program_sick():
 def test_a_run_may_be_well_by_its_authors_own_words():
     notes = "use several seeds; ground truth per run = final accuracy < 20%"
     assert program_of(case(notes=notes)).sick_below == 0.2
+
+
+def test_a_recipe_of_scikit_learn_may_have_other_numbers():
+    recipe = "sklearn make_blobs(n_samples=90, centers=2, n_features=4, random_state=7); raw"
+    told = {"name": "heaps", "recipe": recipe, "n_test": 30}
+    x, y = shapes.blobs(90, 2, 4, deviation=2.0, seed=7)
+    data = data_of(case(input_shape=[4], dataset=told), 0)
+    np.testing.assert_allclose(data.x, x[:60], rtol=1e-6)
+    np.testing.assert_array_equal(data.y[:, 0], y[:60])
+
+
+def test_a_recipe_that_does_not_fit_the_net_is_replaced():
+    told = {"name": "mnist-like survey", "n_train": 40}
+    assert data_of(case(input_shape=[5], dataset=told), 0).x.shape == (40, 5)
