@@ -139,6 +139,8 @@ def _images(whole: Data, case: Case, counts: tuple[int, int], seed: int) -> Data
     chosen = images.piece(whole, *counts, seed)
     shape = tuple(case.get("input_shape") or (28, 28, 1))
     assert chosen.x_val is not None
+    if len(shape) != 3 and np.prod(shape) != 28 * 28:
+        return chosen
     return chosen.but(x=images.shaped(chosen.x, shape), x_val=images.shaped(chosen.x_val, shape))
 
 
