@@ -17,6 +17,9 @@ WINDOW = 5
 DECAY = 0.8
 """What a step farther off counts, against the step before it, in the smoothed curve."""
 
+NOISES = 1.5
+"""A fall of so many standard deviations of the noise is one, and not chance."""
+
 LEAST_FALL = 0.01
 """A loss that falls by less than this part of itself does not fall."""
 
@@ -103,7 +106,7 @@ def read_curve(rates: Sequence[float], losses: Sequence[float], *, broke_off: bo
     start = float(np.median(values[: max(2 * skipped, 3)]))
     least = skipped + int(np.argmin(smoothed[skipped:])) if skipped < count else 0
     fall = start - smoothed[least]
-    if not fall > max(LEAST_FALL * abs(start), _noise(values, smoothed)):
+    if not fall > max(LEAST_FALL * abs(start), NOISES * _noise(values, smoothed)):
         reason = ONLY_GROWS if broke_off else FLAT
         return CurveReading(smoothed, None, reason.of(**told))
     steepest = skipped + int(np.argmin(np.gradient(smoothed)[skipped : least + 1]))
