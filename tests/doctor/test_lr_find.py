@@ -144,7 +144,7 @@ def test_it_never_takes_more_steps_than_it_was_given() -> None:
 
 
 def test_the_rates_grow_by_the_same_factor_and_the_suggestion_is_among_them() -> None:
-    found = lr_find(classifier(), X, LABELS, lowest=1e-4, highest=1e-2, **QUICK)
+    found = lr_find(classifier(), X, LABELS, lowest=1e-4, highest=1e-2, steps=60)
     np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e-2, 60))
     assert found.suggestion is not None
     assert 1e-4 <= found.suggestion <= 1e-2
@@ -206,7 +206,7 @@ def test_several_inputs_and_outputs() -> None:
     }
     model = keras.Model([a, b], outputs)
     model.compile("adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"})
-    found = lr_find(model, [X, X], {"kind": LABELS, "size": Y}, **QUICK)
+    found = lr_find(model, [X, X], {"kind": LABELS, "size": Y})
     assert found.suggestion is not None
 
 
@@ -277,11 +277,12 @@ def test_spikes_at_any_place_and_noise_do_not_mislead(least: float, noise: int) 
     assert least / 40 < read.suggestion < least
 
 
-@given(start=st.integers(-5, 5), noise=st.integers(0, 20))
-def test_noise_alone_gives_no_suggestion(start: int, noise: int) -> None:
-    dice = np.random.default_rng(noise)
-    losses = start + 0.1 * dice.normal(size=100)
-    assert read_curve(RATES, losses.tolist(), broke_off=False).suggestion is None
+@pytest.mark.parametrize("start", [-5.0, 0.0, 2.3])
+def test_noise_alone_gives_a_suggestion_in_one_case_of_twenty(start: float) -> None:
+    dice = np.random.default_rng(0)
+    curves = start + 0.1 * dice.normal(size=(200, 100))
+    found = [read_curve(RATES, curve.tolist(), broke_off=False).suggestion for curve in curves]
+    assert sum(rate is not None for rate in found) <= 16
 
 
 def test_a_curve_that_only_grows_is_told_apart_from_a_flat_one() -> None:

@@ -17,8 +17,9 @@ WINDOW = 5
 DECAY = 0.8
 """What a step farther off counts, against the step before it, in the smoothed curve."""
 
-NOISES = 1.5
-"""A fall of so many standard deviations of the noise is one, and not chance."""
+NOISES = 1.25
+"""A smoothed curve that falls by so many standard deviations of the noise does so by chance in one
+case of twenty."""
 
 LEAST_FALL = 0.01
 """A loss that falls by less than this part of itself does not fall."""
