@@ -148,7 +148,7 @@ def test_the_rates_grow_by_the_same_factor_and_the_suggestion_is_among_them() ->
     np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e-2, 60))
     assert found.suggestion is not None
     assert 1e-4 <= found.suggestion <= 1e-2
-    assert "still falls at 0.01" in found.reason.en
+    assert "up to 0.01, the highest rate" in found.reason.en
 
 
 def test_where_nothing_can_be_learned_it_suggests_nothing_and_says_so() -> None:

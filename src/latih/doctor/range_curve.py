@@ -48,8 +48,8 @@ NOT_FINITE = Words(
     "loss tidak berhingga sejak laju terendah: cari NaN di data, bobot, dan loss",
 )
 TENTH = Words(
-    "a tenth of {least}, where the loss is least before it grows",
-    "sepersepuluh dari {least}, tempat loss terkecil sebelum naik",
+    "a tenth of {least}, where the loss is least",
+    "sepersepuluh dari {least}, tempat loss terkecil",
 )
 STEEPEST = Words(
     "where the loss falls fastest, which is more than a tenth of {least}, where it is least",
@@ -60,8 +60,9 @@ THIRD = Words(
     "sepertiga dari {least}, tempat loss terkecil, karena loss turun paling cepat di dekat itu",
 )
 NO_END = Words(
-    "{told}; the loss still falls at {highest}, the highest rate: a higher one may do too",
-    "{told}; loss masih turun di {highest}, laju tertinggi: yang lebih tinggi mungkin juga bisa",
+    "{told}; up to {highest}, the highest rate, the loss does not grow: a higher one may do too",
+    "{told}; sampai {highest}, laju tertinggi, loss tidak naik: yang lebih tinggi mungkin juga "
+    "bisa",
 )
 
 
@@ -107,7 +108,8 @@ def read_curve(rates: Sequence[float], losses: Sequence[float], *, broke_off: bo
     start = float(np.median(values[: max(2 * skipped, 3)]))
     least = skipped + int(np.argmin(smoothed[skipped:])) if skipped < count else 0
     fall = start - smoothed[least]
-    if not fall > max(LEAST_FALL * abs(start), NOISES * _noise(values, smoothed)):
+    noise = _noise(values, smoothed)
+    if not fall > max(LEAST_FALL * abs(start), NOISES * noise):
         reason = ONLY_GROWS if broke_off else FLAT
         return CurveReading(smoothed, None, reason.of(**told))
     steepest = skipped + int(np.argmin(np.gradient(smoothed)[skipped : least + 1]))
@@ -118,7 +120,7 @@ def read_curve(rates: Sequence[float], losses: Sequence[float], *, broke_off: bo
     if chosen > rates[least] / LEAST_MARGIN:
         chosen, reason = rates[least] / LEAST_MARGIN, THIRD
     reason = reason.of(**told)
-    if least >= count - 2 and not broke_off:
+    if not broke_off and smoothed[-1] <= smoothed[least] + noise:
         reason = Words(
             NO_END.en.format(told=reason.en, **told), NO_END.id.format(told=reason.id, **told)
         )
