@@ -102,6 +102,21 @@ class RunDirectory:
         return self.path / "log.jsonl"
 
     @property
+    def facts_file(self) -> Path:
+        """What the doctor knew of model, data and compile before the first step."""
+        return self.path / "facts.json"
+
+    @property
+    def layers_file(self) -> Path:
+        """One line of JSON for each time that the doctor looked."""
+        return self.path / "layers.jsonl"
+
+    @property
+    def findings_file(self) -> Path:
+        """One line of JSON for each thing that the doctor found, as it was found."""
+        return self.path / "findings.jsonl"
+
+    @property
     def evaluation_file(self) -> Path:
         """The test scores, the confusion matrix and the most confident mistakes."""
         return self.path / "evaluation.json"
@@ -145,8 +160,7 @@ class RunDirectory:
 
     def start_log(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
         """Begin the log with what was written of the epochs before, or empty."""
-        with write_atomically(self.log_file) as file:
-            file.writelines(_line(record) for record in records)
+        _start_lines(self.log_file, records)
 
     def append_log(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log; NaN and infinities are written as null, which JSON can hold.
@@ -154,51 +168,112 @@ class RunDirectory:
         Raises:
             UnwritableError: there is no room, or the file may not be written.
         """
-        try:
-            with self.log_file.open("ab+") as file:
-                _cut_torn_line(file)
-                file.write(_line(record))
-        except OSError as error:
-            raise UnwritableError(
-                f"cannot add a line to {str(self.log_file)!r}",
-                expected="a file that can be written, with room for it",
-                got=error.strerror or str(error),
-                fix="Make room, or make it writable again.",
-            ) from error
+        _append_line(self.log_file, record)
 
     def read_log(self) -> list[dict[str, Any]]:
         """Read the log; a last line that a crash cut short is passed over."""
-        if not self.log_file.is_file():
-            return []
-        try:
-            lines = self.log_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise _damaged(self.log_file, "text in UTF-8", str(error)) from error
-        records: list[dict[str, Any]] = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                records.append(_json_object(line))
-            except (ValueError, RecursionError) as error:
-                if number == len(lines):
-                    break
-                raise _damaged(
-                    self.log_file, "one JSON object a line", f"line {number}: {line[:60]!r}"
-                ) from error
-        return records
+        return _read_lines(self.log_file)
+
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        """Write ``facts.json``."""
+        _write_object(self.facts_file, facts)
+
+    def read_facts(self) -> dict[str, Any]:
+        """Read ``facts.json``; an empty record when no doctor looked on."""
+        return _read_object(self.facts_file)
+
+    def start_layers(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Begin the looks with what was written of those before, or empty."""
+        _start_lines(self.layers_file, records)
+
+    def append_layers(self, record: Mapping[str, Any]) -> None:
+        """Add one look.
+
+        Raises:
+            UnwritableError: there is no room, or the file may not be written.
+        """
+        _append_line(self.layers_file, record)
+
+    def read_layers(self) -> list[dict[str, Any]]:
+        """Read the looks; a last line that a crash cut short is passed over."""
+        return _read_lines(self.layers_file)
+
+    def start_findings(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Begin the findings with those that were found before, or empty."""
+        _start_lines(self.findings_file, records)
+
+    def append_finding(self, record: Mapping[str, Any]) -> None:
+        """Add one finding.
+
+        Raises:
+            UnwritableError: there is no room, or the file may not be written.
+        """
+        _append_line(self.findings_file, record)
+
+    def read_findings(self) -> list[dict[str, Any]]:
+        """Read the findings; a last line that a crash cut short is passed over."""
+        return _read_lines(self.findings_file)
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
         """Write ``evaluation.json``."""
-        with write_atomically(self.evaluation_file) as file:
-            file.write(json.dumps(_finite(evaluation), allow_nan=False).encode())
+        _write_object(self.evaluation_file, evaluation)
 
     def read_evaluation(self) -> dict[str, Any]:
         """Read ``evaluation.json``; an empty record when the run wrote none."""
-        if not self.evaluation_file.is_file():
-            return {}
+        return _read_object(self.evaluation_file)
+
+
+def _start_lines(file: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    with write_atomically(file) as opened:
+        opened.writelines(_line(record) for record in records)
+
+
+def _append_line(file: Path, record: Mapping[str, Any]) -> None:
+    try:
+        with file.open("ab+") as opened:
+            _cut_torn_line(opened)
+            opened.write(_line(record))
+    except OSError as error:
+        raise UnwritableError(
+            f"cannot add a line to {str(file)!r}",
+            expected="a file that can be written, with room for it",
+            got=error.strerror or str(error),
+            fix="Make room, or make it writable again.",
+        ) from error
+
+
+def _read_lines(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise _damaged(file, "text in UTF-8", str(error)) from error
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
         try:
-            return _json_object(self.evaluation_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise _damaged(self.evaluation_file, "a JSON object", str(error)) from error
+            records.append(_json_object(line))
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):
+                break
+            raise _damaged(
+                file, "one JSON object a line", f"line {number}: {line[:60]!r}"
+            ) from error
+    return records
+
+
+def _write_object(file: Path, record: Mapping[str, Any]) -> None:
+    with write_atomically(file) as opened:
+        opened.write(json.dumps(_finite(record), allow_nan=False).encode())
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        return _json_object(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(file, "a JSON object", str(error)) from error
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

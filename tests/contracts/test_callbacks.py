@@ -48,6 +48,7 @@ CASES: dict[str, Callable[[Path], Callback]] = {
     "StochasticWeightAveraging": lambda folder: callbacks.StochasticWeightAveraging(
         1, learning_rate=0.2, x=X
     ),
+    "Doctor": lambda folder: callbacks.Doctor(),
 }
 # What decides, and so must be the same after a kill.
 DECIDES = ["wait", "best", "best_epoch", "cooldown_counter", "history", "epoch", "steps", "keys"]
@@ -237,6 +238,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("StochasticWeightAveraging", {"start_epoch": -1}, "start_epoch"),
     ("StochasticWeightAveraging", {"start_epoch": 1, "learning_rate": 0}, "learning_rate"),
     ("StochasticWeightAveraging", {"start_epoch": 1, "batch_size": 0}, "batch_size"),
+    ("Doctor", {"action": "mend"}, "action"),
+    ("Doctor", {"share": -0.1}, "share"),
     ("LambdaCallback", {"on_epoch_edn": print}, "on_epoch_end"),
     ("LambdaCallback", {"on_epoch_end": 3}, "on_epoch_end"),
 ]

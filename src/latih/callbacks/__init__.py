@@ -22,6 +22,7 @@ from latih.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
 from latih.callbacks.weight_averaging import (
     StochasticWeightAveraging as StochasticWeightAveraging,
 )
+from latih.doctor.watch import Doctor as Doctor
 from latih.engine.events import Callback as Callback
 
 CALLBACKS: tuple[type[Callback], ...] = (
@@ -40,4 +41,5 @@ CALLBACKS: tuple[type[Callback], ...] = (
     SwapEMAWeights,
     OneCycle,
     StochasticWeightAveraging,
+    Doctor,
 )

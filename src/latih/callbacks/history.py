@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from latih.callbacks.memory import Remembering
+from latih.doctor.diagnosis import Diagnosis
 
 
 class History(Remembering):
     """Keeps the losses and metrics of every epoch; ``fit`` adds it and returns it.
 
-    ``history`` maps each name to a list, ``epoch`` lists the epochs, counted from 0.
+    ``history`` maps each name to a list, ``epoch`` lists the epochs, counted from 0, and
+    ``diagnosis`` is what the doctor says of the run, if one looked on: ``fit(doctor="watch")``.
 
     Example:
         >>> history = History()
@@ -24,6 +26,7 @@ class History(Remembering):
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.diagnosis: Diagnosis | None = None
 
     def forget(self) -> None:
         """Begin with no epochs; the numbers of an earlier run stay, as in Keras."""

@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.utils.data import TensorDataset, default_collate
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+    default_collate,
+)
 
 from latih.data.arrays import as_array, as_arrays, convert, require_same_length
 from latih.data.batches import Batch, ReusedBatch
@@ -117,6 +124,26 @@ class StreamBatches:
         batch = self._batch(item)
         self._reader.give_back(item)
         return batch
+
+    @property
+    def shuffles(self) -> bool | None:
+        """Whether each pass has an order of its own; None where nobody knows."""
+        if isinstance(self._data, DataLoader):
+            kind = type(getattr(self._data, "sampler", None))
+            return {RandomSampler: True, SequentialSampler: False}.get(kind)
+        return self.shuffle if isinstance(self._data, Dataset | FileDataset) else None
+
+    def whole(self) -> Batch | None:
+        """Return all examples in their own order, where they are tensors in memory; else None.
+
+        Nothing is taken from the stream, and nothing is copied that has the right type.
+        """
+        dataset = getattr(self._data, "dataset", self._data)
+        collate = getattr(self._data, "collate_fn", default_collate)
+        if type(dataset) is not TensorDataset or collate is not default_collate:
+            return None
+        # Another sampler may show some rows more often than others.
+        return None if self.shuffles is None else self._batch(dataset[:])
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of one pass over the data; of a generator, those that are left.

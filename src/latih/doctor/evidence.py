@@ -5,7 +5,7 @@ Who measures is in `anatomy`, `data_facts` and `probe`; a rule neither sees a te
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 Task = Literal["regression", "binary", "multi-class", "multi-label"]
@@ -64,6 +64,8 @@ class InputFacts:
         mean: of all numbers together.
         constant: the share of features that never change.
         is_whole: whether all numbers are whole: indices, or the bytes of an image.
+        is_scaled: whether the model itself scales, normalises or looks them up before it first
+            multiplies them by weights.
     """
 
     name: str
@@ -77,6 +79,7 @@ class InputFacts:
     mean: float = 0.0
     constant: float = 0.0
     is_whole: bool = False
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class Facts:
         duplicates: the share of the rows held back that are among those trained on.
         shift: how far the means of the rows held back are from those trained on, in deviations.
         weighted: whether classes or examples are weighted.
+        looked_at: how many examples the facts of the targets rest on; 0 if there was none to see.
+            One batch of a stream says little of how frequent classes are.
     """
 
     layers: tuple[LayerFacts, ...] = ()
@@ -169,6 +174,7 @@ class Facts:
     duplicates: float = 0.0
     shift: float = 0.0
     weighted: bool = False
+    looked_at: int = 0
 
     @property
     def planned_steps(self) -> int | None:
@@ -318,6 +324,8 @@ class Evidence:
         """
         if not self.checks or (self.progress < after and self.steps < steps):
             return False
+        if math.isnan(self.best_skill):  # nobody knows what its targets mean
+            return False
         return not self.skill > least
 
     def is_poor(self, enough: float = 0.5) -> bool:
@@ -328,7 +336,7 @@ class Evidence:
         before = [c.skill for c in self.checks[:half] if math.isfinite(c.skill)]
         after = [c.skill for c in self.checks[half:] if math.isfinite(c.skill)]
         if not after:
-            return True
+            return bool(before)  # or nobody knows what its targets mean
         gains = max(after) - max(before, default=0.0)
         return max(after) < enough and gains < 0.05
 
@@ -352,5 +360,75 @@ class Evidence:
         return [one for one in self.facts.layers if one.fan_in and one.weights]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as data."""
-        return asdict(self)
+        """Return it as data that JSON can hold: what is no number is told by its name."""
+        return _as_data(asdict(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Evidence":
+        """Return the evidence that :meth:`to_dict` told; what is not told is as by default.
+
+        Example:
+            >>> seen = Evidence(Facts(layers=(LayerFacts("dense", "Dense"),)), [Check(1, 0)])
+            >>> Evidence.from_dict(seen.to_dict()).to_dict() == seen.to_dict()
+            True
+        """
+        told: dict[str, Any] = _of(cls, data)
+        told["facts"] = _facts_of(told.get("facts", {}))
+        told["checks"] = [_check_of(one) for one in told.get("checks", ())]
+        told["epochs"] = [
+            {name: _number_of(value) for name, value in one.items()}
+            for one in told.get("epochs", ())
+        ]
+        if told.get("not_finite") is not None:
+            told["not_finite"] = NotFinite(**_of(NotFinite, told["not_finite"]))
+        return cls(**told)
+
+
+NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+"""What JSON has no numbers for, as Python reads it."""
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_data(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_data(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _number_of(value: Any) -> Any:
+    return float(value) if value in NO_NUMBERS else value
+
+
+def _of(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of the fields that a class has, its numbers as numbers."""
+    told: dict[str, Any] = {}
+    for one in fields(kind):
+        if one.name in data:
+            value = data[one.name]
+            is_number = one.type in (float, float | None)
+            told[one.name] = _number_of(value) if is_number else value
+    return told
+
+
+def _facts_of(data: Mapping[str, Any]) -> Facts:
+    told = _of(Facts, data)
+    for name, kind in (("layers", LayerFacts), ("inputs", InputFacts), ("outputs", OutputFacts)):
+        told[name] = tuple(_tupled(kind, one) for one in told.get(name, ()))
+    if "settings" in told:
+        told["settings"] = {name: _number_of(value) for name, value in told["settings"].items()}
+    return Facts(**told)
+
+
+def _check_of(data: Mapping[str, Any]) -> Check:
+    told = _of(Check, data)
+    layers = told.get("layers", {})
+    told["layers"] = {name: LayerSigns(**_of(LayerSigns, one)) for name, one in layers.items()}
+    return Check(**told)
+
+
+def _tupled(kind: Any, data: Mapping[str, Any]) -> Any:
+    told = _of(kind, data)
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in told.items()})

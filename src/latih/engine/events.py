@@ -132,6 +132,21 @@ class Callback:
         self.load_state_dict(state)
 
 
+class Witness(Callback):
+    """A callback that looks at the training itself: its data, its step, its optimizer.
+
+    The hooks of Keras show a callback the model and what is logged, and reading the logs of a step
+    waits for the device. A witness is handed the training once, before the first step, and after
+    each step it is told that one more was done, before anybody keeps the training.
+    """
+
+    def before_training(self, training: Any) -> None:
+        """Hear that the first step comes next; one that now asks to stop is heeded before it."""
+
+    def after_step(self, training: Any) -> None:
+        """Hear that a step was done."""
+
+
 class Keeper(Callback):
     """A callback that keeps a whole training, so that another process can go on with it.
 
@@ -218,6 +233,7 @@ class CallbackList:
             callback.set_model(model)
             callback.set_params(params)
         self.keepers = [one for one in self.callbacks if isinstance(one, Keeper)]
+        self.witnesses = [one for one in self.callbacks if isinstance(one, Witness)]
         # Hooks that nobody has defined are not called: a step must not pay for them.
         self._listeners: dict[str, list[Callable[..., None]]] = {
             hook: [getattr(c, hook) for c in self.callbacks if _defines(c, hook)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latih import random
-from latih.data.batches import Batches
+from latih.data.batches import Batch, Batches
 from latih.engine.callback_states import callback_states, load_callback_states, put_back
 from latih.engine.events import CallbackList, LazyLogs
 from latih.engine.inference import run_evaluation
@@ -73,6 +73,8 @@ class Training:
         self.logs: dict[str, Any] | None = None
         """What its steps logged, once all of them were done and the evaluation is to come."""
         self.terms = Terms()
+        self.batch: Batch | None = None
+        """What the step under way is done to; None between epochs."""
         self._had_ended = False
         self._last_logs: dict[str, Any] = {}
         self._before_evaluation: dict[str, Any] | None = None
@@ -152,6 +154,10 @@ class Training:
                 self.callbacks.call("on_epoch_begin", self.epoch, None)
             put_back(self.callbacks.callbacks, state["callbacks"])
             self._load_parts(state)
+        asked_before = self.model.stop_training
+        for witness in self.callbacks.witnesses:
+            witness.before_training(self)
+        self._had_ended |= self.model.stop_training and not asked_before
         for keeper in self.callbacks.keepers:
             keeper.begin_keeping(self)
 
@@ -178,6 +184,7 @@ class Training:
             self.step.reset()
         if self.logs is None:
             self._train_steps(steps)
+            self.batch = None
             self.logs = self.step.results()
         if self.validation is not None and self.plan.validates(epoch):
             scores = self._evaluate(self.validation, steps)
@@ -207,10 +214,13 @@ class Training:
                 callbacks.call("on_train_batch_begin", number, None)
             if watched:
                 step.refresh()
+            self.batch = batch
             threads.do(step, batch)
             if heard:
                 callbacks.call("on_train_batch_end", number, LazyLogs(step.results))
             self.steps_done = number + 1
+            for witness in callbacks.witnesses:
+                witness.after_step(self)
             if model.stop_training:
                 break
             for keeper in callbacks.keepers:

@@ -11,7 +11,7 @@ import torch
 
 from latih import random
 from latih.arguments import one_of, whole
-from latih.callbacks import History, ProgbarLogger
+from latih.callbacks import Doctor, History, ProgbarLogger
 from latih.callbacks.precision_tip import PrecisionTip
 from latih.callbacks.progress import Verbose
 from latih.data.batches import ArrayBatches
@@ -139,6 +139,7 @@ class Trainable(Stepping):
         run_dir: str | os.PathLike[str] | RunDirectory | None = None,
         resume: Resume = "auto",
         snapshot_every: int | str | datetime.timedelta | Literal[False] = DEFAULT_INTERVAL,
+        doctor: Literal["watch", "stop"] | bool = False,
         **unknown: Any,
     ) -> History:
         """Train the model.
@@ -177,6 +178,9 @@ class Trainable(Stepping):
                 as ``"60s"``, ``"5m"`` or a ``timedelta``, or ``"epoch"``. A snapshot is also
                 written at the end of each epoch. False for no snapshots. It means nothing without
                 ``run_dir``.
+            doctor: ``"watch"``, or True, for a :class:`~latih.callbacks.Doctor` that looks on and
+                tells what is wrong; ``"stop"`` for one that ends the training then. What it found
+                is ``history.diagnosis``. False for none.
             unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
@@ -202,8 +206,12 @@ class Trainable(Stepping):
             self, validation_data, held_back, validation_batch_size, batch_size
         )
         self.history = History()
-        # As in Keras the user's come first, so that what they add to the logs is shown and kept.
-        listeners = [*_listed(callbacks), *_progress(verbose), self.history]
+        doctors = _doctors(doctor, callbacks)
+        for one in doctors:
+            one.is_heard_by(self.history, None if kept is None else kept.run)
+        # The doctor first, who shall see the weights before any callback puts others in their
+        # place. As in Keras the user's come then, so that what they add to the logs is shown.
+        listeners = [*dict.fromkeys([*doctors, *_listed(callbacks)]), *_progress(verbose), self.history]
         if verbose and isinstance(batches, ArrayBatches) and PrecisionTip.may_help(self):
             listeners.append(PrecisionTip(batches))
         if kept is not None:
@@ -446,6 +454,19 @@ def _listed(callbacks: Any) -> list[Callback]:
                 fix="For plain functions use LambdaCallback(on_epoch_end=...).",
             )
     return given
+
+
+def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:
+    """Return the doctor that is asked for, or that is among the callbacks: there is one at most."""
+    one_of(asked, "doctor", "fit()", (False, True, "watch", "stop"))
+    given = [one for one in _listed(callbacks) if isinstance(one, Doctor)]
+    if len(given) + bool(asked) > 1:
+        raise InputError(
+            "two doctors are asked for",
+            expected="one, by `doctor` or among the callbacks",
+            got=f"doctor={asked!r} and {len(given)} among the callbacks",
+        )
+    return [Doctor("stop" if asked == "stop" else "watch")] if asked else given
 
 
 def _progress(verbose: Verbose) -> list[Callback]:

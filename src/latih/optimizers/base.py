@@ -1,7 +1,7 @@
 """What all optimizers share: the order of an update, and the order of their state in files."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -120,6 +120,10 @@ class Optimizer(RunState, StateNames, Configured):
         self.groups: Sequence[Group] = ()
         self._division: Division | None = None
         self._bounded = self._told_of_missing = False
+        self.watcher: Callable[[Optimizer, bool], None] | None = None
+        """What is told when gradients lie in their buffer, as the loss gave them: nothing is
+        clipped yet, and nothing moved. The second argument says whether the weights move now, or
+        a micro-step of an update ends."""
         self.flat: FlatParameters | None = None
         self.slots: dict[str, torch.Tensor] = {}
         self.scalars: dict[str, float] = {}
@@ -404,9 +408,12 @@ class Optimizer(RunState, StateNames, Configured):
             if self.loss_scale_factor is not None:
                 flat.gradients.div_(self.loss_scale_factor)
             steps = self.gradient_accumulation_steps
-            if steps is None or accumulation.take(
+            moves = steps is None or accumulation.take(
                 flat.gradients, self.slots[SUMS], self._micro_steps, steps
-            ):
+            )
+            if self.watcher is not None:
+                self.watcher(self, moves)
+            if moves:
                 if missing:
                     self._move_all_but(missing, flat)
                 else:

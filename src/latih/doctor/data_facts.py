@@ -1,0 +1,276 @@
+"""What is known of the data: the inputs, the targets, and the rows that are held back."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from latih.data.batches import Batch
+from latih.doctor import targets as of_targets
+from latih.doctor.evidence import InputFacts, OutputFacts
+from latih.doctor.rows import inputs_of, spread, take
+from latih.losses import Loss
+
+MOST_ROWS = 4096
+MOST_NUMBERS = 1 << 22
+"""So many numbers of an input are looked at; of large examples fewer rows, but at least"""
+
+LEAST_ROWS = 64
+"""these."""
+
+MOST_TARGETS = 1 << 22
+"""So many numbers of targets are looked at."""
+
+LEAST_SPREAD = 0.4
+"""A feature whose mean absolute deviation is a smaller part of its standard deviation hardly ever
+changes: of the yes-or-no features those with fewer than 4% of yes. Normal ones have 0.8."""
+
+STANDARD_ERRORS = 4.0
+"""So much of a difference between means is put down to chance: there are many features."""
+
+FEW_FEATURES = 3
+
+
+def rows_to_look_at(batch: Batch) -> torch.Tensor:
+    """Return the numbers of the rows that say enough of the inputs."""
+    largest = max((one[:1].numel() for one in inputs_of(batch)), default=1)
+    return spread(batch.size, max(LEAST_ROWS, min(MOST_ROWS, MOST_NUMBERS // max(1, largest))))
+
+
+def input_facts(name: str, inputs: torch.Tensor, is_scaled: bool = False) -> InputFacts:
+    """Return what is known of one input.
+
+    A feature is a number in the last axis: a column of a table, a channel of an image.
+
+    Args:
+        name: what it is called.
+        inputs: some rows.
+        is_scaled: whether the model itself scales it first.
+
+    Shapes:
+        inputs: ``(n, ...)``.
+
+    Example:
+        >>> facts = input_facts("x", torch.tensor([[0.0, 100.0], [2.0, 300.0]]))
+        >>> facts.deviation_ratio, facts.largest_mean, facts.is_whole
+        (100.0, 2.0, True)
+    """
+    shape = tuple(inputs.shape[1:])
+    rows = inputs.reshape(-1, inputs.shape[-1] if inputs.ndim > 1 else 1).float()
+    finite = is_finite(rows)
+    if not finite:
+        sound = rows[rows.isfinite().all(dim=1)]
+        rows = sound if len(sound) else rows.nan_to_num(0.0, 0.0, 0.0)
+    variances, means = torch.var_mean(rows, dim=0, correction=0)
+    deviations = variances.sqrt()
+    changes = deviations > 1e-6 * means.abs()
+    absolute = (rows - means).abs_().mean(dim=0)
+    common = changes & (absolute > LEAST_SPREAD * deviations)
+    least, most = torch.aminmax(rows)
+    # Of all numbers together, by those of the features: a pass less.
+    mean = means.double().mean()
+    deviation = (variances.double() + (means.double() - mean).square()).mean().sqrt()
+    ratio, largest = 1.0, 0.0
+    if common.any():
+        ratio = (deviations.max() / deviations[common].min()).item()
+        largest = (means.abs() / deviations)[common].max().item()
+    return InputFacts(
+        name=name,
+        shape=shape,
+        finite=finite,
+        least=least.item(),
+        most=most.item(),
+        largest_mean=largest,
+        deviation_ratio=ratio,
+        deviation=deviation.item(),
+        mean=mean.item(),
+        constant=1.0 - changes.float().mean().item(),
+        is_whole=_are_whole(rows),
+        is_scaled=is_scaled,
+    )
+
+
+def _are_whole(rows: torch.Tensor) -> bool:
+    # Most that are not show it at once.
+    return all(bool((part == part.round()).all()) for part in (rows[:16], rows))
+
+
+def is_finite(values: torch.Tensor) -> bool:
+    """Say whether all numbers are finite, in one pass and without a second array.
+
+    Example:
+        >>> is_finite(torch.tensor([0.0, math.nan])), is_finite(torch.tensor([1, 2]))
+        (False, True)
+    """
+    if not values.is_floating_point() or values.numel() == 0:
+        return True
+    least, most = torch.aminmax(values)
+    return math.isfinite(least.item()) and math.isfinite(most.item())
+
+
+def output_facts(
+    name: str,
+    targets: torch.Tensor | None,
+    loss: Loss | None = None,
+    width: int = 1,
+    *,
+    is_in_order: bool = False,
+) -> tuple[OutputFacts, of_targets.Asked | None]:
+    """Return what is known of one output by its targets, and what these ask for.
+
+    Args:
+        name: what it is called.
+        targets: of all examples, or of some; None for none.
+        loss: the compiled loss.
+        width: how many numbers stand in the last axis of the outputs.
+        is_in_order: whether the targets stand in the order in which they are trained on.
+
+    Shapes:
+        targets: ``(n, ...)``.
+    """
+    loss_name = of_targets.loss_name(loss)
+    facts = OutputFacts(
+        name,
+        width=width,
+        loss=loss_name,
+        from_logits=of_targets.takes_logits(loss),
+        reduction=None if loss is None else loss.reduction,
+    )
+    if targets is None or targets.numel() == 0:
+        return facts, None
+    facts = replace(facts, target_shape=tuple(targets.shape[1:]))
+    finite = is_finite(targets)
+    if not finite:
+        sound = targets.reshape(len(targets), -1).isfinite().all(dim=1)
+        targets = targets[sound] if bool(sound.any()) else targets.nan_to_num(0.0, 0.0, 0.0)
+    question = of_targets.asked(targets, width, loss_name)
+    columns = targets.reshape(len(targets), -1).double()
+    least, most = torch.aminmax(columns)
+    facts = replace(
+        facts,
+        task=question.task,
+        classes=_classes(question),
+        finite=finite,
+        least=least.item(),
+        most=most.item(),
+        deviation=columns.var(dim=0, correction=0).mean().sqrt().item(),
+        mean=columns.mean().item(),
+        counts=question.counts,
+        trivial_score=_trivial_score(question, len(targets)),
+    )
+    if is_in_order and question.task != "multi-label":
+        order = of_targets.surprise_of_order(targets, question.labels)
+        facts = replace(facts, order=order)
+    return facts, question
+
+
+def _classes(question: of_targets.Asked) -> int:
+    if question.task == "multi-label":
+        return len(question.counts)
+    return sum(count > 0 for count in question.counts)
+
+
+def _trivial_score(question: of_targets.Asked, examples: int) -> float:
+    if question.task == "regression":
+        return 0.0
+    if question.task == "multi-label":
+        shares = [count / examples for count in question.counts]
+        return sum(max(share, 1 - share) for share in shares) / len(shares)
+    return max(question.counts) / sum(question.counts)
+
+
+def fewer_targets(targets: torch.Tensor) -> torch.Tensor:
+    """Return targets, or the rows of very many or very long ones that say enough.
+
+    Shapes:
+        targets: ``(n, ...)``; returns: ``(m, ...)``, all of them where there are few.
+    """
+    each = max(1, targets[:1].numel())
+    if targets.numel() <= MOST_TARGETS:
+        return targets
+    return targets.index_select(0, spread(len(targets), max(LEAST_ROWS, MOST_TARGETS // each)))
+
+
+# What is held back
+
+
+def duplicates(trained: Batch, held: Batch) -> float:
+    """Return the share of the rows held back that are among those trained on.
+
+    At most :data:`MOST_ROWS` of each side are compared; what was not looked at is reckoned to be
+    like the rest. Where there are so few different rows that chance makes twins, it is 0.
+
+    Args:
+        trained: what is trained on, all of it.
+        held: what is held back.
+    """
+    one, other = spread(trained.size, MOST_ROWS), spread(held.size, MOST_ROWS)
+    ours = _hashes(take(trained, one))
+    theirs = _hashes(take(held, other))
+    first = [part[:LEAST_ROWS] for part in inputs_of(trained)]
+    features = sum(part[:1].numel() for part in first)
+    distinct = len(ours.unique()) / len(ours)
+    if all(_are_whole(part.float()) for part in first) and (
+        features <= FEW_FEATURES or distinct < 0.5
+    ):
+        return 0.0
+    found = torch.isin(theirs, ours).float().mean().item()
+    return min(1.0, found * trained.size / len(one))
+
+
+def _hashes(batch: Batch) -> torch.Tensor:
+    """Return a whole number for each row, the same for the same inputs only, but for chance."""
+    rows = [part.reshape(batch.size, -1).float() + 0.0 for part in inputs_of(batch)]  # no -0.0
+    bits = torch.cat(rows, dim=1).view(torch.int32)
+    dice = torch.Generator().manual_seed(bits.shape[1])
+    factors = torch.randint(-(2**31), 2**31, (bits.shape[1],), dtype=torch.int32, generator=dice)
+    return (bits * (factors.to(bits.device) | 1)).sum(dim=1, dtype=torch.int64)
+
+
+def shift(trained: torch.Tensor, held: torch.Tensor) -> float:
+    """Return how far a feature's mean over the rows held back is from that of the others.
+
+    It is told of the feature that is farthest, in its standard deviations, less what chance makes.
+
+    Args:
+        trained: some rows that are trained on.
+        held: some rows that are held back.
+
+    Shapes:
+        both: ``(n, ...)``.
+
+    Example:
+        >>> x = torch.linspace(0, 1, 500).reshape(-1, 1)
+        >>> shift(x[::2], x[1::2]), shift(x, 255 * x) > 100
+        (0.0, True)
+    """
+    if min(len(trained), len(held)) < 2:
+        return 0.0
+    one, other = (
+        part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1).float() for part in (trained, held)
+    )
+    variance, mean = torch.var_mean(one, dim=0, correction=0)
+    variance_held, mean_held = torch.var_mean(other, dim=0, correction=0)
+    # The numbers of one image are no independent draws: it is the images that count.
+    error = (variance / len(trained) + variance_held / len(held)).sqrt()
+    far = (mean - mean_held).abs() - STANDARD_ERRORS * error
+    known = (variance.sqrt() > 1e-6 * mean.abs()) & far.isfinite()
+    if not known.any():
+        return 0.0
+    return (far[known] / variance[known].sqrt()).max().clamp(min=0).item()
+
+
+def names_of_inputs(model: Any, inputs: Any, count: int) -> list[str]:
+    """Return what the inputs are called, in their order.
+
+    Args:
+        model: the model.
+        inputs: as it takes them.
+        count: how many there are.
+    """
+    if isinstance(inputs, dict):
+        return sorted(map(str, inputs))
+    if getattr(model, "is_symbolic", False) and len(model.input_names) == count:
+        return list(model.input_names)
+    return [f"input_{number}" for number in range(count)]

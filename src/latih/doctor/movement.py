@@ -1,0 +1,161 @@
+"""How far a step moves the weights, and by which gradients: measured around the optimizer."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from latih.doctor.readings import Readings
+from latih.optimizers import Optimizer
+
+MOST = 4096
+"""So many numbers of each weight are looked at: the norm of the rest is taken to be alike."""
+
+
+@dataclass
+class Movement:
+    """One step of the weights, under way or done.
+
+    Args:
+        before: some numbers of each weight before the step.
+        gradients: the norm of each weight's gradient before clipping; None if nobody knows.
+        optimizers: those that have moved some of the weights.
+    """
+
+    before: torch.Tensor
+    gradients: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
+    optimizers: list[Optimizer] = field(default_factory=list[Optimizer])
+
+
+class Weights:
+    """The weights of a model that may be trained, by the layer that they belong to.
+
+    Args:
+        model: the model.
+        layers: the layers that are told of, by name; a weight of a part inside one is its own.
+
+    Example:
+        >>> from latih.layers import Dense
+        >>> layer = Dense(2)
+        >>> layer.build((None, 3))
+        >>> weights = Weights(nn.ModuleDict({"dense": layer}), {"dense": layer})
+        >>> weights.numbers().shape
+        torch.Size([8])
+    """
+
+    def __init__(self, model: nn.Module, layers: Mapping[str, nn.Module]) -> None:
+        owners = dict(_owned(model, layers))
+        self.weights: Sequence[torch.Tensor] = [owner[1] for owner in owners.values()]
+        self.owners: Sequence[str] = [owner[0] for owner in owners.values()]
+        self._strides = [max(1, -(-weight.numel() // MOST)) for weight in self.weights]
+        self._places = {id(weight): place for place, weight in enumerate(self.weights)}
+
+    def numbers(self) -> torch.Tensor:
+        """Return some numbers of each weight, in memory of their own."""
+        if not self.weights:
+            return torch.empty(0)
+        steps = zip(self.weights, self._strides, strict=True)
+        return torch.cat([one.detach().reshape(-1)[::stride] for one, stride in steps])
+
+    def begin(self) -> Movement:
+        """Return what is to be known of a step before it moves the weights."""
+        return Movement(self.numbers())
+
+    def note(self, movement: Movement, optimizer: Optimizer) -> None:
+        """Note the gradients that an optimizer is about to follow, before it clips them."""
+        flat = optimizer.flat
+        if flat is None:
+            return
+        norms = torch._foreach_norm(list(flat.views(flat.gradients)))
+        for weight, norm in zip(flat.parameters, norms, strict=True):
+            if id(weight) in self._places:
+                movement.gradients[self._places[id(weight)]] = norm
+        movement.optimizers.append(optimizer)
+
+    def put(self, movement: Movement, readings: Readings) -> None:
+        """Put down how far a step has moved the weights, once it is done."""
+        if not self.weights:
+            return
+        sizes = [-(-one.numel() // s) for one, s in zip(self.weights, self._strides, strict=True)]
+        after = self.numbers()
+        moved = (after - movement.before).split(sizes)
+        readings.put("moved", torch._foreach_norm(list(moved)))
+        readings.put("before", torch._foreach_norm(list(movement.before.split(sizes))))
+        readings.put("after", torch._foreach_norm(list(after.split(sizes))))
+        readings.put("gradients", list(movement.gradients.values()))
+        clipped = [
+            optimizer.flat.gradients.norm()
+            for optimizer in movement.optimizers
+            if optimizer.flat is not None and _clips(optimizer)
+        ]
+        readings.put("clipped", clipped)
+
+    def told(
+        self, movement: Movement, read: Mapping[str, Sequence[float]]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what was read as arguments of ``LayerSigns``, layer by layer."""
+        if not self.weights:
+            return
+        gradients = dict(zip(movement.gradients, read["gradients"], strict=True))
+        for name in dict.fromkeys(self.owners):
+            places = [place for place, owner in enumerate(self.owners) if owner == name]
+            # The numbers looked at stand for all: a large kernel is not to count less than its bias.
+            shares = [self._strides[place] for place in places]
+            moved, before, after = (
+                math.sqrt(sum(s * read[key][p] ** 2 for s, p in zip(shares, places, strict=True)))
+                for key in ("moved", "before", "after")
+            )
+            count = sum(self.weights[place].numel() for place in places)
+            size = max(before, after)  # weights may begin at 0
+            signs: dict[str, Any] = {
+                "update": moved / size if size else 0.0,
+                "weight": after / math.sqrt(count),
+                "finite": math.isfinite(after),
+            }
+            kernels = [p for p in places if self.weights[p].ndim > 1] or places
+            if all(place in gradients for place in kernels):
+                numbers = sum(self.weights[place].numel() for place in kernels)
+                square = sum(gradients[place] ** 2 for place in kernels)
+                signs["gradient"] = math.sqrt(square / numbers)
+                signs["finite"] &= math.isfinite(square)
+            yield name, signs
+
+
+def norms(movement: Movement, read: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the norms of all gradients together, as arguments of ``Check``."""
+    if not movement.gradients:
+        return {}
+    told = {"gradient_norm": _norm(read["gradients"])}
+    if read["clipped"]:
+        told["clipped_norm"] = _norm(read["clipped"])
+    return told
+
+
+def _norm(parts: Sequence[float]) -> float:
+    return math.sqrt(sum(part * part for part in parts))
+
+
+def _clips(optimizer: Optimizer) -> bool:
+    ways = (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue)
+    return any(way is not None for way in ways)
+
+
+def _owned(
+    model: nn.Module, layers: Mapping[str, nn.Module]
+) -> Iterator[tuple[int, tuple[str, torch.Tensor]]]:
+    """Yield each weight once, with the innermost layer that it is in."""
+    paths = {id(module): path for path, module in model.named_modules()}
+    at = {paths[id(module)]: name for name, module in layers.items() if id(module) in paths}
+    seen: set[int] = set()
+    for path, weight in model.named_parameters():
+        if not weight.requires_grad or id(weight) in seen:
+            continue
+        seen.add(id(weight))
+        around = path
+        while around and around not in at:
+            around = around.rpartition(".")[0]
+        # One of no layer that is told of, such as a parameter of the model itself.
+        yield id(weight), (at.get(around, path), weight)

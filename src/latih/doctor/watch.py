@@ -1,0 +1,433 @@
+"""The doctor at a training: it looks on, says what is wrong as it is seen, and may end it."""
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import isfinite
+from typing import Any, Literal
+
+from latih.arguments import number, one_of
+from latih.doctor.diagnosis import Diagnosis, diagnose
+from latih.doctor.evidence import Check, Evidence, NotFinite
+from latih.doctor.facts import facts_of
+from latih.doctor.finding import Finding
+from latih.doctor.movement import Movement
+from latih.doctor.origin import first_not_finite
+from latih.doctor.pace import Budget, next_look
+from latih.doctor.probe import Moment, Probe
+from latih.doctor.rows import probe_batch
+from latih.doctor.rule import Rule
+from latih.doctor.rules import RULES
+from latih.engine.events import Witness
+from latih.engine.own_step import OwnStep
+from latih.engine.run_state import optimizers_of
+from latih.errors import InputError, LatihWarning, UnwritableError
+from latih.optimizers import Optimizer
+from latih.run_directory import RunDirectory
+
+Action = Literal["watch", "stop"]
+
+BETWEEN_TRAINING_LOSSES = 3
+"""Every how many looks the loss is taken in training mode, too."""
+
+POSTPONED = 20
+"""A look that there is no time for is due again after so much of the steps done: a twentieth."""
+
+FINITE = 0.0
+"""What is read where nothing is to be found any more."""
+
+BETWEEN_READINGS = 16
+"""After so many steps the loss is read from a device that would have to be waited for."""
+
+
+class Doctor(Witness):
+    """Watches a training, and names what is wrong with it while there is time.
+
+    Before the first step it looks at the model and the data; then after steps 1, 2, 5, 10, 20, 50,
+    100, 150, 200 and fifty times more at a few rows that stay the same, at the gradients and at how
+    far the weights move. What it sees becomes :attr:`evidence`, of which the rules make a
+    :attr:`diagnosis`. No number of the training depends on it.
+
+    A contradiction that no training can mend is told before the first step, any other fault when
+    two looks in a row have found it. ``fit(..., doctor="watch")`` adds one, and its diagnosis is
+    ``history.diagnosis``.
+
+    Args:
+        action: ``"watch"`` to tell; ``"stop"`` to end the training too, with
+            ``model.stop_reason`` naming the fault.
+        share: how much of the training's time the looks may take, 0..1; where it is used up, looks
+            are left out. With 1 none is, so that what is seen does not depend on the machine.
+        clock: tells the time in seconds.
+
+    Raises:
+        InputError: an argument cannot be used.
+
+    Example:
+        >>> from latih.layers import Dense
+        >>> from latih.models import Sequential
+        >>> model = Sequential([Dense(1, input_shape=[1])])
+        >>> model.compile("sgd", "mse")
+        >>> doctor = Doctor()
+        >>> _ = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=3, verbose=0, callbacks=[doctor])
+        >>> doctor.evidence.steps
+        3
+    """
+
+    rules: Sequence[Rule] = RULES
+
+    def __init__(
+        self,
+        action: Action = "watch",
+        *,
+        share: float = 0.02,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        super().__init__()
+        one_of(action, "action", "Doctor", ("watch", "stop"))
+        self.action = action
+        self.share = number(share, "share", "Doctor", least=0, most=1)
+        self._history: Any = None
+        self._run: RunDirectory | None = None
+        self._budget = Budget(self.share, clock)
+        self._goes_on = False
+        self._training: Any = None
+        self._probe: Probe | None = None
+        self._ears: list[_Ear] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self.evidence = Evidence()
+        """What was seen so far, in plain numbers."""
+        self.diagnosis = Diagnosis([])
+        """What that means."""
+        self.step, self.due = 0, 1
+        """How many steps were done, and after how many the next look is due."""
+        self.loss: Any = None
+        """The sum of the epoch's losses, as a view of memory; None where it cannot be had."""
+        self._wakes = 1
+        self._suspected: list[str] = []
+        self._told: list[dict[str, Any]] = []
+        self._movement: Movement | None = None
+        self._is_off = False
+
+    def is_heard_by(self, history: Any, run: RunDirectory | None = None) -> None:
+        """Say where the diagnosis goes.
+
+        Args:
+            history: the record of the training, which gets it as ``diagnosis``.
+            run: where all that is seen is written down; None for nowhere.
+        """
+        self._history, self._run = history, run
+
+    # What is seen
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Forget what was seen, unless a state was loaded."""
+        if not self._goes_on:
+            self._forget()
+        self._goes_on = False
+
+    def before_training(self, training: Any) -> None:
+        """Look for what can be seen before the first step."""
+        self._training = training
+        self.attempt(self._begin)
+
+    def _begin(self) -> None:
+        training, model = self._training, self._training.model
+        rows = probe_batch(training)
+        is_fresh = not self.evidence.checks
+        if is_fresh:
+            self.evidence.facts = facts_of(training, rows)
+        self._probe = Probe(model, self.evidence.facts, rows, model.objective)
+        self._write(RunDirectory.start_findings, self._told)
+        self._write(RunDirectory.start_layers, self.evidence.to_dict()["checks"])
+        self._write_facts()
+        if is_fresh:
+            self._note(self._probe.check(self._moment(), in_training=True))
+            self._not_finite(self._origin(rows, 0))
+            self._judge("before", at_once=True)
+        self.loss = self._running_loss()
+        self._wakes = self._next_waking()
+        self._ears = [_Ear(self, optimizer) for optimizer in optimizers_of(model).values()]
+        for ear in self._ears:
+            ear.listen()
+        self._budget.begin()
+
+    def after_step(self, training: Any) -> None:
+        """Look, if it is time."""
+        self.step += 1
+        if self.step >= self._wakes:
+            self.attempt(self._wake)
+
+    def _wake(self) -> None:
+        if self.evidence.not_finite is None and self._is_read_after_steps:
+            loss = self._training.step.results().get("loss")
+            if isinstance(loss, float) and not isfinite(loss):
+                self.see_not_finite(is_moved=True)
+        if self.step >= self.due and not self._is_amid_update:
+            if self._movement is None and not self._budget.allows():
+                self.due = self.step + max(1, self.step // POSTPONED)
+            else:
+                with self._budget.spending():
+                    self._look()
+                self._budget.close()
+                self.due = next_look(self.step, self.evidence.facts.planned_steps)
+        self._wakes = self._next_waking()
+
+    def _look(self) -> None:
+        probe, movement = self._probe, self._movement
+        self._movement = None
+        if probe is None:
+            return
+        looks = len(self.evidence.checks)
+        check = probe.check(
+            self._moment(), movement, in_training=looks % BETWEEN_TRAINING_LOSSES == 0
+        )
+        self._note(check)
+        poisoned = [name for name, signs in check.layers.items() if not signs.finite]
+        if poisoned and self.evidence.not_finite is None and not isfinite(check.loss):
+            self.see_not_finite(is_moved=True)
+        self._judge("run")
+
+    def about_to_move(self, optimizer: Optimizer) -> None:
+        """Note where the weights are and which way they are sent, if this step is looked at."""
+        if self.step + 1 < self.due or self._probe is None:
+            return
+        if self._movement is None:
+            if not self._budget.allows():
+                return
+            with self._budget.spending():
+                self._movement = self._probe.weights.begin()
+        with self._budget.spending():
+            self._probe.weights.note(self._movement, optimizer)
+
+    def see_not_finite(self, *, is_moved: bool = False) -> None:
+        """Find where the first number was none, in the step under way.
+
+        Args:
+            is_moved: whether the step has moved the weights, and may have spoilt all of them.
+        """
+        step = self.step if is_moved else self.step + 1
+        self._not_finite(self._origin(self._training.batch, step, is_moved=is_moved))
+        if self.evidence.not_finite is None:
+            self.evidence.not_finite = NotFinite(step, "loss")
+        self.loss = FINITE
+        self._write_facts()
+        self._judge("run", at_once=True)
+
+    def _origin(self, rows: Any, step: int, *, is_moved: bool = False) -> NotFinite | None:
+        model, probe = self._training.model, self._probe
+        if probe is None:
+            return None
+        return first_not_finite(
+            model, model.objective, rows, probe.sensors.modules, step, is_moved=is_moved
+        )
+
+    def _not_finite(self, found: NotFinite | None) -> None:
+        if self.evidence.not_finite is None:
+            self.evidence.not_finite = found
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep what the epoch logged."""
+        told = {
+            name: float(value)
+            for name, value in (logs or {}).items()
+            if isinstance(value, int | float)
+        }
+        self.evidence.epochs.append(told)
+        self.loss = self._running_loss()  # a metric may have gone to another device
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Look once more, and say what it was."""
+        for ear in self._ears:
+            ear.let_go()
+        self._ears = []
+        self.attempt(self._end)
+        self._training = self._probe = self._movement = None
+
+    def _end(self) -> None:
+        is_over = self.model is not None and (self.model.completed or self.model.stop_training)
+        if is_over and self._probe is not None and self.evidence.steps < self.step:
+            self._note(self._probe.check(self._moment(), in_training=True))
+        self.evidence.ended = is_over
+        self._judge("end", at_once=True)
+        self._write_facts()
+        if self.diagnosis.faults and self._speaks:
+            self.diagnosis.print()
+
+    # When
+
+    @property
+    def _is_read_after_steps(self) -> bool:
+        """Whether the loss is not to be had before the weights move, without waiting for it."""
+        return self._training is not None and self.loss is None
+
+    @property
+    def _is_amid_update(self) -> bool:
+        """Whether micro-steps are to come before the weights move, which is what is looked at."""
+        steps = [ear.optimizer.gradient_accumulation_steps or 1 for ear in self._ears]
+        return self._movement is None and self.step - self.due + 1 < max(steps, default=1)
+
+    def _next_waking(self) -> int:
+        if self._is_read_after_steps:
+            is_near = self._training.model.device.type == "cpu"
+            return min(self.due, self.step + (1 if is_near else BETWEEN_READINGS))
+        return self.due
+
+    def _running_loss(self) -> Any:
+        """Return a view of the sum of the losses, which is read in no time; None if there is none.
+
+        It holds the loss of a step before the weights move.
+        """
+        if self.evidence.not_finite is not None:
+            return FINITE
+        training = self._training
+        if training is None or isinstance(training.step, OwnStep):
+            return None
+        total = training.model.objective.loss_mean.total.detach()
+        return total.numpy() if total.device.type == "cpu" else None
+
+    def _moment(self) -> Moment:
+        training = self._training
+        optimizer = training.model.optimizer
+        rate = math.nan if optimizer is None else optimizer.current_rate()
+        return Moment(self.step, training.epoch, rate)
+
+    def attempt(self, what: Callable[[], None]) -> None:
+        """Do something; what goes wrong in it ends the doctor's looks and not the training."""
+        if self._is_off:
+            return
+        try:
+            what()
+        except Exception as error:  # a training is worth more than what the doctor has to say
+            self._is_off, self._wakes = True, sys.maxsize
+            for ear in self._ears:
+                ear.let_go()
+            told = f"{type(error).__name__}: {error}"
+            warnings.warn(
+                f"the doctor can see no more of this training, which goes on: {told}",
+                LatihWarning,
+                stacklevel=2,
+            )
+
+    # What it means
+
+    def _note(self, check: Check) -> None:
+        self.evidence.checks.append(check)
+        self._write(RunDirectory.append_layers, Evidence(checks=[check]).to_dict()["checks"][0])
+
+    def _judge(self, moment: str, *, at_once: bool = False) -> None:
+        """Ask the rules; tell a fault that was found by the look before, too.
+
+        Args:
+            moment: ``"before"`` the first step, in the ``"run"``, or at its ``"end"``.
+            at_once: whether a fault need not be found twice.
+        """
+        self.diagnosis = diagnose(self.evidence, self.rules)
+        if self._history is not None:
+            self._history.diagnosis = self.diagnosis
+        known = {record["code"] for record in self._told}
+        for finding in self.diagnosis.faults:
+            if finding.code not in known and (at_once or finding.code in self._suspected):
+                self._tell(finding, moment)
+        self._suspected = [finding.code for finding in self.diagnosis.faults]
+        if moment == "end":
+            for finding in self.diagnosis.findings:
+                if finding.code not in {record["code"] for record in self._told}:
+                    self._record(finding, moment)
+
+    def _tell(self, finding: Finding, moment: str) -> None:
+        self._record(finding, moment)
+        if self._speaks:
+            print(f"\n{Diagnosis([finding])}")
+        if self.action == "stop" and moment != "end" and self.model is not None:
+            self.model.stop_training = True
+            self.model.stop_reason = f"the doctor found {finding.code}: {finding.text}"
+
+    def _record(self, finding: Finding, moment: str) -> None:
+        record = {"moment": moment, "at_step": self.step, **finding.to_dict()}
+        self._told.append(record)
+        self._write(RunDirectory.append_finding, record)
+
+    @property
+    def _speaks(self) -> bool:
+        return bool(self.params.get("verbose"))
+
+    # What is written down
+
+    def _write_facts(self) -> None:
+        told = self.evidence.to_dict()
+        self._write(
+            RunDirectory.write_facts,
+            {name: told[name] for name in told if name not in ("checks", "epochs")},
+        )
+
+    def _write(self, write: Callable[[RunDirectory, Any], None], content: Any) -> None:
+        if self._run is None:
+            return
+        try:
+            write(self._run, content)
+        except UnwritableError as error:
+            warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen and told so far."""
+        return {
+            "evidence": self.evidence.to_dict(),
+            "step": self.step,
+            "due": self.due,
+            "suspected": list(self._suspected),
+            "told": list(self._told),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave; the next run goes on from it.
+
+        Raises:
+            InputError: it is another callback's.
+        """
+        if set(state) != set(self.state_dict()):
+            raise InputError(
+                "the state is not one of Doctor",
+                expected=", ".join(self.state_dict()),
+                got=", ".join(map(str, state)) or "nothing",
+            )
+        self.evidence = Evidence.from_dict(state["evidence"])
+        self.diagnosis = diagnose(self.evidence, self.rules)
+        self.step, self.due = state["step"], state["due"]
+        self._suspected, self._told = list(state["suspected"]), list(state["told"])
+        self._goes_on = True
+
+    def put_back(self, state: Mapping[str, Any]) -> None:
+        """Take a state within a run: the run after it forgets."""
+        self.load_state_dict(state)
+        self._goes_on = False
+
+
+class _Ear:
+    """What an optimizer tells when gradients are there and no weight has moved.
+
+    It is asked at every step. A copy of the optimizer, as for a trial, has nobody listening.
+    """
+
+    def __init__(self, doctor: Doctor, optimizer: Optimizer) -> None:
+        self._doctor, self.optimizer = doctor, optimizer
+
+    def listen(self) -> None:
+        self.optimizer.watcher = self
+
+    def let_go(self) -> None:
+        self.optimizer.watcher = None
+
+    def __call__(self, optimizer: Optimizer, moves: bool) -> None:
+        doctor = self._doctor
+        if doctor.loss is not None and not isfinite(doctor.loss):
+            doctor.attempt(doctor.see_not_finite)
+        if moves and doctor.step + 1 >= doctor.due:
+            doctor.attempt(partial(doctor.about_to_move, optimizer))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> None:
+        return None
