@@ -8,12 +8,12 @@ from latih.callbacks.learning_rate import require_settable_rate
 from latih.callbacks.memory import Remembering
 from latih.data.batches import ArrayBatches
 from latih.doctor.learning_rate_range import BatchesAsData, lr_find
-from latih.engine.events import LogNames
+from latih.engine.events import LogNames, Witness
 from latih.errors import InputError
 from latih.optimizers import schedules
 
 
-class OneCycle(Remembering):
+class OneCycle(Remembering, Witness):
     """Set the learning rate of every batch along one cycle, and the momentum against it.
 
     High rates in the middle keep the weights out of narrow valleys; less momentum then keeps them
@@ -64,7 +64,6 @@ class OneCycle(Remembering):
         )
         self._arguments = (warmup_fraction, start_divisor, end_divisor, annealing)
         self.momentum = None if momentum is None else _low_and_high(momentum)
-        self._batches: Any = None
         self.forget()
         self._schedule = self._over(2)  # refuses the other arguments now; each run has its own
         self._attribute: str | None = None
@@ -84,10 +83,6 @@ class OneCycle(Remembering):
         schedule = self._over(total_steps)
         return [schedule(step) for step in range(total_steps)]
 
-    def set_batches(self, batches: Any) -> None:
-        """Take what a rate may have to be found on."""
-        self._batches = batches
-
     def check(self, log_names: LogNames) -> None:
         """Refuse an optimizer whose rate cannot be set, and a run too short for a cycle."""
         require_settable_rate(self.model, "OneCycle")
@@ -104,14 +99,18 @@ class OneCycle(Remembering):
         known = self.first_epoch
         first: int = (self.params.get("initial_epoch") or 0) if known is None else known
         self.first_epoch = first
-        if self.highest_rate is None:
-            self.highest_rate = _found(self.model, self._batches)
-        self._batches = None
         self._schedule = self._over(self._total_steps(first))
         self._attribute = None if self.momentum is None else _momentum_of(self.model.optimizer)
         if self._attribute is not None and self.own_momentum is None:
             self.own_momentum = getattr(self.model.optimizer, self._attribute)
         self._steps_done = 0
+
+    def before_training(self, training: Any) -> None:
+        """Find the highest rate, if none was given."""
+        if self.highest_rate is None:
+            self.highest_rate = _found(self.model, training.batches)
+            assert self.first_epoch is not None
+            self._schedule = self._over(self._total_steps(self.first_epoch))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count the steps done before this epoch."""

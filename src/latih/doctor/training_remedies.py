@@ -10,7 +10,7 @@ from latih.optimizers.schedules import Warmup
 FACTOR = 10.0
 """By how much a rate is changed where the range test does not say."""
 
-WARM_UP = 0.1
+WARM_UP = 1 / 30
 MOST_WARM_UP = 1000
 BATCH_FACTOR = 4
 SMALLEST_BATCH, LARGEST_BATCH = 8, 1024
@@ -37,7 +37,7 @@ def raise_learning_rate(setup: Setup, case: Case) -> Setup | None:
 
 
 def warm_up(setup: Setup, case: Case) -> Setup | None:
-    """Let the rate rise over the first tenth of the steps."""
+    """Let the rate rise over the first thirtieth of the steps: less than a trial has."""
     rate = setup.optimizer["config"].get("learning_rate")
     if isinstance(rate, dict) and rate.get("class_name") == "Warmup":
         return None

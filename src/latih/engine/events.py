@@ -58,9 +58,6 @@ class Callback:
         """Take the run's ``epochs``, ``steps`` and ``verbose``."""
         self.params = dict(params)
 
-    def set_batches(self, batches: Any) -> None:
-        """Take what the run trains on, before ``on_train_begin``."""
-
     def check(self, log_names: LogNames) -> None:
         """Refuse, before the first step, what would fail later."""
 

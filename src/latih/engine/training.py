@@ -143,8 +143,6 @@ class Training:
     def _begin(self, state: Mapping[str, Any] | None) -> None:
         if state is not None:
             self.load_state_dict(state)
-        for callback in self.callbacks.callbacks:
-            callback.set_batches(self.batches)
         self.callbacks.call("on_train_begin", None)
         if state is not None:
             # Once more: what a hook read was true, and what it changed (a rate, a draw) had been

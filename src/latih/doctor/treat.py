@@ -1,0 +1,413 @@
+"""Treatment: remedies tried one after the other, each kept only if it helps."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from latih import random
+from latih.arguments import whole
+from latih.data import as_array, is_stream
+from latih.doctor.code import as_code
+from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.finding import Finding
+from latih.doctor.learning_rate_range import lr_find
+from latih.doctor.remedies import REMEDIES
+from latih.doctor.rows import spread
+from latih.doctor.setup import Case, Setup
+from latih.doctor.treatment import Treatment, Trial, changes
+from latih.doctor.trying import BestEpoch, Data, Length, Run, Start, copied, fit, run, skill_of
+from latih.engine.run_state import (
+    build_as,
+    load_optimizer_states,
+    load_weights,
+    optimizer_states,
+    shapes_of,
+)
+from latih.errors import InputError, LatihError
+from latih.structures import flatten, map_structure
+
+SHARE = 10
+"""A trial takes one part in so many of the training."""
+
+LEAST_STEPS = 200
+LEAST_EPOCHS = 5
+"""But at least so many steps or so many epochs, whichever is less."""
+
+HELD_BACK = 5
+"""One row in so many is held back where nothing was given to judge by."""
+
+NOISES = 2.0
+"""A remedy must be better by so many standard deviations of what seeds make."""
+
+CHANCE = 0.5
+"""Divided by the root of the rows judged by, the least that a remedy must gain: two seeds may be
+equal by chance."""
+
+NEXT = 0.6
+"""What the next remedy of a finding is worth against the one before it."""
+
+WELL = 0.9
+"""Above this skill, what is advice and no fault is not treated."""
+
+ONLY_AT_THE_END = ("under-training",)
+"""What cannot be told of a trial, which is short."""
+
+
+def treat(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    validation_data: Any = None,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    class_weight: Any = None,
+    sample_weight: Any = None,
+    diagnosis: Diagnosis | None = None,
+    trials: int = 4,
+    seed: int = 0,
+) -> Treatment:
+    """Find out what ails a model, try what helps, and train the best.
+
+    First the model is trained as it is, for a tenth of the epochs from two seeds: that says how it
+    does and how much seeds matter. Then remedies are tried, those of the likeliest fault first:
+    each on a new model from its first weights, for the same time. One that beats the best so far by
+    more than twice the standard deviation between seeds (and not less than chance makes, nor more
+    than half of what is missing to a perfect score) is kept, and what follows builds on it; any
+    other is rolled back. At last the best is trained for the rest of the epochs.
+
+    What decides is the skill on the rows held back, which does not depend on the loss. The model
+    that comes out is the best that was measured, the given one among them. Until then all happens
+    on copies: whoever interrupts finds the model and all random generators as they were.
+
+    Of a ``Sequential`` or a functional model the layers may be changed too; of a subclassed model
+    or a module of torch's only how it is compiled and fitted.
+
+    Args:
+        model: a compiled model, trained or not.
+        x: the examples, as ``fit()`` takes them.
+        y: what they should come out as.
+        validation_data: what to judge by; by default a fifth of the rows of arrays.
+        epochs: how long the whole training is.
+        batch_size: how many examples a step takes; 32 by default.
+        shuffle: whether each epoch has an order of its own.
+        class_weight: how much each class counts.
+        sample_weight: how much each example counts.
+        diagnosis: what ails it; by default the doctor looks.
+        trials: how many remedies are tried at most, >= 0.
+        seed: what all that is drawn follows from.
+
+    Returns:
+        What was tried and measured, what was changed, and the model.
+
+    Raises:
+        NotReadyError: the model is not compiled.
+        InputError: the data do not fit the model; or they are iterated, and nothing is given to
+            judge by.
+
+    Example:
+        >>> from latih.layers import Dense, Input
+        >>> from latih.models import Sequential
+        >>> model = Sequential([Input([1]), Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> x = torch.linspace(-1, 1, 64)[:, None]
+        >>> treatment = treat(model, x, 3 * x, epochs=2)
+        >>> treatment.skill >= treatment.given_skill
+        True
+    """
+    model.compiled("treat()")
+    epochs = whole(epochs, "epochs", "treat()", least=1)
+    trials = whole(trials, "trials", "treat()", least=0)
+    data = _data(x, y, validation_data, sample_weight, seed)
+    asked = Setup.of(
+        model, epochs=epochs, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight
+    )
+    before = random.state_dict()
+    with random.drawing_from(before):
+        course = _Course(model, asked, data, seed, trials)
+        course.look(diagnosis)
+        course.try_remedies()
+        course.train_best()
+        return course.ended()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A remedy that a finding proposes, and how much is expected of it."""
+
+    remedy: str
+    finding: str
+    promise: float
+
+
+class _Course:
+    """A treatment under way."""
+
+    def __init__(self, model: Any, asked: Setup, data: Data, seed: int, trials: int) -> None:
+        self.model, self.asked, self.data, self.seed = model, asked, data, seed
+        self.most_trials = trials
+        self.start = Start(model)
+        self.trials: list[Trial] = []
+        self.steps = 0
+        self.history: dict[str, list[float]] = {}
+
+    # Looking
+
+    def look(self, diagnosis: Diagnosis | None) -> None:
+        """Train the model as it is from two seeds, and hear what the doctor says."""
+        first = self._run(self.asked, self._first_length(), self.seed)
+        second = self._run(self.asked, self._length(self.asked, first), self.seed + 1)
+        self.untreated = (first.skill + second.skill) / 2
+        self.noise = abs(first.skill - second.skill) / math.sqrt(2)
+        self.best, self.reached = first, self.untreated
+        self.is_told = diagnosis is not None
+        self.diagnosis = _without_what_is_early(first) if diagnosis is None else diagnosis
+        self.given_skill = (
+            skill_of(self.model, first.facts, first.rows) if self.model.built else math.nan
+        )
+        self.planned = (first.per_epoch or first.steps) * self.asked.epochs
+        self.trial_epochs = max(1, first.trained)
+
+    def _run(self, setup: Setup, length: Length, seed: int) -> Run:
+        done = run(setup, self.start, self.data, length, seed)
+        self.steps += done.steps
+        return done
+
+    def _first_length(self) -> Length:
+        """Return how long the first look is: nobody knows yet how long an epoch is."""
+        steps = _steps(self.data.x, self.asked.batch_size)
+        return _trial_length(self.asked.epochs, steps)
+
+    def _length(self, setup: Setup, like: Run) -> Length:
+        steps = _steps(self.data.x, setup.batch_size) or like.per_epoch
+        return _trial_length(setup.epochs, steps)
+
+    # Trying
+
+    def try_remedies(self) -> None:
+        """Try what the findings propose, the most promising first."""
+        waiting = self._candidates(self.diagnosis)
+        while waiting and len(self.trials) < self.most_trials:
+            candidate = waiting.pop(0)
+            setup = REMEDIES[candidate.remedy](self.best.setup, self._case())
+            if setup is None:
+                continue
+            if self._try(candidate, setup):
+                waiting = self._left(candidate, waiting)
+
+    def _left(self, kept: _Candidate, waiting: list[_Candidate]) -> list[_Candidate]:
+        """Return what is still to be tried: the doctor looks again; who was told looks no more."""
+        if self.is_told:
+            return [one for one in waiting if one.finding != kept.finding]
+        return self._candidates(_without_what_is_early(self.best))
+
+    def _try(self, candidate: _Candidate, setup: Setup) -> bool:
+        needed = self.reached + self._margin()
+        try:
+            tried = self._run(setup, self._length(setup, self.best), self.seed)
+        except (LatihError, RuntimeError) as error:  # layers that do not fit each other
+            reason = str(error).partition("\n")[0]
+            self._note(candidate, -1.0, needed, False, 0, reason)
+            return False
+        kept = tried.skill > needed
+        self._note(candidate, tried.skill, needed, kept, tried.steps)
+        if kept:
+            self.best, self.reached = tried, tried.skill
+        return kept
+
+    def _note(
+        self,
+        candidate: _Candidate,
+        skill: float,
+        needed: float,
+        kept: bool,
+        steps: int,
+        reason: str = "",
+    ) -> None:
+        self.trials.append(
+            Trial(candidate.remedy, candidate.finding, skill, needed, kept, steps, reason)
+        )
+
+    def _margin(self) -> float:
+        rows = 1 if self.best.rows is None else self.best.rows.size
+        least = max(NOISES * self.noise, CHANCE / math.sqrt(rows))
+        return min(least, (1 - self.reached) / 2)
+
+    def _candidates(self, diagnosis: Diagnosis) -> list[_Candidate]:
+        findings: Sequence[Finding] = diagnosis.faults
+        if not findings and self.reached < WELL:
+            findings = [one for one in diagnosis.findings if one.severity == "advice"]
+        tried = {trial.remedy for trial in self.trials}
+        found = [
+            _Candidate(remedy, finding.code, finding.probability * NEXT**place)
+            for finding in findings
+            for place, remedy in enumerate(finding.remedies)
+            if remedy not in tried
+        ]
+        found.sort(key=lambda one: -one.promise)
+        first: dict[str, _Candidate] = {}
+        for one in found:
+            first.setdefault(one.remedy, one)
+        return list(first.values())
+
+    def _case(self) -> Case:
+        rows = _some_rows(self.data)
+        return Case(
+            facts=self.best.facts,
+            inputs=rows,
+            gradient_norms=self.best.gradient_norms,
+            steps=self.best.per_epoch,
+            reads_arrays=not is_stream(self.data.x),
+            find_rate=self._find_rate,
+        )
+
+    def _find_rate(self, setup: Setup) -> float | None:
+        data = self.data
+        random.set_random_seed(self.seed)
+        found = lr_find(
+            self.start.model(setup),
+            data.x,
+            data.y,
+            batch_size=setup.batch_size,
+            sample_weight=data.sample_weight,
+            class_weight=setup.class_weight,
+            runs=1,
+            seed=self.seed,
+        )
+        self.steps += len(found.rates)
+        return found.suggestion
+
+    # Training the best
+
+    def train_best(self) -> None:
+        """Train the best to the end, and go back to its best epoch."""
+        best = self.best
+        judge = BestEpoch(best.facts, best.setup.patience)
+        judge.best_skill, judge.best_weights = best.skill, copied(best.model)
+        if best.trained < best.setup.epochs:
+            random.set_random_seed(self.seed)  # whatever was tried between
+            length = Length(best.setup.epochs)
+            record = fit(best.setup, best.model, self.data, length, [judge], best.trained)
+            self.history = dict(record.history)
+        self.steps += judge.steps
+        load_weights(best.model, judge.best_weights)
+        self.skill = judge.best_skill
+
+    def ended(self) -> Treatment:
+        """Put the best in place, and return what it was."""
+        asked, best = self.asked, self.best
+        is_better = math.isnan(self.given_skill) or self.skill > self.given_skill
+        if not is_better:
+            best, self.skill = Run(**{**vars(best), "setup": asked}), self.given_skill
+        model = self._put_in_place(best) if is_better else self.model
+        return Treatment(
+            model=model,
+            diagnosis=self.diagnosis,
+            trials=tuple(self.trials),
+            changes=tuple(changes(asked, best.setup)),
+            code=as_code(best.setup, is_stack="input_layers" not in (best.setup.layers or {})),
+            given_skill=self.given_skill,
+            untreated_skill=self.untreated,
+            noise=self.noise,
+            skill=self.skill,
+            trial_epochs=self.trial_epochs,
+            steps=self.steps,
+            planned_steps=self.planned,
+            history=self.history,
+        )
+
+    def _put_in_place(self, best: Run) -> Any:
+        """Return the given model with the best weights; the best itself if its layers differ."""
+        given = self.model
+        if best.setup.layers != self.asked.layers:
+            return best.model
+        if not given.built:
+            given.build(best.model.input_shape)
+        build_as(given, shapes_of(best.model))
+        load_weights(given, copied(best.model))
+        objective = best.model.objective
+        told = objective.given
+        given.compile(
+            optimizer=type(best.model.optimizer).from_config(dict(best.setup.optimizer["config"])),
+            loss=told.loss,
+            loss_weights=told.loss_weights,
+            metrics=told.metrics,
+            weighted_metrics=told.weighted_metrics,
+            jit_compile=objective.capture,
+        )
+        load_optimizer_states(given, optimizer_states(best.model))
+        return given
+
+
+def _without_what_is_early(done: Run) -> Diagnosis:
+    """Return what the doctor found, less what cannot be told of so short a training."""
+    if done.trained >= done.setup.epochs:
+        return done.diagnosis
+    return Diagnosis([one for one in done.diagnosis.findings if one.code not in ONLY_AT_THE_END])
+
+
+def _trial_length(epochs: int, steps: int | None) -> Length:
+    """Return how long a trial is.
+
+    Example:
+        >>> _trial_length(100, 50), _trial_length(20, 10), _trial_length(3, 5000)
+        (Length(epochs=10, steps_per_epoch=None), Length(epochs=5, steps_per_epoch=None), \
+Length(epochs=1, steps_per_epoch=1500))
+    """
+    if steps is None:
+        return Length(max(1, math.ceil(epochs / SHARE)))
+    least = min(LEAST_STEPS, LEAST_EPOCHS * steps)
+    wanted = max(math.ceil(epochs * steps / SHARE), least)
+    if wanted < steps:
+        return Length(1, wanted)
+    return Length(min(epochs, math.ceil(wanted / steps)))
+
+
+def _steps(x: Any, batch_size: int | None) -> int | None:
+    if is_stream(x):
+        return len(x) if hasattr(x, "__len__") and hasattr(x, "batch_size") else None
+    return math.ceil(len(flatten(x)[0]) / (batch_size or 32))
+
+
+def _data(x: Any, y: Any, held_back: Any, sample_weight: Any, seed: int) -> Data:
+    """Return what is trained on and what is held back: if need be, a fifth of the rows."""
+    if held_back is not None:
+        return Data(x, y, held_back, sample_weight)
+    if is_stream(x):
+        raise InputError(
+            "treat() has nothing to judge by",
+            expected="validation_data=, where the data are iterated",
+            got="None",
+            fix="Hold some examples back.",
+        )
+    given = {"x": x, "y": y, "sample_weight": sample_weight}
+    parts = {
+        name: map_structure(partial(as_array, argument=name), value)
+        for name, value in given.items()
+        if value is not None
+    }
+    count = len(flatten(parts["x"])[0])
+    order = torch.randperm(count, generator=random.generator(seed, 0))
+    held = order[: max(1, count // HELD_BACK)].sort().values
+    trained = order[max(1, count // HELD_BACK) :].sort().values  # in the order that was given
+
+    def chosen(rows: torch.Tensor) -> list[Any]:
+        return [map_structure(lambda part: part[rows], value) for value in parts.values()]
+
+    told = dict(zip(parts, chosen(trained), strict=True))
+    judged = dict(zip(parts, chosen(held), strict=True))
+    return Data(told["x"], told.get("y"), (judged["x"], judged.get("y")), told.get("sample_weight"))
+
+
+def _some_rows(data: Data) -> list[torch.Tensor]:
+    """Return some rows of each input; none of data that are iterated."""
+    if is_stream(data.x):
+        return []
+    arrays = [as_array(part, "x") for part in flatten(data.x)]
+    rows = spread(len(arrays[0]), 4096)
+    return [part[rows] for part in arrays]
