@@ -327,6 +327,17 @@ def test_several_outputs() -> None:
     assert treatment.model.output_names == ["kind", "size"]
 
 
+def test_a_training_that_is_refused_can_be_treated() -> None:
+    model = stack(Dense(16, "relu"), Dense(3, "softmax"))
+    with pytest.raises(InputError, match="y"):
+        treat(model, X, LABELS + 1, epochs=5, diagnosis=HEALTHY)
+    treatment = treat(model, X, LABELS + 1, epochs=5, diagnosis=ill("map-labels"))
+    assert treatment.kept == ["map-labels"]
+    assert treatment.untreated_skill == -1
+    assert treatment.model.output_shape == (None, 4)
+    assert treatment.skill > 0.4
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(NotReadyError, match=r"treat\(\)"):
         treat(keras.Sequential([Dense(1)]), X, Y)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,16 +10,31 @@ import torch
 
 from latih import random
 from latih.arguments import whole
-from latih.data import as_array, is_stream
+from latih.data import as_array, is_stream, targets_as_list
+from latih.data.batches import Batch
 from latih.doctor.code import as_code
-from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.diagnosis import Diagnosis, diagnose
+from latih.doctor.evidence import Evidence, Facts
+from latih.doctor.facts import facts_of_batch
 from latih.doctor.finding import Finding
 from latih.doctor.learning_rate_range import lr_find
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rows import spread
+from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
 from latih.doctor.treatment import Treatment, Trial, changes
-from latih.doctor.trying import BestEpoch, Data, Length, Run, Start, copied, fit, run, skill_of
+from latih.doctor.trying import (
+    WORST,
+    BestEpoch,
+    Data,
+    Length,
+    Run,
+    Start,
+    copied,
+    fit,
+    run,
+    skill_of,
+)
 from latih.engine.run_state import (
     build_as,
     load_optimizer_states,
@@ -160,18 +175,49 @@ class _Course:
 
     def look(self, diagnosis: Diagnosis | None) -> None:
         """Train the model as it is from two seeds, and hear what the doctor says."""
-        first = self._run(self.asked, self._first_length(), self.seed)
+        self.is_told = diagnosis is not None
+        try:
+            first = self._run(self.asked, self._first_length(), self.seed)
+        except InputError:
+            self._look_at_what_is_refused(diagnosis)
+            return
         second = self._run(self.asked, self._length(self.asked, first), self.seed + 1)
         self.untreated = (first.skill + second.skill) / 2
         self.noise = abs(first.skill - second.skill) / math.sqrt(2)
         self.best, self.reached = first, self.untreated
-        self.is_told = diagnosis is not None
         self.diagnosis = _without_what_is_early(first) if diagnosis is None else diagnosis
         self.given_skill = (
             skill_of(self.model, first.facts, first.rows) if self.model.built else math.nan
         )
         self.planned = (first.per_epoch or first.steps) * self.asked.epochs
         self.trial_epochs = max(1, first.trained)
+
+    def _look_at_what_is_refused(self, diagnosis: Diagnosis | None) -> None:
+        """Begin with a model that cannot be trained as it is, such as one of too few units.
+
+        Raises:
+            InputError: the data are iterated, and only training them would tell what they are.
+        """
+        if is_stream(self.data.x):
+            fit(self.asked, self.start.model(self.asked), self.data, Length(1), [])
+        model = self.start.model(self.asked)
+        inputs = map_structure(partial(as_array, argument="x"), self.data.x)
+        targets = targets_as_list(self.data.y, "y")
+        batch = Batch(inputs, targets, [None] * len(targets), len(flatten(inputs)[0]))
+        per_epoch = _steps(self.data.x, self.asked.batch_size)
+        facts = Facts(
+            **facts_of_batch(model, batch),
+            epochs=self.asked.epochs,
+            steps=per_epoch,
+            examples=batch.size,
+        )
+        found = diagnose(Evidence(facts=facts), RULES)
+        self.best = Run(self.asked, model, WORST, facts, found, (), 0, per_epoch, None, 0)
+        self.diagnosis = found if diagnosis is None else diagnosis
+        self.untreated = self.reached = WORST
+        self.noise, self.given_skill = 0.0, math.nan
+        self.planned = (per_epoch or 0) * self.asked.epochs
+        self.trial_epochs = self._first_length().epochs
 
     def _run(self, setup: Setup, length: Length, seed: int) -> Run:
         done = run(setup, self.start, self.data, length, seed)
@@ -212,7 +258,7 @@ class _Course:
             tried = self._run(setup, self._length(setup, self.best), self.seed)
         except (LatihError, RuntimeError) as error:  # layers that do not fit each other
             reason = str(error).partition("\n")[0]
-            self._note(candidate, -1.0, needed, False, 0, reason)
+            self._note(candidate, WORST, needed, False, 0, reason)
             return False
         kept = tried.skill > needed
         self._note(candidate, tried.skill, needed, kept, tried.steps)
@@ -303,7 +349,7 @@ class _Course:
         asked, best = self.asked, self.best
         is_better = math.isnan(self.given_skill) or self.skill > self.given_skill
         if not is_better:
-            best, self.skill = Run(**{**vars(best), "setup": asked}), self.given_skill
+            best, self.skill = replace(best, setup=asked), self.given_skill
         model = self._put_in_place(best) if is_better else self.model
         return Treatment(
             model=model,
