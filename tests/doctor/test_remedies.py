@@ -223,6 +223,22 @@ def test_inputs_come_into_range() -> None:
     assert changed("scale-inputs", words, replace(case(), inputs=(image[..., 0, 0],))) is None
 
 
+def test_each_of_several_inputs_gets_its_own_scale() -> None:
+    wide, far = Input([2], name="wide"), Input([2], name="far")
+    joined = keras.layers.Concatenate()([Dense(2)(far), Dense(2)(wide)])
+    model = keras.Model([wide, far], Dense(1)(joined))
+    model.compile("sgd", "mse")
+    rows = [100 * torch.randn(300, 2), 500 + torch.randn(300, 2)]
+    treated = changed("scale-inputs", model, Case(inputs=rows))
+    means = {
+        layer.calls[0].inputs[0].node.layer.name: np.abs(layer.mean).max()
+        for layer in treated.layers
+        if type(layer).__name__ == "Normalization"
+    }
+    assert means["far"] > 400
+    assert means["wide"] < 50
+
+
 @pytest.mark.parametrize("kind", ["stack", "graph"])
 def test_scaled_targets_train_as_if_the_targets_had_been_scaled(kind: str) -> None:
     scaled = ((Y - Y.mean()) / Y.std()).astype("float32")

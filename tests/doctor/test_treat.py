@@ -338,6 +338,17 @@ def test_a_training_that_is_refused_can_be_treated() -> None:
     assert treatment.skill > 0.4
 
 
+def test_the_generator_of_a_loader_stands_where_it_stood() -> None:
+    dice = torch.Generator().manual_seed(5)
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(LABELS))
+    loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True, generator=dice)
+    before = dice.get_state()
+    treat(healthy(), loader, validation_data=VALIDATION, epochs=1, diagnosis=HEALTHY)
+    assert torch.equal(dice.get_state(), before)
+    with pytest.raises(InputError, match="several times"):
+        treat(healthy(), iter(loader), validation_data=VALIDATION)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(NotReadyError, match=r"treat\(\)"):
         treat(keras.Sequential([Dense(1)]), X, Y)

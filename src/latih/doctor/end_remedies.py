@@ -128,9 +128,8 @@ def _short(values: torch.Tensor) -> Any:
 
 
 def _is_scaled_or_looked_up(configs: LayerConfigs, place: int) -> bool:
-    layers = configs.config["layers"]
-    inputs = [one for one in layers if one["class_name"] == "InputLayer"]
-    first = configs.after(inputs[place]) if inputs else layers[:1]
+    inputs = configs.inputs()
+    first = configs.after(inputs[place]) if inputs else configs.config["layers"][:1]
     return any(
         one["class_name"] in ("Normalization", "Rescaling", "Embedding", "BatchNormalization")
         for one in first

@@ -54,6 +54,14 @@ class LayerConfigs:
         """Return the layers that multiply by a kernel and may be trained."""
         return [one for one in self.all() if has_kernel(one) and one["config"].get("trainable", 1)]
 
+    def inputs(self) -> list[dict[str, Any]]:
+        """Return the layers that the model begins with, in the order of its inputs."""
+        layers: list[dict[str, Any]] = self.config["layers"]
+        if "input_layers" not in self.config:
+            return [one for one in layers[:1] if one["class_name"] == "InputLayer"]
+        by_name = {one["name"]: one for one in layers}
+        return [by_name[name] for name, *_ in _locations(self.config["input_layers"])]
+
     def outputs(self) -> list[dict[str, Any]]:
         """Return the layers that the model ends with, in the order of its outputs."""
         return self._ends(self.config)
@@ -134,9 +142,9 @@ class LayerConfigs:
 
         Args:
             new: what to put there.
-            place: which input, in the order of the layers.
+            place: which input, in their order.
         """
-        inputs = [one for one in self.config["layers"] if one["class_name"] == "InputLayer"]
+        inputs = self.inputs()
         if inputs:
             self.insert_after(inputs[place], new)
             return

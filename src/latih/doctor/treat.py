@@ -1,7 +1,7 @@
 """Treatment: remedies tried one after the other, each kept only if it helps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from latih import random
 from latih.arguments import whole
 from latih.data import as_array, is_stream, targets_as_list
 from latih.data.batches import Batch
+from latih.data.own_generators import OwnGenerators
 from latih.doctor.code import as_code
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence, Facts
@@ -142,8 +143,8 @@ def treat(
     asked = Setup.of(
         model, epochs=epochs, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight
     )
-    before = random.state_dict()
-    with random.drawing_from(before):
+    own = OwnGenerators({"x": x, "held_back": data.held_back} if is_stream(x) else {})
+    with random.drawing_from(random.state_dict()), own.drawing_from(own.state_dict()):
         course = _Course(model, asked, data, seed, trials)
         course.look(diagnosis)
         course.try_remedies()
@@ -181,7 +182,8 @@ class _Course:
         except InputError:
             self._look_at_what_is_refused(diagnosis)
             return
-        second = self._run(self.asked, self._length(self.asked, first), self.seed + 1)
+        length = self._length(self.asked, first)
+        second = self._run(self.asked, length, self.seed + 1, first.facts)
         self.untreated = (first.skill + second.skill) / 2
         self.noise = abs(first.skill - second.skill) / math.sqrt(2)
         self.best, self.reached = first, self.untreated
@@ -219,8 +221,8 @@ class _Course:
         self.planned = (per_epoch or 0) * self.asked.epochs
         self.trial_epochs = self._first_length().epochs
 
-    def _run(self, setup: Setup, length: Length, seed: int) -> Run:
-        done = run(setup, self.start, self.data, length, seed)
+    def _run(self, setup: Setup, length: Length, seed: int, known: Facts | None = None) -> Run:
+        done = run(setup, self.start, self.data, length, seed, known)
         self.steps += done.steps
         return done
 
@@ -302,7 +304,7 @@ class _Course:
         return list(first.values())
 
     def _case(self) -> Case:
-        rows = _some_rows(self.data)
+        rows = _some_rows(self.model, self.data)
         return Case(
             facts=self.best.facts,
             inputs=rows,
@@ -422,6 +424,13 @@ def _steps(x: Any, batch_size: int | None) -> int | None:
 
 def _data(x: Any, y: Any, held_back: Any, sample_weight: Any, seed: int) -> Data:
     """Return what is trained on and what is held back: if need be, a fifth of the rows."""
+    if isinstance(x, Iterator) or isinstance(held_back, Iterator):
+        raise InputError(
+            "treat() reads the data several times",
+            expected="arrays, a Dataset or a DataLoader",
+            got="a generator, which can be read once",
+            fix="Write a class whose __iter__ begins anew.",
+        )
     if held_back is not None:
         return Data(x, y, held_back, sample_weight)
     if is_stream(x):
@@ -450,10 +459,13 @@ def _data(x: Any, y: Any, held_back: Any, sample_weight: Any, seed: int) -> Data
     return Data(told["x"], told.get("y"), (judged["x"], judged.get("y")), told.get("sample_weight"))
 
 
-def _some_rows(data: Data) -> list[torch.Tensor]:
-    """Return some rows of each input; none of data that are iterated."""
+def _some_rows(model: Any, data: Data) -> list[torch.Tensor]:
+    """Return some rows of each input, in the model's order; none of data that are iterated."""
     if is_stream(data.x):
         return []
-    arrays = [as_array(part, "x") for part in flatten(data.x)]
+    parts = flatten(data.x)
+    if isinstance(data.x, dict) and model.is_symbolic and not isinstance(model.input, dict):
+        parts = [data.x[name] for name in model.input_names]
+    arrays = [as_array(part, "x") for part in parts]
     rows = spread(len(arrays[0]), 4096)
     return [part[rows] for part in arrays]
