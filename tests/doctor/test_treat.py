@@ -315,6 +315,13 @@ def test_loaders() -> None:
     assert treatment.kept == ["raise-learning-rate"]
 
 
+def test_lists_and_frames() -> None:
+    pandas = pytest.importorskip("pandas")
+    for x in (X.tolist(), pandas.DataFrame(X)):
+        treatment = treat(hardly_moving(), x, LABELS.tolist(), epochs=1, diagnosis=HEALTHY)
+        assert treatment.trials == ()
+
+
 def test_several_outputs() -> None:
     x = Input([8])
     hidden = Dense(16, "relu")(x)

@@ -1,16 +1,13 @@
 """Treatment: remedies tried one after the other, each kept only if it helps."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
-
-import torch
 
 from latih import random
 from latih.arguments import whole
-from latih.data import as_array, is_stream, targets_as_list
+from latih.data import is_stream, targets_as_list
 from latih.data.batches import Batch
 from latih.data.own_generators import OwnGenerators
 from latih.doctor.code import as_code
@@ -20,15 +17,20 @@ from latih.doctor.facts import facts_of_batch
 from latih.doctor.finding import Finding
 from latih.doctor.learning_rate_range import lr_find
 from latih.doctor.remedies import REMEDIES
-from latih.doctor.rows import spread
 from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
 from latih.doctor.treatment import Treatment, Trial, changes
+from latih.doctor.trial_data import (
+    Data,
+    Length,
+    data_to_try,
+    some_rows,
+    steps_of,
+    trial_length,
+)
 from latih.doctor.trying import (
     WORST,
     BestEpoch,
-    Data,
-    Length,
     Run,
     Start,
     copied,
@@ -44,17 +46,7 @@ from latih.engine.run_state import (
     shapes_of,
 )
 from latih.errors import InputError, LatihError
-from latih.structures import flatten, map_structure
-
-SHARE = 10
-"""A trial takes one part in so many of the training."""
-
-LEAST_STEPS = 200
-LEAST_EPOCHS = 5
-"""But at least so many steps or so many epochs, whichever is less."""
-
-HELD_BACK = 5
-"""One row in so many is held back where nothing was given to judge by."""
+from latih.structures import flatten
 
 NOISES = 2.0
 """A remedy must be better by so many standard deviations of what seeds make."""
@@ -139,7 +131,7 @@ def treat(
     model.compiled("treat()")
     epochs = whole(epochs, "epochs", "treat()", least=1)
     trials = whole(trials, "trials", "treat()", least=0)
-    data = _data(x, y, validation_data, sample_weight, seed)
+    data = data_to_try(x, y, validation_data, sample_weight, seed)
     asked = Setup.of(
         model, epochs=epochs, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight
     )
@@ -203,10 +195,10 @@ class _Course:
         if is_stream(self.data.x):
             fit(self.asked, self.start.model(self.asked), self.data, Length(1), [])
         model = self.start.model(self.asked)
-        inputs = map_structure(partial(as_array, argument="x"), self.data.x)
         targets = targets_as_list(self.data.y, "y")
-        batch = Batch(inputs, targets, [None] * len(targets), len(flatten(inputs)[0]))
-        per_epoch = _steps(self.data.x, self.asked.batch_size)
+        examples = len(flatten(self.data.x)[0])
+        batch = Batch(self.data.x, targets, [None] * len(targets), examples)
+        per_epoch = steps_of(self.data.x, self.asked.batch_size)
         facts = Facts(
             **facts_of_batch(model, batch),
             epochs=self.asked.epochs,
@@ -228,12 +220,12 @@ class _Course:
 
     def _first_length(self) -> Length:
         """Return how long the first look is: nobody knows yet how long an epoch is."""
-        steps = _steps(self.data.x, self.asked.batch_size)
-        return _trial_length(self.asked.epochs, steps)
+        steps = steps_of(self.data.x, self.asked.batch_size)
+        return trial_length(self.asked.epochs, steps)
 
     def _length(self, setup: Setup, like: Run) -> Length:
-        steps = _steps(self.data.x, setup.batch_size) or like.per_epoch
-        return _trial_length(setup.epochs, steps)
+        steps = steps_of(self.data.x, setup.batch_size) or like.per_epoch
+        return trial_length(setup.epochs, steps)
 
     # Trying
 
@@ -304,7 +296,7 @@ class _Course:
         return list(first.values())
 
     def _case(self) -> Case:
-        rows = _some_rows(self.model, self.data)
+        rows = some_rows(self.model, self.data)
         return Case(
             facts=self.best.facts,
             inputs=rows,
@@ -397,75 +389,3 @@ def _without_what_is_early(done: Run) -> Diagnosis:
     if done.trained >= done.setup.epochs:
         return done.diagnosis
     return Diagnosis([one for one in done.diagnosis.findings if one.code not in ONLY_AT_THE_END])
-
-
-def _trial_length(epochs: int, steps: int | None) -> Length:
-    """Return how long a trial is.
-
-    Example:
-        >>> _trial_length(100, 50), _trial_length(20, 10), _trial_length(3, 5000)
-        (Length(epochs=10, steps_per_epoch=None), Length(epochs=5, steps_per_epoch=None), \
-Length(epochs=1, steps_per_epoch=1500))
-    """
-    if steps is None:
-        return Length(max(1, math.ceil(epochs / SHARE)))
-    least = min(LEAST_STEPS, LEAST_EPOCHS * steps)
-    wanted = max(math.ceil(epochs * steps / SHARE), least)
-    if wanted < steps:
-        return Length(1, wanted)
-    return Length(min(epochs, math.ceil(wanted / steps)))
-
-
-def _steps(x: Any, batch_size: int | None) -> int | None:
-    if is_stream(x):
-        return len(x) if hasattr(x, "__len__") and hasattr(x, "batch_size") else None
-    return math.ceil(len(flatten(x)[0]) / (batch_size or 32))
-
-
-def _data(x: Any, y: Any, held_back: Any, sample_weight: Any, seed: int) -> Data:
-    """Return what is trained on and what is held back: if need be, a fifth of the rows."""
-    if isinstance(x, Iterator) or isinstance(held_back, Iterator):
-        raise InputError(
-            "treat() reads the data several times",
-            expected="arrays, a Dataset or a DataLoader",
-            got="a generator, which can be read once",
-            fix="Write a class whose __iter__ begins anew.",
-        )
-    if held_back is not None:
-        return Data(x, y, held_back, sample_weight)
-    if is_stream(x):
-        raise InputError(
-            "treat() has nothing to judge by",
-            expected="validation_data=, where the data are iterated",
-            got="None",
-            fix="Hold some examples back.",
-        )
-    given = {"x": x, "y": y, "sample_weight": sample_weight}
-    parts = {
-        name: map_structure(partial(as_array, argument=name), value)
-        for name, value in given.items()
-        if value is not None
-    }
-    count = len(flatten(parts["x"])[0])
-    order = torch.randperm(count, generator=random.generator(seed, 0))
-    held = order[: max(1, count // HELD_BACK)].sort().values
-    trained = order[max(1, count // HELD_BACK) :].sort().values  # in the order that was given
-
-    def chosen(rows: torch.Tensor) -> list[Any]:
-        return [map_structure(lambda part: part[rows], value) for value in parts.values()]
-
-    told = dict(zip(parts, chosen(trained), strict=True))
-    judged = dict(zip(parts, chosen(held), strict=True))
-    return Data(told["x"], told.get("y"), (judged["x"], judged.get("y")), told.get("sample_weight"))
-
-
-def _some_rows(model: Any, data: Data) -> list[torch.Tensor]:
-    """Return some rows of each input, in the model's order; none of data that are iterated."""
-    if is_stream(data.x):
-        return []
-    parts = flatten(data.x)
-    if isinstance(data.x, dict) and model.is_symbolic and not isinstance(model.input, dict):
-        parts = [data.x[name] for name in model.input_names]
-    arrays = [as_array(part, "x") for part in parts]
-    rows = spread(len(arrays[0]), 4096)
-    return [part[rows] for part in arrays]

@@ -14,6 +14,7 @@ from latih.doctor.evidence import Facts
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.rows import seen, spread, take
 from latih.doctor.setup import Setup
+from latih.doctor.trial_data import Data, Length
 from latih.doctor.watch import Doctor
 from latih.engine.events import Witness
 from latih.engine.run_state import load_weights, weights_of
@@ -25,36 +26,6 @@ MOST_ROWS = 4096
 
 WORST = -1.0
 """A skill below is no worse: the mean of squares has no bound, and one row can spoil it."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is trained on, and what was held back.
-
-    Args:
-        x: the examples.
-        y: what they should come out as; None where ``x`` gives it too.
-        held_back: as ``validation_data`` of ``fit()``.
-        sample_weight: how much each example counts.
-    """
-
-    x: Any
-    y: Any
-    held_back: Any
-    sample_weight: Any = None
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long to train.
-
-    Args:
-        epochs: at most.
-        steps_per_epoch: None for all the data.
-    """
-
-    epochs: int
-    steps_per_epoch: int | None = None
 
 
 class Judge(Witness):
