@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from latih import random
-from latih.data import is_stream
-from latih.data.arrays import as_arrays
+from latih.data import as_arrays, is_stream
 from latih.doctor.rows import spread
 from latih.errors import InputError
 from latih.structures import flatten, map_structure
