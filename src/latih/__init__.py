@@ -34,6 +34,7 @@ from latih import regularizers as regularizers
 from latih import saving as saving
 from latih import utils as utils
 from latih.constraints import Constraint as Constraint
+from latih.doctor.learning_rate_range import lr_find as lr_find
 from latih.dtype_policies import DTypePolicy as DTypePolicy
 from latih.initializers import Initializer as Initializer
 from latih.layers import Input as Input

@@ -6,12 +6,14 @@ from typing import Any
 from latih.arguments import number
 from latih.callbacks.learning_rate import require_settable_rate
 from latih.callbacks.memory import Remembering
-from latih.engine.events import LogNames
+from latih.data.batches import ArrayBatches
+from latih.doctor.learning_rate_range import BatchesAsData, lr_find
+from latih.engine.events import LogNames, Witness
 from latih.errors import InputError
 from latih.optimizers import schedules
 
 
-class OneCycle(Remembering):
+class OneCycle(Remembering, Witness):
     """Set the learning rate of every batch along one cycle, and the momentum against it.
 
     High rates in the middle keep the weights out of narrow valleys; less momentum then keeps them
@@ -19,7 +21,8 @@ class OneCycle(Remembering):
     ``total_steps`` the callback knows by itself: the batches of an epoch times the epochs.
 
     Args:
-        max_learning_rate: the highest rate, > 0.
+        max_learning_rate: the highest rate, > 0; None to find it by :func:`latih.lr_find` on a copy
+            of the model when a run on arrays begins.
         warmup_fraction: the part of the run in which the rate rises, 0..1.
         start_divisor: how many times smaller than the highest the first rate is, >= 1.
         end_divisor: how many times smaller than the first rate the last one is, > 0.
@@ -30,7 +33,8 @@ class OneCycle(Remembering):
 
     Raises:
         InputError: an argument is out of range; or, before the first step, when the optimizer
-            follows a schedule of its own or there are fewer than two steps.
+            follows a schedule of its own or there are fewer than two steps; or when the rate is to
+            be found and the loss falls at none.
 
     Example:
         >>> OneCycle(0.5).rates(total_steps=10)[2:4]
@@ -41,11 +45,11 @@ class OneCycle(Remembering):
     """
 
     adds_to_logs = ("learning_rate",)
-    remembers = ("first_epoch", "own_momentum")
+    remembers = ("first_epoch", "own_momentum", "highest_rate")
 
     def __init__(
         self,
-        max_learning_rate: float,
+        max_learning_rate: float | None = None,
         warmup_fraction: float = 0.3,
         start_divisor: float = 25.0,
         end_divisor: float = 1e4,
@@ -53,20 +57,29 @@ class OneCycle(Remembering):
         momentum: Sequence[float] | None = (0.85, 0.95),
     ) -> None:
         super().__init__()
-        self.max_learning_rate = number(max_learning_rate, "max_learning_rate", "OneCycle", above=0)
+        self.max_learning_rate = (
+            None
+            if max_learning_rate is None
+            else number(max_learning_rate, "max_learning_rate", "OneCycle", above=0)
+        )
         self._arguments = (warmup_fraction, start_divisor, end_divisor, annealing)
         self.momentum = None if momentum is None else _low_and_high(momentum)
+        self.forget()
         self._schedule = self._over(2)  # refuses the other arguments now; each run has its own
         self._attribute: str | None = None
-        self.forget()
 
     def forget(self) -> None:
         """Begin with the next run's first epoch."""
         self.first_epoch: int | None = None
         self.own_momentum: float | None = None
+        self.highest_rate = self.max_learning_rate
+        """What the cycle rises to: the rate that was given, or that was found for this run."""
 
     def rates(self, total_steps: int) -> list[float]:
-        """Return the rate of each step of a run, to look at before it is trained."""
+        """Return the rate of each step of a run, to look at before it is trained.
+
+        Where the highest rate is yet to be found, they are parts of it.
+        """
         schedule = self._over(total_steps)
         return [schedule(step) for step in range(total_steps)]
 
@@ -91,6 +104,13 @@ class OneCycle(Remembering):
         if self._attribute is not None and self.own_momentum is None:
             self.own_momentum = getattr(self.model.optimizer, self._attribute)
         self._steps_done = 0
+
+    def before_training(self, training: Any) -> None:
+        """Find the highest rate, if none was given."""
+        if self.highest_rate is None:
+            self.highest_rate = _found(self.model, training.batches)
+            assert self.first_epoch is not None
+            self._schedule = self._over(self._total_steps(self.first_epoch))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count the steps done before this epoch."""
@@ -117,10 +137,29 @@ class OneCycle(Remembering):
             setattr(self.model.optimizer, self._attribute, self.own_momentum)
 
     def _over(self, total_steps: int) -> schedules.OneCycle:
-        return schedules.OneCycle(self.max_learning_rate, total_steps, *self._arguments)
+        return schedules.OneCycle(self.highest_rate or 1.0, total_steps, *self._arguments)
 
     def _total_steps(self, first_epoch: int) -> int:
         return (self.params.get("steps") or 0) * ((self.params.get("epochs") or 0) - first_epoch)
+
+
+def _found(model: Any, batches: Any) -> float:
+    if not isinstance(batches, ArrayBatches):
+        raise InputError(
+            "OneCycle finds a learning rate on arrays only",
+            expected="max_learning_rate=, where the data are iterated",
+            got="None",
+            fix="Call latih.lr_find(model, data) and give its suggestion.",
+        )
+    found = lr_find(model, BatchesAsData(batches))
+    if found.suggestion is None:
+        raise InputError(
+            "OneCycle finds no learning rate",
+            expected="a loss that falls at some rate",
+            got=str(found.reason),
+            fix="Give max_learning_rate=, or ask the doctor what is wrong.",
+        )
+    return found.suggestion
 
 
 def _low_and_high(momentum: Sequence[float]) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def train(
     --dropout 0.2 --optimizer adam --lr 1e-3 --epochs 20 --patience 5 --seed 42 --run-dir runs/a
     """
     settings = DenseSettings(
-        hidden=_units(hidden),
+        hidden=read_units(hidden),
         activation=activation,
         initializer=initializer,
         batch_norm=batch_norm,
@@ -87,7 +87,8 @@ def train(
     )
 
 
-def _units(text: str) -> tuple[int, ...]:
+def read_units(text: str) -> tuple[int, ...]:
+    """Return ``"300,100"`` as numbers of units."""
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:

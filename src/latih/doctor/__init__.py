@@ -4,6 +4,18 @@ from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Finding, Measured
 from latih.doctor.rules import RULES
+from latih.doctor.treat import treat
+from latih.doctor.treatment import Treatment
 from latih.doctor.words import Words
 
-__all__ = ["RULES", "Diagnosis", "Evidence", "Finding", "Measured", "Words", "diagnose"]
+__all__ = [
+    "RULES",
+    "Diagnosis",
+    "Evidence",
+    "Finding",
+    "Measured",
+    "Treatment",
+    "Words",
+    "diagnose",
+    "treat",
+]

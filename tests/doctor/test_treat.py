@@ -1,0 +1,431 @@
+"""Treatment as a transaction: what helps is kept, what does not is rolled back, nothing is lost."""
+
+import importlib
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import latih as keras
+from latih import random
+from latih.doctor.code import as_code
+from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.finding import Finding
+from latih.doctor.remedies import REMEDIES
+from latih.doctor.setup import Case, Setup
+from latih.doctor.treat import treat
+from latih.doctor.trying import Start
+from latih.doctor.words import Words
+from latih.engine.run_state import optimizer_states, weights_of
+from latih.errors import InputError, NotReadyError
+from latih.layers import Activation, Add, Dense, Dropout, Input
+from latih.layers.seeds import seed_state
+from latih.structures import named_leaves
+
+DICE = np.random.default_rng(0)
+X = DICE.normal(size=(600, 8)).astype("float32")
+LABELS = (X @ DICE.normal(size=(8, 3))).argmax(axis=1)
+Y = (3000 + 200 * X[:, 0] + 100 * X[:, 1]).astype("float32")
+VALIDATION = (X[500:], LABELS[500:])
+TRAINING = (X[:500], LABELS[:500])
+HEALTHY = Diagnosis([])
+
+
+def found(*remedies: str, code: str = "bad-initialisation", probability: float = 0.9) -> Finding:
+    said = Words("told", "dikatakan")
+    return Finding(code, "fault", probability, None, None, (), remedies, said, said, said)
+
+
+def ill(*remedies: str) -> Diagnosis:
+    return Diagnosis([found(*remedies)])
+
+
+def stack(
+    *layers: Any, optimizer: Any = "adam", loss: Any = "sparse_categorical_crossentropy"
+) -> Any:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([Input([8]), *layers])
+    model.compile(optimizer, loss)
+    return model
+
+
+def healthy(optimizer: Any = "adam") -> Any:
+    return stack(Dense(16, "relu"), Dense(3, "softmax"), optimizer=optimizer)
+
+
+def hardly_moving() -> Any:
+    return healthy(keras.optimizers.SGD(1e-6))
+
+
+def dead(optimizer: Any = "adam") -> Any:
+    low = keras.initializers.Constant(-30.0)
+    hidden = Dense(16, "relu", bias_initializer=low)
+    return stack(hidden, Dense(3, "softmax"), optimizer=optimizer)
+
+
+def bits(model: Any) -> list[Any]:
+    state = [weights_of(model), optimizer_states(model), seed_state(model), random.state_dict()]
+    return [
+        (path, leaf.numpy().tobytes() if isinstance(leaf, torch.Tensor) else leaf)
+        for part in state
+        for path, leaf in named_leaves(part, "")
+    ]
+
+
+def accuracy(model: Any) -> float:
+    return float((model.predict(X, verbose=0).argmax(1) == LABELS).mean())
+
+
+# What helps is kept
+
+
+def test_a_rate_far_too_low_is_raised_on_the_very_model() -> None:
+    model = hardly_moving()
+    treatment = treat(
+        model,
+        *TRAINING,
+        validation_data=VALIDATION,
+        epochs=10,
+        diagnosis=ill("raise-learning-rate"),
+    )
+    assert treatment.kept == ["raise-learning-rate"]
+    assert treatment.model is model
+    assert model.optimizer.current_rate() > 1e-4
+    assert [change.place for change in treatment.changes] == ["optimizer.learning_rate"]
+    assert treatment.skill > 0.8 > 0.3 > treatment.given_skill
+    assert accuracy(model) > 0.85
+
+
+def test_changed_layers_come_as_a_new_model_and_the_given_one_is_left() -> None:
+    model = dead()
+    before = bits(model)
+    treatment = treat(
+        model, *TRAINING, validation_data=VALIDATION, epochs=20, diagnosis=ill("initialise")
+    )
+    assert treatment.kept == ["initialise"]
+    assert treatment.model is not model
+    assert bits(model) == before
+    assert accuracy(treatment.model) > 0.8 > accuracy(model)
+    told = {change.place.split(".")[-1]: change.after for change in treatment.changes}
+    assert told == {"kernel_initializer": "HeNormal", "bias_initializer": "Zeros"}
+
+
+def test_targets_are_scaled_and_predictions_are_on_their_scale() -> None:
+    model = stack(Dense(16, "relu"), Dense(1), optimizer="sgd", loss="mse")
+    treatment = treat(model, X, Y, epochs=10, diagnosis=ill("scale-targets"))
+    assert treatment.kept == ["scale-targets"]
+    predictions = treatment.model.predict(X, verbose=0)[:, 0]
+    assert 1 - np.mean((predictions - Y) ** 2) / Y.var() > 0.9
+
+
+def test_what_follows_builds_on_what_was_kept() -> None:
+    model = dead(keras.optimizers.SGD(0.003))
+    diagnosis = Diagnosis(
+        [found("initialise"), found("other-optimizer", code="learning-rate-too-low")]
+    )
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=20, diagnosis=diagnosis)
+    assert treatment.kept == ["initialise", "other-optimizer"]
+    first, second = treatment.trials
+    assert second.needed > first.skill
+    assert type(treatment.model.optimizer).__name__ == "Adam"
+    assert type(treatment.model.layers[0].bias_initializer).__name__ == "Zeros"
+
+
+# What does not is rolled back
+
+
+def test_what_does_harm_is_rolled_back_and_the_training_is_as_without_it() -> None:
+    alone, tried = healthy(), healthy()
+    arguments: Any = {"validation_data": VALIDATION, "epochs": 6}
+    plain = treat(alone, *TRAINING, diagnosis=HEALTHY, **arguments)
+    treatment = treat(tried, *TRAINING, diagnosis=ill("dropout", "l2", "warm-up"), **arguments)
+    assert plain.trials == ()
+    assert [trial.kept for trial in treatment.trials] == [False] * 3
+    assert treatment.changes == ()
+    assert treatment.model is tried
+    np.testing.assert_array_equal(alone.get_weights()[0], tried.get_weights()[0])
+
+
+def test_at_most_four_remedies_are_tried_the_likeliest_first() -> None:
+    findings = [
+        found("dropout", "l2", "early-stopping", probability=0.9),
+        found("clip-gradients", "warm-up", code="oscillating-loss", probability=0.6),
+    ]
+    treatment = treat(
+        healthy(), *TRAINING, validation_data=VALIDATION, epochs=4, diagnosis=Diagnosis(findings)
+    )
+    assert [trial.remedy for trial in treatment.trials] == [
+        *("dropout", "clip-gradients", "l2", "warm-up")
+    ]
+
+
+def test_a_remedy_that_cannot_be_trained_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def misfit(setup: Any, case: Any) -> Any:
+        return setup.with_optimizer(learning_rate=-1.0)
+
+    monkeypatch.setitem(REMEDIES, "relu", type(REMEDIES["relu"])(Words("Do it.", "Do."), (misfit,)))
+    treatment = treat(healthy(), *TRAINING, epochs=1, diagnosis=ill("relu"))
+    assert "learning_rate" in treatment.trials[0].reason
+    assert "cannot be trained" in str(treatment)
+
+
+def test_the_noise_between_seeds_must_be_beaten() -> None:
+    treatment = treat(
+        dead(), *TRAINING, validation_data=VALIDATION, epochs=10, diagnosis=ill("initialise")
+    )
+    (trial,) = treatment.trials
+    margin = max(2 * treatment.noise, 0.5 / np.sqrt(100))
+    most = (1 - treatment.untreated_skill) / 2
+    assert trial.needed == pytest.approx(treatment.untreated_skill + min(margin, most))
+
+
+# Nothing is lost
+
+
+def test_a_model_that_was_trained_well_is_not_made_worse() -> None:
+    model = healthy(keras.optimizers.Adam(0.01))
+    model.fit(*TRAINING, epochs=60, verbose=0)
+    before = bits(model)
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=1, diagnosis=HEALTHY)
+    assert treatment.model is model
+    assert treatment.is_as_given
+    assert treatment.changes == ()
+    assert bits(model) == before
+    assert "left as it was" in str(treatment)
+
+
+@pytest.mark.parametrize("breaks_off_in", range(1, 5))
+def test_who_interrupts_finds_all_as_it_was(
+    breaks_off_in: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == breaks_off_in:
+            raise KeyboardInterrupt
+        return fit(*arguments, **named)
+
+    # The package gives the function under the name of its module.
+    treating = importlib.import_module("latih.doctor.treat")
+    fit = treating.fit
+    monkeypatch.setattr(treating, "fit", interrupted)
+    monkeypatch.setattr("latih.doctor.trying.fit", interrupted)
+    model = hardly_moving()
+    model.fit(*TRAINING, epochs=1, verbose=0)
+    before, config = bits(model), model.get_compile_config()
+    with pytest.raises(KeyboardInterrupt):
+        treat(model, *TRAINING, epochs=10, diagnosis=ill("raise-learning-rate"))
+    assert len(calls) == breaks_off_in
+    assert bits(model) == before
+    assert model.get_compile_config() == config
+
+
+def test_generators_stand_where_they_stood() -> None:
+    model = healthy()
+    before = random.state_dict()
+    treat(model, *TRAINING, epochs=1, diagnosis=HEALTHY)
+    for path, leaf in named_leaves(random.state_dict(), ""):
+        old = dict(named_leaves(before, ""))[path]
+        assert torch.equal(old, leaf) if isinstance(leaf, torch.Tensor) else old == leaf
+
+
+def test_the_same_seed_gives_the_same_treatment() -> None:
+    def treated() -> Any:
+        return treat(dead(), *TRAINING, epochs=4, diagnosis=ill("l2", "initialise"))
+
+    first, second = treated(), treated()
+    assert first.trials == second.trials
+    assert first.skill == second.skill
+
+
+def test_weights_that_are_no_numbers_are_drawn_anew() -> None:
+    model = healthy(keras.optimizers.SGD(0.1))
+    model.fit(*TRAINING, verbose=0)
+    model.set_weights([np.full(w.shape, np.nan) for w in model.get_weights()])
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=10, diagnosis=HEALTHY)
+    assert treatment.given_skill == -1
+    assert accuracy(model) > 0.7
+
+
+def test_what_is_frozen_and_what_comes_from_elsewhere_is_kept() -> None:
+    base = Dense(16, "relu", name="base", trainable=False)
+    model = stack(base, Dense(3, "softmax"))
+    kept = base.get_weights()
+    made = Start(model).model(Setup.of(model))
+    np.testing.assert_array_equal(made.get_layer("base").get_weights()[0], kept[0])
+    assert not np.array_equal(made.layers[1].get_weights()[0], model.layers[1].get_weights()[0])
+
+    loaded = healthy()
+    loaded.set_weights([w + 0.5 for w in loaded.get_weights()])
+    start = Start(loaded)
+    assert start.keeps_all
+    np.testing.assert_array_equal(
+        start.model(Setup.of(loaded)).get_weights()[2], loaded.get_weights()[2]
+    )
+    assert not Start(healthy()).keeps_all
+
+
+def test_the_model_can_be_trained_on() -> None:
+    model = healthy()
+    treat(model, *TRAINING, epochs=5, diagnosis=HEALTHY)
+    assert model.optimizer.updates > 0
+    model.fit(*TRAINING, verbose=0)
+    assert accuracy(model) > 0.5
+
+
+# What it is given
+
+
+class Own(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.out = Dense(16, "relu"), Dense(3, "softmax")
+
+    def call(self, inputs: Any) -> Any:
+        return self.out(self.hidden(inputs))
+
+
+def test_a_subclassed_model_gets_what_does_not_change_its_layers() -> None:
+    model = Own()
+    model.compile(keras.optimizers.SGD(1e-6), "sparse_categorical_crossentropy")
+    treatment = treat(
+        model, *TRAINING, validation_data=VALIDATION, epochs=10,
+        diagnosis=ill("relu", "raise-learning-rate", "batch-normalisation"),
+    )  # fmt: skip
+    assert treatment.model is model
+    assert treatment.kept == ["raise-learning-rate"]
+    assert accuracy(model) > 0.8
+
+
+def test_loaders() -> None:
+    def loader(x: Any, y: Any) -> Any:
+        data = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+        return torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+
+    model = hardly_moving()
+    with pytest.raises(InputError, match="judge by"):
+        treat(model, loader(*TRAINING), epochs=5)
+    treatment = treat(
+        model, loader(*TRAINING), validation_data=loader(*VALIDATION), epochs=10,
+        diagnosis=ill("larger-batch", "scale-inputs", "raise-learning-rate"),
+    )  # fmt: skip
+    assert treatment.kept == ["raise-learning-rate"]
+
+
+def test_lists_and_frames() -> None:
+    pandas = pytest.importorskip("pandas")
+    for x in (X.tolist(), pandas.DataFrame(X)):
+        treatment = treat(hardly_moving(), x, LABELS.tolist(), epochs=1, diagnosis=HEALTHY)
+        assert treatment.trials == ()
+
+
+def test_several_outputs() -> None:
+    x = Input([8])
+    hidden = Dense(16, "relu")(x)
+    model = keras.Model(
+        x, [Dense(3, "softmax", name="kind")(hidden), Dense(1, name="size")(hidden)]
+    )
+    model.compile("adam", ["sparse_categorical_crossentropy", "mse"])
+    treatment = treat(model, X, [LABELS, Y], epochs=10, diagnosis=ill("scale-targets"))
+    assert treatment.kept == ["scale-targets"]
+    assert treatment.model.output_names == ["kind", "size"]
+
+
+def test_a_training_that_is_refused_can_be_treated() -> None:
+    model = stack(Dense(16, "relu"), Dense(3, "softmax"))
+    with pytest.raises(InputError, match="y"):
+        treat(model, X, LABELS + 1, epochs=5, diagnosis=HEALTHY)
+    treatment = treat(model, X, LABELS + 1, epochs=5, diagnosis=ill("map-labels"))
+    assert treatment.kept == ["map-labels"]
+    assert treatment.untreated_skill == -1
+    assert treatment.model.output_shape == (None, 4)
+    assert treatment.skill > 0.4
+
+
+def test_the_generator_of_a_loader_stands_where_it_stood() -> None:
+    dice = torch.Generator().manual_seed(5)
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(LABELS))
+    loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True, generator=dice)
+    before = dice.get_state()
+    treat(healthy(), loader, validation_data=VALIDATION, epochs=1, diagnosis=HEALTHY)
+    assert torch.equal(dice.get_state(), before)
+    with pytest.raises(InputError, match="several times"):
+        treat(healthy(), iter(loader), validation_data=VALIDATION)
+
+
+def test_what_is_refused() -> None:
+    with pytest.raises(NotReadyError, match=r"treat\(\)"):
+        treat(keras.Sequential([Dense(1)]), X, Y)
+    with pytest.raises(InputError, match="epochs"):
+        treat(healthy(), X, LABELS, epochs=0)
+
+
+# How it is told
+
+
+def test_the_story_is_in_order_and_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    treatment = treat(
+        dead(), *TRAINING, validation_data=VALIDATION, epochs=10,
+        diagnosis=ill("l2", "initialise"),
+    )  # fmt: skip
+    story = treatment.story()
+    assert [line.split()[0] for line in story[:5]] == ["Found:", "Untreated,", "1.", "2.", "Then"]
+    assert story[2].endswith("rolled back.")
+    assert story[3].endswith("kept.")
+    monkeypatch.setenv("LATIH_LANG", "id")
+    assert treatment.story()[0].startswith("Ditemukan: ")
+    told = json.loads(json.dumps(treatment.to_dict()))
+    assert [trial["kept"] for trial in told["trials"]] == [False, True]
+    assert told["cost"] == treatment.steps / treatment.planned_steps
+
+
+def test_the_cost_counts_every_step() -> None:
+    treatment = treat(
+        healthy(), *TRAINING, validation_data=VALIDATION, epochs=50, diagnosis=HEALTHY
+    )
+    assert treatment.trial_epochs == 5
+    assert treatment.planned_steps == 50 * 16
+    assert treatment.steps == 55 * 16
+    assert len(treatment.history["loss"]) == 45
+
+
+def shared() -> Any:
+    x, other = Input([8], name="left"), Input([8], name="right")
+    layer = Dense(4, "relu", kernel_regularizer=keras.regularizers.L2(0.01), name="twin")
+    joined = Add()([layer(x), layer(other)])
+    model = keras.Model([x, other], Dense(1, name="amount")(Dropout(0.5)(joined)))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), "mse", metrics=["mae"])
+    return model
+
+
+@pytest.mark.parametrize("make", [healthy, dead, shared])
+@pytest.mark.parametrize("remedy", ["batch-normalisation", "clip-gradients", "warm-up", "selu"])
+def test_the_code_makes_the_same_model(make: Any, remedy: str) -> None:
+    model = make()
+    changed = REMEDIES[remedy](Setup.of(model), Case(steps=10)) or Setup.of(model)
+    code = as_code(changed, is_stack=make is not shared)
+    made: dict[str, Any] = {"keras": keras}
+    exec("\n".join(code.split("model.fit")[:1]), made)
+    other = changed.make(model)
+
+    def told(one: Any) -> Any:
+        layers = [
+            (type(layer).__name__, {k: v for k, v in layer.get_config().items() if k != "name"})
+            for layer in one.layers
+        ]
+        optimizer = one.get_compile_config()["optimizer"]
+        return layers, {**optimizer, "config": {**optimizer["config"], "name": ""}}, one.loss
+
+    assert told(made["model"]) == told(other)
+    assert made["model"].output_shape == other.output_shape
+
+
+def test_the_code_of_a_scaled_net() -> None:
+    model = stack(Dense(4), Activation("relu"), Dense(1), loss="mse", optimizer="sgd")
+    treatment = treat(model, X, Y, epochs=5, diagnosis=ill("scale-targets"))
+    assert "keras.layers.Rescaling(" in treatment.code
+    assert "loss_weights=[" in treatment.code
+    assert 'keras.layers.Activation("relu")' in treatment.code
