@@ -21,7 +21,10 @@ from latih.engine.capture.native import library
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation, Recorder, memory_of, plain
 
-pytestmark = pytest.mark.skipif(not native.available(), reason=str(native.why_not()))
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.skipif(not native.available(), reason=str(native.why_not())),
+]
 
 few = settings(max_examples=15, deadline=None)
 

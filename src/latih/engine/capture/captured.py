@@ -23,6 +23,10 @@ MOST_SEEN = 64
 """How many shapes of batches are remembered, of which a second one is recorded."""
 
 
+MOST_CHANGES = 1
+"""In how many steps the model may change settings of its own: layers start from the first batch."""
+
+
 class Replay(ReusedBatch):
     """One recorded call: the batch it reads, the plan, and what it returned.
 
@@ -63,6 +67,7 @@ class Captured:
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._settings: Settings | None = None
         self._seen: set[Any] = set()
+        self._changes = 0
         self.kernels: dict[int, int] = {}
         """How many kernels the records had, by how many examples their batches have."""
 
@@ -86,6 +91,7 @@ class Captured:
             return self.function(batch)
         if self._settings is None:
             self.obstacle = self.permission.obstacle()
+            self.permission.settle()
             self._settings = self.permission.settings()
         if self.obstacle is not None:
             return self.function(batch)
@@ -135,11 +141,16 @@ class Captured:
 
     def _record(self, batch: Batch, shapes: Any) -> Any:
         own = batch.copy()
+        self.permission.settle()
         with Recorder() as recorder:
             returned = self.function(own)
-        self.obstacle = recorder.obstacle
-        if self.obstacle is None and self._settings is not None and not self._settings.hold():
+        if self._settings is not None and not self._settings.hold():
+            if self._changes < MOST_CHANGES:
+                self._changes += 1
+                self._settings = None
+                return returned
             self.obstacle = "it changes settings of the model as it runs"
+        self.obstacle = recorder.obstacle or self.obstacle
         if self.obstacle is not None:
             self._drop()
             return returned
