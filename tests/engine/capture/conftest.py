@@ -12,5 +12,5 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(autouse=True)
 def to_the_bit(request: pytest.FixtureRequest) -> None:
     """Leave native kernels out, but in their own tests."""
-    if request.path.name != "test_native.py":
+    if not request.path.name.startswith("test_native"):
         request.getfixturevalue("without_native")

@@ -6,6 +6,7 @@ import torch
 
 from latih.engine.capture.dataflow import Entry, made_by
 from latih.engine.capture.memory import moved
+from latih.engine.capture.native.cast import cast
 from latih.engine.capture.recorder import Operation, memories, memory_of
 
 aten = torch.ops.aten
@@ -38,13 +39,22 @@ def cast_together(entries: Sequence[Entry]) -> list[Entry]:
             continue
         source = first.as_strided((whole,), (1,), 0)
         target = torch.empty(whole, dtype=dtype, device=first.device)
-        together.append(Operation(aten.copy_.default, [target, source], {}, [target]))
+        together.append(
+            cast(source, target) or Operation(aten.copy_.default, [target, source], {}, [target])
+        )
         for part in parts:
             offset = part.arguments[0].storage_offset()
             places[memory_of(part.results[0])] = target[offset:]
             gone.add(part)
-    rest = [entry for entry in entries if entry not in gone]
+    rest = [_faster(entry) for entry in entries if entry not in gone]
     return [*together, *moved(rest, places)]
+
+
+def _faster(entry: Entry) -> Entry:
+    """Put a native kernel in the place of a cast, if there is one for it."""
+    if not isinstance(entry, Operation) or not _is_cast(entry):
+        return entry
+    return cast(entry.arguments[0], entry.results[0]) or entry
 
 
 def _before_changes(entries: Sequence[Entry]) -> list[Entry]:
