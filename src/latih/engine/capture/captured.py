@@ -184,7 +184,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
     entries = native.fused(entries, wanted)
-    entries = casts.cast_together(entries)
+    entries = casts.cast_together(entries, wanted)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
     entries = memory.shared(entries, wanted | own)

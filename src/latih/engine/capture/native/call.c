@@ -24,6 +24,9 @@ static const struct {
     KERNEL(normalize_backward, "ppppppiippp"),
     KERNEL(pool, "piiiiipp"),
     KERNEL(pool_backward, "ppiiiip"),
+    KERNEL(shorten, "piip"),
+    KERNEL(lengthen, "pip"),
+    KERNEL(transpose, "piip"),
 };
 
 /* Above so many elements other Python threads may run meanwhile. */
