@@ -11,6 +11,7 @@ from latih.engine.capture.native import (
     library,
     normalization,
     pooling,
+    softmax,
 )
 from latih.engine.capture.native.fused import Row
 from latih.engine.capture.native.template import Kind
@@ -24,6 +25,7 @@ KINDS = (
     *normalization.KINDS,
     *bias.KINDS,
     *activation.KINDS,
+    *softmax.KINDS,
 )
 
 

@@ -18,7 +18,7 @@ typedef union {
 /* A kernel returns NULL, or why it could not do its work; then it has changed nothing. */
 typedef const char *kernel(const slot *slots);
 
-kernel head, score, add_bias, column_sums, activate, activate_backward, drop_out, multiply, normalize,
+kernel head, score, softmax, add_bias, column_sums, activate, activate_backward, drop_out, multiply, normalize,
     normalize_backward, pool, pool_backward;
 
 /* Compiled several times, for what processors may know; the loader chooses. */
