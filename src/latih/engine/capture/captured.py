@@ -9,6 +9,7 @@ import torch
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture import calls, casts, dataflow, memory, native, proof
 from latih.engine.capture.effects import effects_of, signature_of
+from latih.engine.capture.memory import Entrance
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, memories, plain
@@ -43,10 +44,22 @@ class Replay(ReusedBatch):
 
     def __call__(self, batch: Batch) -> Any:
         """Do it again on another batch of the same shapes."""
-        if batch is not self.batch:
-            for own, given in zip(self.tensors, batch.tensors, strict=True):
-                own.copy_(given)
-        self.plan()
+        if batch is self.batch:
+            self.plan()
+            return self.returned
+        turned: list[Entrance] = []
+        try:
+            for own, entrance, given in zip(
+                self.tensors, self.plan.entrances, batch.tensors, strict=True
+            ):
+                if entrance is not None and entrance.turn_to(given):
+                    turned.append(entrance)
+                else:
+                    own.copy_(given)
+            self.plan()
+        finally:
+            for entrance in turned:
+                entrance.turn_back()
         return self.returned
 
 
@@ -155,7 +168,8 @@ class Captured:
             self._drop()
             return returned
         kept = map_structure(_kept, returned)
-        plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
+        results = [one for one in flatten(kept) if _is_tensor(one)]
+        plan = plan_of(recorder.entries, results, own.tensors)
         # The replay of the very step that was recorded shows whether the record is a true one. Its
         # numbers stay: native kernels round differently, and a step gives the same bits whether it
         # is the first of its process or not, or a run that is resumed would not go on as it would.
@@ -170,12 +184,17 @@ class Captured:
         return kept
 
 
-def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
+def plan_of(
+    entries: Sequence[Operation | Draw],
+    returned: Sequence[torch.Tensor] = (),
+    given: Sequence[torch.Tensor] = (),
+) -> Plan:
     """Return the plan that does recorded operations again.
 
     Args:
         entries: what was done, in its order.
         returned: tensors that are read afterwards.
+        given: the tensors of the batch to which it was done.
     """
     wanted = memories(returned)
     made = dataflow.made_by(entries)
@@ -205,6 +224,8 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
         effects_of(operations, outside, returned),
         signature_of(operations),
         [entry.function for entry in operations if isinstance(entry, native.Fused)],
+        # A graph of a device has the addresses in it.
+        [None if on_device else memory.entrance(operations, one, wanted) for one in given],
     )
 
 

@@ -14,6 +14,7 @@ static const struct {
 #define KERNEL(name, kinds) {#name, name, kinds}
     KERNEL(head, "pppppppiiffppp"),
     KERNEL(score, "ppppppiiffpp"),
+    KERNEL(softmax, "piip"),
     KERNEL(add_bias, "ppiii"),
     KERNEL(column_sums, "piip"),
     KERNEL(activate, "piifffp"),

@@ -11,6 +11,7 @@ from latih.engine.capture.native import (
     library,
     normalization,
     pooling,
+    softmax,
     transpose,
 )
 from latih.engine.capture.native.fused import Row
@@ -25,6 +26,7 @@ KINDS = (
     *normalization.KINDS,
     *bias.KINDS,
     *activation.KINDS,
+    *softmax.KINDS,
     *transpose.KINDS,
 )
 
