@@ -25,6 +25,8 @@ def flatten(structure: Any) -> list[Any]:
         >>> flatten(4)
         [4]
     """
+    if not is_nested(structure):
+        return [structure]  # what most models take and give, asked at each step
     return [leaf for _, leaf in named_leaves(structure, "")]
 
 

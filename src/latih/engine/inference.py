@@ -62,12 +62,12 @@ def run_evaluation(
         "on_test_batch_begin", "on_test_batch_end"
     )
     batches.reuse(step.memory)
-    step.refresh()
     scores: dict[str, Any] = {}
     callbacks.call("on_test_begin", None)
     step.reset()
     try:
         with mode(step.model, False), torch.no_grad():
+            step.refresh()  # here, since it heeds the modes in which layers are
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 if heard:
                     callbacks.call("on_test_batch_begin", number, None)
@@ -110,7 +110,6 @@ def predict(
         "on_predict_batch_begin", "on_predict_batch_end"
     )
     callbacks.call("on_predict_begin", None)
-    step.refresh()
     try:
         with (
             InterruptibleSteps() as steps,
@@ -118,6 +117,7 @@ def predict(
             mode(step.model, False),
             torch.no_grad(),
         ):
+            step.refresh()  # here, since it heeds the modes in which layers are
             for number, batch in enumerate(steps.reading(_one_pass(batches, most))):
                 callbacks.call("on_predict_batch_begin", number, None)
                 if watched:

@@ -475,6 +475,12 @@ class Layer(nn.Module, Configured):
             fix=f"torch says: {error}",
         )
 
+    def settle(self) -> None:
+        """Read from the weights what calls would read in Python; nothing, for most layers.
+
+        It is asked before a step is recorded: one that reads numbers in Python cannot be.
+        """
+
     def add_loss(self, loss: Any) -> None:
         """Add to what training makes small; for use in :meth:`call`.
 

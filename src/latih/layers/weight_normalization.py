@@ -73,7 +73,7 @@ class WeightNormalization(Wrapper):
             self.is_started = self.add_weight(
                 (), "zeros", trainable=False, autocast=False, name="is_started"
             )
-            self._seen_started = -1
+            self._has_started, self._seen_started = False, -1
 
     @property
     def _v(self) -> torch.Tensor:
@@ -90,14 +90,18 @@ class WeightNormalization(Wrapper):
         lengths = g.view([1] * self._last + [-1])
         return torch._weight_norm(self._v, lengths, self._last)  # pyright: ignore
 
+    def settle(self) -> None:
+        """Read whether it has started; again only after somebody has written to that weight."""
+        if self.data_init and self.is_started._version != self._seen_started:
+            self._has_started = bool(self.is_started.item())
+            self._seen_started = self.is_started._version
+
     def _start_once(self, inputs: torch.Tensor) -> None:
-        # The weight is read again only after somebody has written to it: reading waits for a GPU.
-        if self.is_started._version == self._seen_started:
-            return
-        if not self.is_started.item():
+        self.settle()
+        if not self._has_started:
             with torch.no_grad():
                 self._start(inputs)
-        self._seen_started = self.is_started._version
+            self.settle()
 
     def _start(self, inputs: torch.Tensor) -> None:
         has_bias = getattr(self.layer, "bias", None) is not None

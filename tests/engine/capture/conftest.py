@@ -11,6 +11,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def to_the_bit(request: pytest.FixtureRequest) -> None:
-    """Leave native kernels out, but in their own tests."""
-    if request.path.name != "test_native.py":
+    """Leave native kernels out, but in the tests that are marked as theirs."""
+    if request.node.get_closest_marker("native") is None:
         request.getfixturevalue("without_native")

@@ -17,11 +17,14 @@ from latih import layers, random
 from latih.data.batches import Batch
 from latih.engine.capture import captured, native
 from latih.engine.capture.dataflow import made_by
-from latih.engine.capture.native import library
+from latih.engine.capture.native import library, softmax
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation, Recorder, memory_of, plain
 
-pytestmark = pytest.mark.skipif(not native.available(), reason=str(native.why_not()))
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.skipif(not native.available(), reason=str(native.why_not())),
+]
 
 few = settings(max_examples=15, deadline=None)
 
@@ -94,7 +97,7 @@ def recorded_step(model, x, y, training=True):
         patch.setattr(captured, "plan_of", lambda *given: (seen.append(given), plan_of(*given))[1])
         with torch.set_grad_enabled(training):
             step(Batch(x, [y], [None], len(x)))
-    ((entries, returned),) = seen
+    ((entries, returned, _),) = seen
     return entries, returned
 
 
@@ -127,8 +130,49 @@ def test_head(training, metrics, examples, classes):
     x, y = torch.randn(examples, 6) * 5, torch.randint(classes, (examples,))
     names = ["add_bias", "head", "column_sums"] if training else ["add_bias", "score"]
     if examples == 1:  # PyTorch leaves out factors of 1, so it is another run of operations
-        names = [one for one in names if one not in ("head", "score")]
+        own = ["softmax"] if classes <= softmax.MOST_CLASSES else []
+        names = ["add_bias", *own, *names[2:]]
     compare_step(model, x, y, names, training)
+
+
+@few
+@given(st.integers(1, 40), st.integers(1, 20), st.sampled_from([1e-3, 1.0, 200.0]))
+def test_softmax(examples, classes, width):
+    x = torch.randn(examples, classes) * width
+    name = ["softmax"] if classes <= softmax.MOST_CLASSES else []
+    (made,) = compare(lambda: [torch.softmax(x, -1)], name, rtol=2e-5, atol=1e-7)
+    exact = torch.softmax(x.double(), -1)
+    torch.testing.assert_close(made.double(), exact, rtol=2e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_softmax_lets_what_is_not_finite_through(value):
+    x = torch.randn(9, 10)
+    x[4, 2] = value
+    x[6] = value
+    compare(lambda: [torch.softmax(x, -1)], ["softmax"], rtol=2e-5)
+
+
+def test_a_batch_whose_address_a_kernel_knows_is_copied():
+    model = keras.Sequential([keras.Input((300,)), layers.LeakyReLU(0.1), layers.Dense(3)])
+    for _ in range(2):
+        x = torch.randn(128, 300)
+        with torch.no_grad():
+            wanted = torch.cat([model(x[:64]), model(x[64:])])
+        got = torch.from_numpy(model.predict(x, batch_size=64, verbose=0))
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+@few
+@given(st.integers(1, 20), st.sampled_from([300, 784, 1001]), st.integers(1, 40))
+def test_where_a_batch_lies_does_not_change_what_is_predicted(before, features, units):
+    model = keras.Sequential(
+        [keras.Input((features,)), layers.Dense(units, "relu"), layers.Dense(4, "softmax")]
+    )
+    memory = torch.randn(before + 256 * features)
+    x = memory[before:].view(256, features)
+    predicted = [model.predict(one, batch_size=128, verbose=0) for one in (x, x.clone())]
+    assert (predicted[0] == predicted[1]).all()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

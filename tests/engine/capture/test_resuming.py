@@ -40,7 +40,17 @@ def noise() -> list[Any]:
     ]
 
 
-PARTS: dict[str, Callable[[], list[Any]]] = {"images": images, "noise": noise}
+def started_from_data() -> list[Any]:
+    # In its first step it reads from a weight whether it has started: in that of a process that
+    # goes on, too.
+    return [layers.Flatten(), layers.WeightNormalization(layers.Dense(8, "relu"))]
+
+
+PARTS: dict[str, Callable[[], list[Any]]] = {
+    "images": images,
+    "noise": noise,
+    "started from data": started_from_data,
+}
 EAGER, REPLAYED = {"run_eagerly": True}, {"jit_compile": "auto"}
 
 
@@ -71,6 +81,16 @@ def test_every_state_of_a_replayed_run_is_that_of_the_usual_one(name: str) -> No
 @pytest.mark.parametrize("before", [EAGER, REPLAYED], ids=["usual", "replayed"])
 @pytest.mark.parametrize("after", [EAGER, REPLAYED], ids=["usual", "replayed"])
 def test_a_run_goes_on_from_any_step_to_the_same_bits(name: str, before: Any, after: Any) -> None:
+    goes_on(name, before, after)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("name", PARTS)
+def test_so_does_one_with_native_kernels(name: str) -> None:
+    goes_on(name, REPLAYED, REPLAYED)
+
+
+def goes_on(name: str, before: Any, after: Any) -> None:
     model, keeper = run(name, before)
     for state in keeper.taken[1:-9:5]:  # so early that there is something to replay
         other, resumed = run(name, after, state)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from latih.engine.capture.memory import Place
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation, memories, memory_of
 
@@ -169,7 +170,7 @@ class _Rebound:
     def __init__(self, operation: Operation, views: Views) -> None:
         self._do = partial(operation.function._op, *operation.arguments, **operation.keywords)
         self._results = [
-            (result, [_Place(view) for view in views.get(memory_of(result), ())])
+            (result, [Place(view) for view in views.get(memory_of(result), ())])
             for result in operation.results
         ]
 
@@ -186,23 +187,6 @@ class _Rebound:
             storage = one.untyped_storage()
             for place in places:
                 place.turn_to(storage)
-
-
-class _Place:
-    """A view, and where in its memory it lies."""
-
-    def __init__(self, view: torch.Tensor) -> None:
-        self._view, self._offset = view, view.storage_offset()
-        self._shape, self._strides = view.shape, view.stride()
-        self._nothing = torch.UntypedStorage(0, device=view.device)
-
-    def give_back(self) -> None:
-        """Let the memory go, before the next is made."""
-        self._view.set_(self._nothing, 0, (0,), (1,))
-
-    def turn_to(self, storage: torch.UntypedStorage) -> None:
-        """Look at the same place of another memory."""
-        self._view.set_(storage, self._offset, self._shape, self._strides)
 
 
 def _with_tensors_for_numbers(operation: Operation) -> Operation:

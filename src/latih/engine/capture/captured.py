@@ -9,6 +9,7 @@ import torch
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture import calls, casts, dataflow, memory, native, proof
 from latih.engine.capture.effects import effects_of, signature_of
+from latih.engine.capture.memory import Entrance
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, memories, plain
@@ -21,6 +22,10 @@ MOST_SHAPES = 16
 
 MOST_SEEN = 64
 """How many shapes of batches are remembered, of which a second one is recorded."""
+
+
+MOST_CHANGES = 1
+"""In how many steps the model may change settings of its own: layers start from the first batch."""
 
 
 class Replay(ReusedBatch):
@@ -39,10 +44,22 @@ class Replay(ReusedBatch):
 
     def __call__(self, batch: Batch) -> Any:
         """Do it again on another batch of the same shapes."""
-        if batch is not self.batch:
-            for own, given in zip(self.tensors, batch.tensors, strict=True):
-                own.copy_(given)
-        self.plan()
+        if batch is self.batch:
+            self.plan()
+            return self.returned
+        turned: list[Entrance] = []
+        try:
+            for own, entrance, given in zip(
+                self.tensors, self.plan.entrances, batch.tensors, strict=True
+            ):
+                if entrance is not None and entrance.turn_to(given):
+                    turned.append(entrance)
+                else:
+                    own.copy_(given)
+            self.plan()
+        finally:
+            for entrance in turned:
+                entrance.turn_back()
         return self.returned
 
 
@@ -63,6 +80,7 @@ class Captured:
         """Why it is done by PyTorch's usual way; None while nothing is in the way."""
         self._settings: Settings | None = None
         self._seen: set[Any] = set()
+        self._changes = 0
         self.kernels: dict[int, int] = {}
         """How many kernels the records had, by how many examples their batches have."""
 
@@ -86,6 +104,7 @@ class Captured:
             return self.function(batch)
         if self._settings is None:
             self.obstacle = self.permission.obstacle()
+            self.permission.settle()
             self._settings = self.permission.settings()
         if self.obstacle is not None:
             return self.function(batch)
@@ -135,16 +154,22 @@ class Captured:
 
     def _record(self, batch: Batch, shapes: Any) -> Any:
         own = batch.copy()
+        self.permission.settle()
         with Recorder() as recorder:
             returned = self.function(own)
-        self.obstacle = recorder.obstacle
-        if self.obstacle is None and self._settings is not None and not self._settings.hold():
+        if self._settings is not None and not self._settings.hold():
+            if self._changes < MOST_CHANGES:
+                self._changes += 1
+                self._settings = None
+                return returned
             self.obstacle = "it changes settings of the model as it runs"
+        self.obstacle = recorder.obstacle or self.obstacle
         if self.obstacle is not None:
             self._drop()
             return returned
         kept = map_structure(_kept, returned)
-        plan = plan_of(recorder.entries, [one for one in flatten(kept) if _is_tensor(one)])
+        results = [one for one in flatten(kept) if _is_tensor(one)]
+        plan = plan_of(recorder.entries, results, own.tensors)
         # The replay of the very step that was recorded shows whether the record is a true one. Its
         # numbers stay: native kernels round differently, and a step gives the same bits whether it
         # is the first of its process or not, or a run that is resumed would not go on as it would.
@@ -159,12 +184,17 @@ class Captured:
         return kept
 
 
-def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor] = ()) -> Plan:
+def plan_of(
+    entries: Sequence[Operation | Draw],
+    returned: Sequence[torch.Tensor] = (),
+    given: Sequence[torch.Tensor] = (),
+) -> Plan:
     """Return the plan that does recorded operations again.
 
     Args:
         entries: what was done, in its order.
         returned: tensors that are read afterwards.
+        given: the tensors of the batch to which it was done.
     """
     wanted = memories(returned)
     made = dataflow.made_by(entries)
@@ -173,7 +203,7 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
     entries = dataflow.without_constants(entries, made)
     entries = dataflow.without_unused(entries, made, wanted)
     entries = native.fused(entries, wanted)
-    entries = casts.cast_together(entries)
+    entries = casts.cast_together(entries, wanted)
     entries = memory.gathered_in_place(entries, wanted)
     own = memory.brought(entries, wanted, calls.brings_memory)
     entries = memory.shared(entries, wanted | own)
@@ -194,6 +224,8 @@ def plan_of(entries: Sequence[Operation | Draw], returned: Sequence[torch.Tensor
         effects_of(operations, outside, returned),
         signature_of(operations),
         [entry.function for entry in operations if isinstance(entry, native.Fused)],
+        # A graph of a device has the addresses in it.
+        [None if on_device else memory.entrance(operations, one, wanted) for one in given],
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the results of a recorded step go."""
+"""Where a recorded step reads its batch, and where its results go."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 
 from latih.engine.capture.dataflow import Entry, made_by
+from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation, memories, memory_of
 
 LEAST_SHARED = 1 << 16
@@ -150,3 +151,103 @@ def views_of(
             if memory_of(tensor) in views:
                 views[memory_of(tensor)].append(tensor)
     return views
+
+
+class Place:
+    """A view, and where in its memory it lies.
+
+    Args:
+        view: the view.
+    """
+
+    def __init__(self, view: torch.Tensor) -> None:
+        self._view, self._offset = view, view.storage_offset()
+        self._shape, self._strides = view.shape, view.stride()
+        self._nothing = torch.UntypedStorage(0, device=view.device)
+
+    def give_back(self) -> None:
+        """Let the memory go, before the next is made."""
+        self._view.set_(self._nothing, 0, (0,), (1,))
+
+    def turn_to(self, storage: torch.UntypedStorage, start: int = 0) -> None:
+        """Look at the same place of another memory.
+
+        Args:
+            storage: the memory.
+            start: with which of its elements begins what takes the place of the whole memory.
+        """
+        self._view.set_(storage, start + self._offset, self._shape, self._strides)
+
+
+class Entrance:
+    """Where a step reads a tensor of its batch: it may read another one in its stead.
+
+    To tell some views where the next batch lies costs less than to copy the batch.
+
+    Args:
+        own: the tensor, which is the whole of its memory.
+        views: all tensors by which the step reads it.
+
+    Example:
+        >>> own = torch.zeros(2)
+        >>> view = own.view(1, 2)
+        >>> entrance = Entrance(own, [view])
+        >>> entrance.turn_to(torch.arange(6.0)[3:5]), view
+        (True, tensor([[3., 4.]]))
+        >>> entrance.turn_back()
+        >>> view
+        tensor([[0., 0.]])
+    """
+
+    def __init__(self, own: torch.Tensor, views: Sequence[torch.Tensor]) -> None:
+        self._storage, self._strides = own.untyped_storage(), own.stride()
+        self._places = [Place(view) for view in views]
+
+    def turn_to(self, given: torch.Tensor) -> bool:
+        """Let the step read a tensor of the same shape and type, and say whether it does now.
+
+        Args:
+            given: the tensor; its elements must lie in their order.
+        """
+        if given.stride() != self._strides or given.is_neg():
+            return False
+        storage, start = given.untyped_storage(), int(given.storage_offset())
+        for place in self._places:
+            place.turn_to(storage, start)
+        return True
+
+    def turn_back(self) -> None:
+        """Let the step read its own memory; the other can be freed then."""
+        for place in self._places:
+            place.turn_to(self._storage)
+
+
+def entrance(
+    operations: Sequence[Operation], own: torch.Tensor, kept: Collection[int]
+) -> Entrance | None:
+    """Return where a step reads a tensor of its batch; None where the numbers must be copied.
+
+    They must where the step writes over them, returns them, or knows them by their address, as
+    native kernels do, and it is cheaper where they are few.
+
+    Args:
+        operations: the step.
+        own: the tensor.
+        kept: memories that are read after the step.
+    """
+    memory, size = memory_of(own), own.untyped_storage().nbytes()
+    if size < LEAST_SHARED or size != own.nbytes or own.device.type != "cpu" or memory in kept:
+        return None
+    views: list[torch.Tensor] = []
+    for operation in operations:
+        if memory in memories([*operation.changed, *operation.results]):
+            return None
+        read = [one for one in operation.read if memory_of(one) == memory]
+        # Of another width, a view counts its place in other elements.
+        if read and (
+            isinstance(operation, Fused)
+            or any(one.element_size() != own.element_size() for one in read)
+        ):
+            return None
+        views += read
+    return Entrance(own, views)

@@ -12,6 +12,7 @@ from torch.nn.modules import module as every_module
 from latih import config
 from latih.engine.capture.purity import Reader, is_own
 from latih.engine.capture.settings import Settings
+from latih.layers import Layer
 from latih.registry import Configured
 
 NOT_SETTINGS = frozenset(
@@ -58,6 +59,12 @@ class Permission:
             if isinstance(part, nn.Module) and _has_hooks(part):
                 return f"the layer {_name(part)!r} has hooks"
         return told if self.asked == "auto" else None
+
+    def settle(self) -> None:
+        """Let the layers read now what their calls would read in Python."""
+        for module in self.model.modules():
+            if isinstance(module, Layer) and module.built:
+                module.settle()
 
     def settings(self) -> Settings:
         """Return what must hold for a record to be true: where weights lie, and settings."""

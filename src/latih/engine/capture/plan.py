@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from latih.engine.capture.effects import Effects
+from latih.engine.capture.memory import Entrance
 
 Call = Callable[[], Any]
 
@@ -20,6 +21,7 @@ class Plan:
         effects: what is different after the calls.
         signature: what is the same for plans that cost the same.
         native_kernels: names of the native kernels among the calls.
+        entrances: for each tensor of the batch where it is read; None where it must be copied.
     """
 
     def __init__(
@@ -30,10 +32,11 @@ class Plan:
         effects: Effects,
         signature: str,
         native_kernels: Sequence[str] = (),
+        entrances: Sequence[Entrance | None] = (),
     ) -> None:
         self.draws, self.calls = tuple(draws), tuple(calls)
         self.memory, self.native_kernels = tuple(memory), tuple(native_kernels)
-        self.effects, self.signature = effects, signature
+        self.effects, self.signature, self.entrances = effects, signature, tuple(entrances)
 
     def __call__(self) -> None:
         """Do the step on what lies in the memory now."""

@@ -14,6 +14,7 @@ static const struct {
 #define KERNEL(name, kinds) {#name, name, kinds}
     KERNEL(head, "pppppppiiffppp"),
     KERNEL(score, "ppppppiiffpp"),
+    KERNEL(softmax, "piip"),
     KERNEL(add_bias, "ppiii"),
     KERNEL(column_sums, "piip"),
     KERNEL(activate, "piifffp"),
@@ -24,6 +25,9 @@ static const struct {
     KERNEL(normalize_backward, "ppppppiippp"),
     KERNEL(pool, "piiiiipp"),
     KERNEL(pool_backward, "ppiiiip"),
+    KERNEL(shorten, "piip"),
+    KERNEL(lengthen, "pip"),
+    KERNEL(transpose, "piip"),
 };
 
 /* Above so many elements other Python threads may run meanwhile. */

@@ -11,6 +11,8 @@ from latih.engine.capture.native import (
     library,
     normalization,
     pooling,
+    softmax,
+    transpose,
 )
 from latih.engine.capture.native.fused import Row
 from latih.engine.capture.native.template import Kind
@@ -24,6 +26,8 @@ KINDS = (
     *normalization.KINDS,
     *bias.KINDS,
     *activation.KINDS,
+    *softmax.KINDS,
+    *transpose.KINDS,
 )
 
 

@@ -44,7 +44,7 @@ INLINE int64_t largest(const float *x, int64_t count) {
     return found;
 }
 
-FAST static void softmax(const float *x, float *p, int64_t examples, int64_t classes) {
+FAST static void exponentials(const float *x, float *p, int64_t examples, int64_t classes) {
     for (int64_t i = 0; i < examples; i++) {
         float most = x[i * classes + largest(x + i * classes, classes)];
         for (int64_t j = 0; j < classes; j++) p[i * classes + j] = x[i * classes + j] - most;
@@ -98,7 +98,7 @@ static const char *done(scoring *s) {
             return message;
         }
     }
-    softmax(s->logits, s->probabilities, s->examples, s->classes);
+    exponentials(s->logits, s->probabilities, s->examples, s->classes);
     scored(s);
     return NULL;
 }
@@ -115,4 +115,10 @@ const char *score(const slot *a) {
                  a[4].address, a[5].address, a[6].whole,   a[7].whole,   a[8].number,
                  a[9].number,  a[10].address, a[11].address, NULL};
     return done(&s);
+}
+
+/* logits; examples, classes; probabilities */
+const char *softmax(const slot *a) {
+    exponentials(a[0].address, a[3].address, a[1].whole, a[2].whole);
+    return NULL;
 }

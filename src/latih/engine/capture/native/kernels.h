@@ -18,8 +18,8 @@ typedef union {
 /* A kernel returns NULL, or why it could not do its work; then it has changed nothing. */
 typedef const char *kernel(const slot *slots);
 
-kernel head, score, add_bias, column_sums, activate, activate_backward, drop_out, multiply, normalize,
-    normalize_backward, pool, pool_backward;
+kernel head, score, softmax, add_bias, column_sums, activate, activate_backward, drop_out, multiply,
+    normalize, normalize_backward, pool, pool_backward, shorten, lengthen, transpose;
 
 /* Compiled several times, for what processors may know; the loader chooses. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
