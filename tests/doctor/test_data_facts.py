@@ -283,6 +283,16 @@ def test_a_shift_is_not_made_by_rare_features_and_outliers() -> None:
     assert data_facts.shift(constant, constant * 2) == 0.0
 
 
+def test_a_trace_of_noise_on_pixels_that_hardly_change_is_no_shift() -> None:
+    images = torch.from_numpy(DRAW.random(size=(3000, 40))).float()
+    images[:, :10] = 0
+    images[:2, :10] = 0.5  # seen in two images alone
+    images[:, 10:20] *= 1e-5
+    held = images[2000:] + 0.01 * torch.from_numpy(DRAW.normal(size=(1000, 40))).float()
+    assert data_facts.shift(images[:2000], held) < 5.0
+    assert data_facts.shift(images[:2000], 255 * held) > 100
+
+
 # Rows to look at
 
 

@@ -33,6 +33,13 @@ MOST_SORTED = 1 << 16
 STANDARD_ERRORS = 4.0
 """So much of a difference between means is put down to chance: there are many features."""
 
+MOST_KURTOSIS = 25.0
+"""Of a feature that is elsewhere in fewer than 4% of the rows; a few more such rows are no shift."""
+
+LEAST_DEVIATION = 0.01
+"""As a part of that of the features together, the deviation by which a distance is measured at
+least: where a pixel is all but constant, a trace of noise is far away."""
+
 FEW_FEATURES = 3
 LEAST_DISTINCT = 0.5
 """Where of whole numbers fewer rows are different, twins say nothing."""
@@ -309,7 +316,7 @@ def shift(trained: torch.Tensor, held: torch.Tensor) -> float:
     """Return how far a feature lies elsewhere, or more widely, in the rows held back.
 
     It is told of the feature whose mean or deviation is farthest, in its standard deviations in
-    training, less what chance makes.
+    training, less what chance makes. Features that hardly ever change are left out.
 
     Args:
         trained: some rows that are trained on.
@@ -331,17 +338,20 @@ def shift(trained: torch.Tensor, held: torch.Tensor) -> float:
     far = (one.mean - other.mean).abs() - STANDARD_ERRORS * errors
     errors = (one.error.square() + other.error.square()).sqrt()
     wide = (deviation - other.variance.sqrt()).abs() - STANDARD_ERRORS * errors
-    most = torch.maximum(far, wide) / deviation
-    known = most[(deviation > 1e-6 * one.mean.abs()) & most.isfinite()]
+    least = LEAST_DEVIATION * one.variance.mean().sqrt()
+    most = torch.maximum(far, wide) / deviation.clamp(min=least)
+    changes = (deviation > 1e-6 * one.mean.abs()) & (one.kurtosis < MOST_KURTOSIS)
+    known = most[changes & most.isfinite()]
     return known.max().clamp(min=0).item() if len(known) else 0.0
 
 
 @dataclass(frozen=True)
 class _Moments:
-    """Of each feature: its mean, its variance, and how far its deviation may be wrong."""
+    """Of each feature: mean, variance, kurtosis, and how far its deviation may be wrong."""
 
     mean: torch.Tensor
     variance: torch.Tensor
+    kurtosis: torch.Tensor
     error: torch.Tensor
 
 
@@ -352,7 +362,9 @@ def _moments_with_errors(values: torch.Tensor) -> _Moments:
     # The numbers of one image are no independent draws: it is the images that count.
     of_variance = ((fourth - variance.square()).clamp(min=0) / len(values)).sqrt()
     smallest = torch.finfo(torch.float32).tiny
-    return _Moments(mean, variance, of_variance / (2 * variance.sqrt()).clamp(min=smallest))
+    kurtosis = fourth / variance.square().clamp(min=smallest)
+    error = of_variance / (2 * variance.sqrt()).clamp(min=smallest)
+    return _Moments(mean, variance, kurtosis, error)
 
 
 def names_of_inputs(model: Any, inputs: Any, count: int) -> list[str]:

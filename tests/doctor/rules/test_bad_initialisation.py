@@ -21,7 +21,7 @@ def spread(deviation, count=1, activation="relu", **known):
 
 
 def test_units_that_begin_alike_are_a_fault_before_the_first_step():
-    layers = spread(0.0, 2, identical_units=[1.0, 1.0, 0.0], initializer="constant")
+    layers = spread(0.0, 2, identical_units=(1.0, 1.0, 0.0), initializer="constant")
     found = seen(layers, count=1, ended=False)
     assert found == [("fault", 0.95, "hidden_0"), ("fault", 0.95, "hidden_1")]
     assert seen(layers, skills=0.9) == found

@@ -27,6 +27,7 @@ def binary(**known):
         classes(most=10.0),  # 1..K instead of 0..K-1
         classes(least=-1.0),
         classes(task="regression", most=0.035, counts=()),  # y/255
+        binary(task="regression", most=1 / 255, quantiles=(0.0,) * 11 + (1 / 255,) * 10),
         binary(least=-1.0),
         binary(least=1.0, most=2.0),
         binary(task="regression", is_whole=True, least=-1.0, counts=()),  # -1 and 1
@@ -54,6 +55,8 @@ def test_a_target_that_no_training_can_reach_is_a_fault_before_the_first_step(si
         binary(),
         binary(counts=(99, 1)),
         binary(loss="hinge", least=-1.0),
+        binary(task="regression", most=0.9, quantiles=(0.0,) * 11 + (0.9,) * 10),  # smoothed
+        binary(task="regression", most=0.02, quantiles=(0.0,) * 11 + (0.01,) * 8 + (0.02,) * 2),
         regression(),
         regression(task="regression", loss="binary_crossentropy", least=0.0, most=1.0),  # images
         regression(width=3, loss="?", target_shape=(1,)),  # three quantiles of one target

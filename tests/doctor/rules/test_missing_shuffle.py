@@ -84,7 +84,7 @@ def test_steps_too_small_or_too_large_are_the_likelier_cause(update):
 
 
 def test_gradients_that_vanish_are_the_likelier_cause():
-    assert chance(layers=stack(3, gradient=[1e-8, 1e-6, 1e-4, 1e-2])) == []
+    assert chance(layers=stack(3, gradient=(1e-8, 1e-6, 1e-4, 1e-2))) == []
 
 
 @pytest.mark.parametrize("sign", ["silent", "saturated"])
@@ -115,3 +115,16 @@ def test_rows_learned_by_heart_of_which_nothing_holds_elsewhere():
     assert chance(**learned, logs={"val_loss": line(2.31, 1.4, 10)}) == []
     # A fifth of the labels wrong: overfitting later, but better than chance before.
     assert chance(**learned, logs={"val_loss": [1.2, 1.4, 1.8, 2.5]}) == []
+
+
+def test_penalties_in_the_validation_loss_are_no_ignorance():
+    learned = {"skills": line(0.0, 0.9), "losses": curve(2.35, 0.1)}
+    logs = {"val_loss": line(4.0, 2.3, 10)}
+    assert chance(**learned, logs=logs) == [("fault", 0.6)]
+    assert chance(**learned, logs=logs, penalties=line(1.7, 1.4)) == []
+
+
+def test_a_validation_accuracy_above_chance_clears_its_loss():
+    learned = {"skills": line(0.0, 0.9), "losses": curve(2.35, 0.1)}
+    logs = {"val_loss": line(2.31, 4.0, 10), "val_accuracy": line(0.1, 0.5, 10)}
+    assert chance(**learned, logs=logs) == []

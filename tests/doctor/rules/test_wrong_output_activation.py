@@ -59,6 +59,7 @@ def test_what_the_output_cannot_give_is_a_fault_before_the_first_step(sick):
     [
         classes(),
         classes(sums=1e-6, column_sums=5.0, **MEASURED),
+        classes(sums=math.nan, output_least=math.nan, output_most=math.nan),
         classes(activation=None, from_logits=True, sums=3.0, output_least=-2.0, output_most=2.0),
         classes(activation="log_softmax", from_logits=True),
         classes(activation="sigmoid", task="multi-label", loss="binary_crossentropy", mean=0.4),

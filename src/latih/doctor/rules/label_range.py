@@ -36,7 +36,7 @@ COLUMNS = Words("numbers of an output for each target", "angka keluaran untuk ti
         "seperti baris lainnya",
     ),
     remedies=["map-labels", "output-and-loss"],
-    thresholds={"classes": 2, "broadcast": 1e-3, "slack": 1e-6},
+    thresholds={"classes": 2, "broadcast": 1e-3, "slack": 1e-6, "half": 0.5},
     source="Islam et al. 2019, 'A comprehensive study on deep learning bug characteristics'; "
     "TheDeepChecker, TOSEM 2022 (checks of labels); NumPy's rules of broadcasting",
 )
@@ -46,6 +46,7 @@ def label_range(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator
         if not output.finite:
             continue
         yield from _range(output, thresholds)
+        yield from _scaled(output, thresholds)
         yield from _constant(evidence, output, thresholds)
         yield from _shape(evidence, output, thresholds)
 
@@ -61,6 +62,19 @@ def _range(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Sig
     elif loss in BINARY | CATEGORICAL and (output.task != "regression" or output.is_whole):
         # Whole numbers are classes by a wrong name; other numbers want another loss.
         yield from _beyond(output, 0.0, 1.0, 0.95, slack)
+
+
+def _scaled(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Sign]:
+    """Look for yes and no that were scaled as the inputs were: both below a half, which is no.
+
+    Shares between 0 and 1 may well be small, but have more than two values.
+    """
+    ends, seen = (output.least, output.most), output.quantiles
+    two = len(seen) > 1 and seen[-2] == output.most and all(one in ends for one in seen)
+    if loss_of(output) in BINARY | CATEGORICAL and two and output.least < output.most:
+        if 0 <= output.least and output.most < thresholds["half"]:
+            told = Measured(MOST, output.most, "<", thresholds["half"])
+            yield Sign("fault", 0.93, [told], output.name)
 
 
 def _beyond(

@@ -30,6 +30,14 @@ BEST = Words(
     "best validation loss over that of the best constant prediction",
     "loss validasi terbaik dibanding prediksi konstan terbaik",
 )
+ACCURACIES = (
+    "val_accuracy",
+    "val_acc",
+    "val_sparse_categorical_accuracy",
+    "val_categorical_accuracy",
+    "val_binary_accuracy",
+)
+"""The keys under which it is logged how often the rows held back are answered rightly."""
 
 
 @rule(
@@ -56,6 +64,7 @@ BEST = Words(
         "batch": 0.5,
         "shuffled": 0.05,
         "memorised": 0.3,
+        "accuracy": 0.1,
         "after": 0.5,
     },
     source="TheDeepChecker, TOSEM 2022 (label corruption); Bottou 2012, 'Stochastic gradient "
@@ -149,16 +158,30 @@ def _memorised(
     evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
 ) -> Iterator[Sign]:
     """Look for targets learned by heart, of which nothing holds for the rows held back."""
-    held_back = [logs["val_loss"] for logs in evidence.epochs if "val_loss" in logs]
+    held_back = _held_back(evidence)
     if len(held_back) < 3 or not evidence.skill > thresholds["memorised"]:
         return
     best = min(held_back) / output.trivial_loss
-    if abs(best - 1) < thresholds["trivial"]:
+    scores = [logs[key] for logs in evidence.epochs for key in ACCURACIES if key in logs]
+    knows = max(scores, default=0.0) > output.trivial_score + thresholds["accuracy"]
+    if abs(best - 1) < thresholds["trivial"] and not knows:
         told = [
             Measured(BEST, best, ">", 1 - thresholds["trivial"]),
             Measured(SKILL, evidence.skill, ">", thresholds["memorised"]),
         ]
         yield Sign("fault", 0.6, told, output.name, evidence.steps)
+
+
+def _held_back(evidence: Evidence) -> list[float]:
+    """Return the validation loss of each epoch without the penalties, which are logged with it."""
+    penalties = {check.epoch: check.penalty for check in evidence.checks}
+    told: list[float] = []
+    penalty = 0.0
+    for epoch, logs in enumerate(evidence.epochs):
+        penalty = penalties.get(epoch, penalty)
+        if "val_loss" in logs:
+            told.append(logs["val_loss"] - penalty)
+    return told
 
 
 def _is_well(evidence: Evidence, thresholds: Mapping[str, float]) -> bool:

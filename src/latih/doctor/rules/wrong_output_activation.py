@@ -148,7 +148,8 @@ def _rows(
     evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
 ) -> Iterator[Sign]:
     """Look for rows that are no distribution though the loss takes exclusive classes."""
-    if output.width < 2 or not was_measured(output) or output.sums <= thresholds["sums"]:
+    # Sums that are no number say nothing of the activation: what came before it overflowed.
+    if output.width < 2 or not was_measured(output) or not output.sums > thresholds["sums"]:
         return
     told = [Measured(SUMS, output.sums, ">", thresholds["sums"])]
     within = not leaves_unit_interval(output)
