@@ -34,7 +34,7 @@ STANDARD_ERRORS = 4.0
 """So much of a difference between means is put down to chance: there are many features."""
 
 MOST_KURTOSIS = 25.0
-"""Of a feature that is elsewhere in fewer than 4% of the rows; a few more such rows are no shift."""
+"""Of a feature that is elsewhere in fewer than 4% of the rows: a few more of these are no shift."""
 
 LEAST_DEVIATION = 0.01
 """As a part of that of the features together, the deviation by which a distance is measured at
