@@ -47,17 +47,19 @@ def case(**more):
 def images(**more):
     layer = {"layer": "conv2d", "filters": 2, "kernel": 3, "padding": "same", "activation": "relu"}
     return case(
-        task="multiclass",
-        input_shape=[28, 28, 1],
-        dataset={"name": "mnist", "n_train": 50, "n_test": 20, **more.pop("dataset", {})},
-        architecture=[
-            layer,
-            {"layer": "maxpool2d", "size": 2},
-            {"layer": "flatten"},
-            {"layer": "dense", "units": 10, "activation": "softmax"},
-        ],
-        loss=more.pop("loss", "categorical_crossentropy"),
-        **more,
+        **{
+            "task": "multiclass",
+            "input_shape": [28, 28, 1],
+            "architecture": [
+                layer,
+                {"layer": "maxpool2d", "size": 2},
+                {"layer": "flatten"},
+                {"layer": "dense", "units": 10, "activation": "softmax"},
+            ],
+            "loss": "categorical_crossentropy",
+            **more,
+            "dataset": {"name": "mnist", "n_train": 50, "n_test": 20, **more.get("dataset", {})},
+        }
     )
 
 
@@ -89,7 +91,7 @@ def test_a_program_is_what_the_case_says():
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
     assert all(float(layer.kernel_regularizer.l2) == pytest.approx(1e-4) for layer in model.layers)
     limit = np.sqrt(6 / 5)  # He's: sqrt(6 / fan in)
-    largest = float(model.layers[1].kernel.abs().max())
+    largest = float(model.layers[1].kernel.detach().abs().max())
     assert 0.6 * limit < largest <= limit
 
 
@@ -105,7 +107,7 @@ def test_the_penalty_is_that_of_keras():
     theirs = keras.regularizers.L2(1e-4)
     kernels = [layer.kernel.detach() for layer in model.layers]
     wanted = sum(float(theirs(kernel)) for kernel in kernels)
-    assert float(sum(model.losses)) == pytest.approx(wanted, rel=1e-5)
+    assert sum(float(one.detach()) for one in model.losses) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_twins_change_what_they_name():

@@ -119,6 +119,7 @@ def treat(
             judge by.
 
     Example:
+        >>> import torch
         >>> from latih.layers import Dense, Input
         >>> from latih.models import Sequential
         >>> model = Sequential([Input([1]), Dense(1)])

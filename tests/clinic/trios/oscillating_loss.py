@@ -23,12 +23,12 @@ def scaled_blobs(seed: int) -> Data:
 
 def of_blobs(**more):
     described = {"units": 3, "output": SOFTMAX, "loss": "categorical_crossentropy", **more}
-    return program(blobs, dense(50, init="he_uniform"), **described)
+    return program(blobs, dense(50, "tanh", init="glorot_uniform"), **described)
 
 
 TRIO = Trio(
     "oscillating-loss",
-    sick=of_blobs(optimizer=sgd(0.02, momentum=0.9), batch_size=1, epochs=20),
+    sick=of_blobs(optimizer=sgd(0.007, momentum=0.9), batch_size=1, epochs=20),
     healthy=of_blobs(optimizer=adam(1e-2), batch_size=32, epochs=25),
     near_miss=of_blobs(optimizer=sgd(0.02), batch_size=4, epochs=8).but(make_data=scaled_blobs),
 )

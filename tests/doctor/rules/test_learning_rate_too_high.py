@@ -39,6 +39,13 @@ def test_twice_the_best_loss_is_the_threshold(factor: float, sick: bool) -> None
     assert bool(learning_rate_too_high(evidence)) == sick
 
 
+@pytest.mark.parametrize(("loss", "sick"), [(7.5, True), (4.0, False)])  # of a constant: log 10
+def test_a_net_that_is_surely_wrong_for_ever(loss: float, sick: bool) -> None:
+    """All units were thrown where none has a gradient, and a third of the answers is right."""
+    evidence = training(losses=[2.3, 1.5, 1.2] + [loss] * 17, skills=0.29)
+    assert bool(learning_rate_too_high(evidence)) == sick
+
+
 def test_only_inference_is_off() -> None:
     """Statistics of batches make the loss of inference jump; the rate is not to blame."""
     seldom = [loss if n % 3 == 0 else None for n, loss in enumerate(curve(2.3, 0.3, 12))]

@@ -17,7 +17,17 @@ from latih.doctor.causes import (
     updates_of,
     was_diverging,
 )
-from latih.doctor.curves import began, end, finite, last, persists, rising, smoothed, turns
+from latih.doctor.curves import (
+    PERSISTENT,
+    began,
+    end,
+    finite,
+    last,
+    persists,
+    rising,
+    smoothed,
+    turns,
+)
 from latih.doctor.evidence import Check, Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -65,6 +75,7 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
         "spread": 0.2,
         "fallen": 0.5,
         "skill": 0.05,
+        "poor": 0.5,
     },
     source="Braiek and Khomh, TheDeepChecker, TOSEM 2022, update ratios and divergence (2x best); "
     "Goodfellow et al., Deep Learning, 2016, section 11.4.1",
@@ -111,6 +122,14 @@ def _has_fallen(evidence: Evidence, limit: Mapping[str, float]) -> bool:
     """Say whether much of what had been learned is lost."""
     best = evidence.best_skill
     return best > 0.2 and evidence.skill < limit["fallen"] * best
+
+
+def _is_surely_wrong(evidence: Evidence, limit: Mapping[str, float]) -> bool:
+    """Say whether little was learned, and that so surely that no answer at all would cost less."""
+    trivial = sum(one.trivial_loss for one in evidence.facts.outputs)
+    losses = finite(map(_loss, evidence.checks[-PERSISTENT:]))
+    far = trivial > 0 and all(loss > limit["growth"] * trivial for loss in losses)
+    return far and evidence.is_poor(limit["poor"])
 
 
 def _burst(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
@@ -167,10 +186,11 @@ def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]
     """A loss that was low and is high, and stays so."""
     known = [(check.step, loss) for check in evidence.checks if (loss := _loss(check)) is not None]
     losses = smoothed([loss for _, loss in known])
+    surely_wrong = _is_surely_wrong(evidence, limit)
     if (
         not losses
         or _learns_in_training_mode(evidence)
-        or not (evidence.is_stuck() or _has_fallen(evidence, limit))
+        or not (evidence.is_stuck() or _has_fallen(evidence, limit) or surely_wrong)
     ):
         return
     scale = abs(losses[0])
@@ -183,10 +203,11 @@ def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]
         return
     hasty = median(updates_of(evidence) or [0.0]) > 0.1 * limit["update"]
     sure = hasty or boldness(evidence) > 0.3 * limit["boldness"] or _has_fallen(evidence, limit)
+    least = limit["poor"] if surely_wrong else limit["fallen"] * evidence.best_skill
     measured = [
         Measured(LOSS, losses[-1], ">", limit["growth"] * best[-1]),
         Measured(BEST_LOSS, best[-1]),
-        Measured(SKILL, evidence.skill, "<", max(limit["fallen"] * evidence.best_skill, 0.05)),
+        Measured(SKILL, evidence.skill, "<", max(least, limit["skill"])),
     ]
     probability = _blame(evidence, 0.85 if sure else 0.55)
     yield Sign("fault", probability, measured, step=known[began(flags)][0])
