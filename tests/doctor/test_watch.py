@@ -179,6 +179,17 @@ def test_of_unknown_length_the_looks_become_rarer() -> None:
     assert len(seen) < 90
 
 
+def test_however_dear_looks_are_some_are_taken() -> None:
+    seconds = iter(range(10**6))
+    doctor = Doctor(clock=lambda: float(next(seconds)))
+    model = net()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, batch_size=16, epochs=20, verbose=0, callbacks=[doctor])
+    checks = doctor.evidence.checks
+    assert [check.step for check in checks] == [0, 1, 6, 24, 60, 120]
+    assert all(check.gradient_norm is not None for check in checks[1:-1])
+
+
 def test_no_look_is_taken_that_there_is_no_time_for() -> None:
     class Clock:
         now = 0.0

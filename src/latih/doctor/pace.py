@@ -1,5 +1,6 @@
 """When the doctor looks: often at the beginning, seldom later, and never for long."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,15 @@ FIRST = (1, 2, 5, 10, 20, 50, 100, 150, 200)
 LOOKS = 50
 LEAST_BETWEEN = 10
 """After that so many times in the whole training, with so many steps between two at least."""
+
+OWED = (0.05, 0.2, 0.5)
+"""After such parts of the training a look is taken however dear it is: nothing is told by one."""
+
+LEAST_PLANNED = 100
+"""But not in trainings of fewer steps, which are over before anybody has read a word."""
+
+POSTPONED = 20
+"""A look that there is no time for is due again after so much of the steps done: a twentieth."""
 
 GRACE = 0.02
 """So many seconds cost nobody anything: short runs are looked at, too."""
@@ -30,6 +40,38 @@ def next_look(step: int, planned: int | None) -> int:
             return due
     between = step // 10 if planned is None else planned // LOOKS
     return step + max(LEAST_BETWEEN, between)
+
+
+def is_owed(last: int, step: int, planned: int | None) -> bool:
+    """Say whether a look is owed that was not taken since the last one.
+
+    Args:
+        last: how many steps were done at the last look.
+        step: how many are done.
+        planned: how many there will be; None if nobody knows.
+
+    Example:
+        >>> is_owed(1, 49, 1000), is_owed(1, 50, 1000), is_owed(50, 51, 1000)
+        (False, True, False)
+    """
+    return any(last < due <= step for due in _owed(planned))
+
+
+def postponed(step: int, planned: int | None) -> int:
+    """Return after how many steps a look that there is no time for is due again.
+
+    Example:
+        >>> postponed(40, 1000), postponed(49, 1000)
+        (42, 50)
+    """
+    later = step + max(1, step // POSTPONED)
+    return min(later, *(due for due in (later, *_owed(planned)) if due > step))
+
+
+def _owed(planned: int | None) -> list[int]:
+    if planned is None or planned < LEAST_PLANNED:
+        return []
+    return [math.ceil(part * planned) for part in OWED]
 
 
 class Budget:

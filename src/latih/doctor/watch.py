@@ -17,7 +17,7 @@ from latih.doctor.evidence import Evidence, NotFinite
 from latih.doctor.facts import facts_of
 from latih.doctor.movement import Movement
 from latih.doctor.origin import first_not_finite, not_finite_after, not_finite_in_facts
-from latih.doctor.pace import Budget, next_look
+from latih.doctor.pace import Budget, is_owed, next_look, postponed
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.rows import most_rows, probe_batch
 from latih.doctor.rule import Rule
@@ -34,9 +34,6 @@ Action = Literal["watch", "stop"]
 
 BETWEEN_TRAINING_LOSSES = 3
 """Every how many looks the loss is taken in training mode, too."""
-
-POSTPONED = 20
-"""A look that there is no time for is due again after so much of the steps done: a twentieth."""
 
 FINITE = 0.0
 """What is read where nothing is to be found any more."""
@@ -61,7 +58,8 @@ class Doctor(Witness):
         action: ``"watch"`` to tell; ``"stop"`` to end the training too, with
             ``model.stop_reason`` naming the fault.
         share: how much of the training's time the looks may take, 0..1; where it is used up, looks
-            are left out. With 1 none is, so that what is seen does not depend on the machine.
+            are left out, but for those after a twentieth, a fifth and half of a training of known
+            length. With 1 none is, so that what is seen does not depend on the machine.
         clock: tells the time in seconds.
 
     Raises:
@@ -187,7 +185,7 @@ class Doctor(Witness):
         if self._probe is None:
             return
         if self._movement is None:
-            if not self._budget.allows():
+            if not self._may_look(self.step + 1):
                 return
             with self._budget.spending():
                 self._movement = self._probe.weights.begin()
@@ -206,14 +204,18 @@ class Doctor(Witness):
             if isinstance(loss, float) and not isfinite(loss):
                 self.see_not_finite(is_moved=True)
         if self.step >= self.due and not self._is_amid_update:
-            if self._movement is None and not self._budget.allows():
-                self.due = self.step + max(1, self.step // POSTPONED)
+            if self._movement is None and not self._may_look(self.step):
+                self.due = postponed(self.step, self.evidence.facts.planned_steps)
             else:
                 with self._budget.spending():
                     self._look()
                 self._budget.close()
                 self.due = next_look(self.step, self.evidence.facts.planned_steps)
         self._wakes = self._next_waking()
+
+    def _may_look(self, step: int) -> bool:
+        planned = self.evidence.facts.planned_steps
+        return self._budget.allows() or is_owed(self.evidence.steps, step, planned)
 
     def _look(self) -> None:
         probe, movement = self._probe, self._movement
