@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
-	bench-scaling bench-capture bench-snapshots bench-larger-than-memory clinic test-clinic clean
+	bench-scaling bench-capture bench-profile bench-snapshots bench-larger-than-memory \
+	clinic test-clinic clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -16,6 +17,7 @@ help:
 	@echo "make lint             ruff, pyright, import-linter"
 	@echo "make bench            measure beside the peers, and write benchmarks/RESULTS.md (hours)"
 	@echo "make bench-scaling    measure how cost grows, and write benchmarks/SCALING.md"
+	@echo "make bench-profile    say where the time of a step goes, and write benchmarks/PROFILE.md"
 	@echo "make bench-capture    compare the ways to do a step, and write benchmarks/CAPTURE.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
@@ -90,6 +92,9 @@ bench: .venv/installed bench-peers-install
 
 bench-scaling: .venv/installed
 	$(BIN)/python benchmarks/scaling.py
+
+bench-profile: .venv/installed
+	$(BIN)/python benchmarks/profile_step.py
 
 bench-capture: .venv/installed
 	$(BIN)/python benchmarks/capture.py

@@ -69,7 +69,24 @@ def peers_of(best: Best, workload: str, keras: bool = False) -> list[str]:
     return sorted(kept, key=lambda name: best[workload, name])
 
 
-def ratios(best: Best, workloads: list[str]) -> list[str]:
+def paired(records: Records, workload: str, peer: str, ours: str = OURS) -> str:
+    """How many times as fast as a peer: the median over the rounds in which both were measured.
+
+    Within a round they run minutes apart. A machine that others share is at times twice as fast as
+    at others: the best of all rounds may be luck, a ratio within a round is not.
+    """
+    steps = {
+        (record["round"], record["peer"]): record[STEP]
+        for record in records
+        if record["workload"] == workload and STEP in record
+    }
+    rounds = [number for number, name in steps if name == ours and (number, peer) in steps]
+    found = [steps[number, peer] / steps[number, ours] for number in rounds]
+    # Of a peer that was measured in one round only, it was hardly at the same hour.
+    return f"{statistics.median(found):.2f} ({len(found)})" if len(found) > 1 else ""
+
+
+def ratios(records: Records, best: Best, workloads: list[str]) -> list[str]:
     """How many times as fast as the best, and how far above the floor."""
     rows = []
     for workload in workloads:
@@ -78,9 +95,10 @@ def ratios(best: Best, workloads: list[str]) -> list[str]:
         for keras in (False, True):
             ranked = peers_of(best, workload, keras)
             if ours and ranked:
-                row += [CONTESTANTS[ranked[0]].label, f"{best[workload, ranked[0]] / ours:.2f}"]
+                times = f"{best[workload, ranked[0]] / ours:.2f}"
+                row += [CONTESTANTS[ranked[0]].label, times, paired(records, workload, ranked[0])]
             else:
-                row += ["", ""]
+                row += ["", "", ""]
         rows.append(
             [
                 *row,
@@ -88,7 +106,8 @@ def ratios(best: Best, workloads: list[str]) -> list[str]:
                 f"{ours / floor:.2f}" if ours and floor else "",
             ]
         )
-    header = ["", "fastest peer", "Latih: times as fast", "fastest Keras", "Latih: times as fast"]
+    faster = ("Latih: times as fast", "median of the rounds (how many)")
+    header = ["", "fastest peer", *faster, "fastest Keras", *faster]
     return table([*header, "floor (µs)", "Latih / floor"], rows)
 
 
@@ -117,7 +136,7 @@ def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
 
-def bf16(best: Best, accuracy: Records, workloads: list[str]) -> list[str]:
+def bf16(records: Records, best: Best, accuracy: Records, workloads: list[str]) -> list[str]:
     """Latih in mixed_bfloat16 against the fastest that anybody is in float32."""
     rows = []
     for workload in workloads:
@@ -141,6 +160,7 @@ def bf16(best: Best, accuracy: Records, workloads: list[str]) -> list[str]:
                 _cell(best.get((workload, OURS))),
                 f"{ours:,.0f}",
                 f"{fastest / ours:.2f}",
+                paired(records, workload, ranked[0], OURS_BF16),
                 f"{aim}" if aim else "",
                 *(", ".join(f"{100 * score:.2f}" for score in found) for found in scores),
                 difference,
@@ -148,7 +168,8 @@ def bf16(best: Best, accuracy: Records, workloads: list[str]) -> list[str]:
         )
     header = [
         *("", "fastest float32 peer", "raw torch, autocast", "Latih, float32", "Latih, bfloat16"),
-        *("against the float32 peer", "aim", "test accuracy, float32 (%)"),
+        *("against the float32 peer", "median of the rounds (how many)", "aim"),
+        "test accuracy, float32 (%)",
         *("test accuracy, bfloat16 (%)", "points between the means"),
     ]
     return table(header, rows)
@@ -235,7 +256,7 @@ def page(held: dict[str, Any]) -> str:
         "of one `fit`, through its number of steps; the best epoch from the second on.",
         "",
         *peers(STEP, ",.0f"),
-        *ratios(best, workloads),
+        *ratios(records, best, workloads),
         "## The floor",
         "",
         "Microseconds of the bare kernels of one step, each called by itself in a loop on memory "
@@ -274,7 +295,7 @@ def page(held: dict[str, Any]) -> str:
             '`config.set_dtype_policy("mixed_bfloat16")`, microseconds a step. The accuracies are '
             "of longer runs, on all images for three epochs with three seeds.",
             "",
-            *bf16(best, held["accuracy"], workloads),
+            *bf16(records, best, held["accuracy"], workloads),
         ]
     if held["starting"]:
         lines += started(held["starting"])

@@ -19,6 +19,7 @@ from latih import callbacks as callbacks
 from latih import config as config
 from latih import constraints as constraints
 from latih import datasets as datasets
+from latih import doctor as doctor
 from latih import dtype_policies as dtype_policies
 from latih import errors as errors
 from latih import initializers as initializers

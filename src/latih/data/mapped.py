@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from latih.arguments import whole
 from latih.data.batches import ArrayBatches, Batch
-from latih.data.maps import ask_for, give_back, map_of, map_under
+from latih.data.maps import MappedRows, map_of, map_under
 from latih.data.windows import BLOCK_BYTES, WINDOW_BYTES, Span, WindowReader, Windows
 from latih.structures import flatten
 
@@ -17,15 +16,17 @@ LARGE = 2**30
 give the same order wherever a run goes on."""
 
 _BLOCKS_AHEAD = 16
-_WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+WINDOWS_IN_MEMORY = 4
+"""After so many windows the pages leave the process's memory: a quarter of a gigabyte."""
 
 
 class MappedBatches(ArrayBatches):
     """Batches of arrays that are mapped into memory and may be larger than it.
 
     They are read in windows (see :class:`~latih.data.windows.Windows`), the next one while one is
-    used, and the pages leave the process's memory when they were copied. What is in memory beside
-    the maps, as labels are, is read alike.
+    used, and now and then the pages leave the process's memory. What is in memory
+    beside the maps, as labels are, is taken in the same order.
 
     Args:
         inputs: as :class:`ArrayBatches` takes them.
@@ -57,6 +58,8 @@ class MappedBatches(ArrayBatches):
         **options: Any,
     ) -> None:
         super().__init__(inputs, targets, weights, **options)
+        self._mapped = [MappedRows(part) for part in self._parts if map_of(part) is not None]
+        self._brought = 0
         self._row_bytes = max(1, sum(p[0].numel() * p.element_size() for p in self._parts))
         self._set_windows(block_bytes, window_bytes)
 
@@ -101,28 +104,25 @@ class MappedBatches(ArrayBatches):
         self._reader = WindowReader(windows, self._load)
 
     def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
-        for parts, rows in self._reader.batches(self.seed, epoch, start, end):
-            yield self._gathered(parts, rows)
+        for window, places in self._reader.batches(self.seed, epoch, start, end):
+            yield self._gathered(self._parts, window.parts[0][places])
 
     def _load(self, spans: list[Span]) -> list[torch.Tensor]:
-        rows = sum(span.stop - span.start for span in spans)
-        slices = [self._slice(span) for span in spans]
-        loaded: list[torch.Tensor] = []
-        for part in self._parts:
-            # NumPy copies without the interpreter's lock and in this thread alone, where torch
-            # would wake a pool of threads beside the one that trains.
-            window = torch.empty((rows, *part.shape[1:]), dtype=part.dtype)
-            target, source = _as_words(window), _as_words(part)
-            begin = 0
-            for number, chosen in enumerate(slices):
-                for ahead in slices[number + _BLOCKS_AHEAD : number + _BLOCKS_AHEAD + 1]:
-                    ask_for(part[ahead])
-                count = chosen.stop - chosen.start
-                np.copyto(target[begin : begin + count], source[chosen])
-                begin += count
-            give_back(part)
-            loaded.append(window)
-        return loaded
+        """Bring the rows of a window into memory, and return their numbers.
+
+        They are not copied: each batch is gathered from the map itself.
+        """
+        bounds = [(one.start, one.stop) for one in map(self._slice, spans)]
+        for rows in self._mapped:
+            if self._brought % WINDOWS_IN_MEMORY == 0:
+                # All at once: each call makes every core forget where the pages were.
+                rows.give_back(0, self.examples)
+            for number, (first, last) in enumerate(bounds):
+                for ahead in bounds[number + _BLOCKS_AHEAD : number + _BLOCKS_AHEAD + 1]:
+                    rows.ask_for(*ahead)
+                rows.bring(first, last)
+        self._brought += 1
+        return [torch.cat([torch.arange(*one) for one in bounds])]
 
     def _slice(self, span: Span) -> slice:
         first = span.block * self._block
@@ -160,8 +160,3 @@ def batches_of_arrays(
     parts = [part for part in flatten([inputs, *targets, *weights]) if part is not None]
     kind = MappedBatches if is_large(*parts) else ArrayBatches
     return kind(inputs, targets, weights, **options)
-
-
-def _as_words(tensor: torch.Tensor) -> np.ndarray:
-    # NumPy does not know all types of torch's, bfloat16 say, and to copy need not know them.
-    return tensor.cpu().view(_WORDS[tensor.element_size()]).numpy()

@@ -1,12 +1,22 @@
 """Memory maps: which tensors lie in one, and how their pages leave the process's memory."""
 
+import ctypes
 import mmap
+import os
+import sys
 import warnings
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
+
+MADV_POPULATE_READ = 22
+"""Linux's number for reading pages at once; Python does not know its name."""
+
+_madvise = getattr(ctypes.CDLL(None), "madvise", None) if os.name == "posix" else None
+if _madvise is not None:
+    _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 # By the address at which the memory of a tensor begins. A view of a tensor has the same memory, so
 # a map is found through slices and reshapes; while a map is here, nothing else can be there.
@@ -54,28 +64,52 @@ def map_of(tensor: torch.Tensor) -> mmap.mmap | None:
     return _MAPS.get(tensor.untyped_storage().data_ptr()) if tensor.device.type == "cpu" else None
 
 
-def give_back(tensor: torch.Tensor) -> None:
-    """Let the pages of a tensor that lies in a map leave the process's memory.
+class MappedRows:
+    """Rows of a tensor that lies in a map, as pages that come into memory and leave it.
 
-    They stay in the system's cache, and what was written to them is not lost. Without this a pass
-    over a map of 20 GB would make the process as large.
+    The system is asked by calls that let other threads of Python run: a page that is touched from
+    Python, which does not, would hold up the thread that trains.
+
+    Args:
+        tensor: what :func:`map_of` finds a map for.
     """
-    _advise(tensor, "MADV_DONTNEED")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._tensor = tensor
+        self._start = tensor.data_ptr()
+        self._each = tensor.stride(0) * tensor.element_size()
+        # Strides are never negative in torch: the first element is the lowest.
+        sizes = zip(tensor.shape[1:], tensor.stride()[1:], strict=True)
+        self._row = (sum((n - 1) * step for n, step in sizes) + 1) * tensor.element_size()
+
+    def ask_for(self, first: int, last: int) -> None:
+        """Let the system begin to read the rows from one to before another, and do not wait."""
+        self._advise(first, last, getattr(mmap, "MADV_WILLNEED", None))
+
+    def bring(self, first: int, last: int) -> None:
+        """Wait until the pages of some rows are in the process's memory."""
+        # A system that does not know it (Linux before 5.14, and others) reads when it must.
+        self._advise(first, last, MADV_POPULATE_READ if sys.platform == "linux" else None)
+
+    def give_back(self, first: int, last: int) -> None:
+        """Let the pages of some rows leave the process's memory.
+
+        They stay in the system's cache, and what was written to them is not lost. Without this a
+        pass over a map of 20 GB would make the process as large.
+        """
+        self._advise(first, last, getattr(mmap, "MADV_DONTNEED", None))
+
+    def _advise(self, first: int, last: int, advice: int | None) -> None:
+        if advice is None or _madvise is None or last <= first:
+            return
+        start = self._start + first * self._each
+        end = self._start + (last - 1) * self._each + self._row
+        start -= start % mmap.PAGESIZE
+        _madvise(start, end - start, advice)
 
 
-def ask_for(tensor: torch.Tensor) -> None:
-    """Let the system begin to read the pages of a tensor that lies in a map, and do not wait."""
-    _advise(tensor, "MADV_WILLNEED")
-
-
-def _advise(tensor: torch.Tensor, advice: str) -> None:
-    under = map_of(tensor)
-    option = getattr(mmap, advice, None)
-    if under is None or option is None or tensor.numel() == 0:
-        return
-    # Strides are never negative in torch: the first element is the lowest.
-    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-    start = tensor.data_ptr() - np.frombuffer(under, np.uint8).ctypes.data
-    end = start + (last + 1) * tensor.element_size()
-    start -= start % mmap.PAGESIZE
-    under.madvise(option, start, min(end, len(under)) - start)
+def give_back(tensor: torch.Tensor) -> None:
+    """Let the pages of a tensor leave the process's memory, if it lies in a map."""
+    if map_of(tensor) is not None and tensor.numel():
+        rows = tensor if tensor.ndim else tensor.reshape(1)
+        MappedRows(rows).give_back(0, len(rows))

@@ -69,8 +69,8 @@ class ParquetDataset(FileDataset):
 
     def _read(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
         reader = WindowReader(self._windows, _Rows(self).load)
-        for parts, rows in reader.batches(seed, epoch, first, self._windows.steps):
-            taken = [torch.index_select(part, 0, rows) for part in parts]
+        for window, rows in reader.batches(seed, epoch, first, self._windows.steps):
+            taken = [torch.index_select(part, 0, rows) for part in window.parts]
             yield taken[0] if len(taken) == 1 else tuple(taken)
 
     def arrays(self, rows: int) -> tuple[list[torch.Tensor], list[np.ndarray]]:

@@ -123,8 +123,8 @@ class WindowReader:
 
     def batches(
         self, seed: int, epoch: int, start: int, end: int
-    ) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
-        """Yield for each of some steps of a pass what is in memory, and which rows the step takes.
+    ) -> Iterator[tuple[Window, torch.Tensor]]:
+        """Yield for each of some steps of a pass the window, and which of its rows the step takes.
 
         Args:
             seed: what the orders follow from.
@@ -139,7 +139,7 @@ class WindowReader:
             held = self._window(seed, epoch, number)
             stop = min(windows.steps_each, offset + end - step)
             for rows in held.order.split(windows.batch_size)[offset:stop]:
-                yield held.parts, rows
+                yield held, rows
             step += stop - offset
 
     def _window(self, seed: int, epoch: int, number: int) -> Window:
