@@ -47,7 +47,9 @@ def summed_up(kind: str | None, sums: torch.Tensor, axis: int) -> torch.Tensor:
     sums = unhalved(sums.detach())
     by_unit = sums.reshape(-1, 1) if sums.ndim < 2 else sums.movedim(_within(axis, sums), -1)
     by_unit = by_unit.reshape(-1, by_unit.shape[-1])
-    variance, mean = torch.var_mean(by_unit, correction=0)
+    # Several times as fast as torch.var_mean().
+    mean = by_unit.mean()
+    variance = (by_unit - mean).square_().mean()
     low, high = torch.aminmax(by_unit, dim=0)
     silent = zeros = saturated = torch.zeros_like(mean)
     if kind in RECTIFIERS:
