@@ -1,5 +1,6 @@
 """RESULTS.md, from what was measured."""
 
+import collections
 import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -222,12 +223,14 @@ def described(workloads: list[str]) -> list[str]:
 
 def notes(held: dict[str, Any], records: Records) -> list[str]:
     machine = held["machine"]
-    rounds = len({record["round"] for record in records})
+    counts = collections.Counter((one["workload"], one["peer"]) for one in records).values()
+    least, most = min(counts), max(counts)
+    rounds = f"{most} rounds" if least == most else f"{least} to {most} rounds"
     return [
         "# Results",
         "",
         f"Written by `make bench` on {machine['date']}: {machine['cores']} cores, "
-        f"{machine['processor']}, Python {machine['python']}. Best of {rounds} rounds, the peers "
+        f"{machine['processor']}, Python {machine['python']}. Best of {rounds}, the peers "
         "in turns, a process each. Timings of one machine: quote the ratios. What was measured "
         "stands in [RESULTS.json](RESULTS.json), round by round.",
         "",
