@@ -1,5 +1,7 @@
 """Memory maps in windows: the same rows as in memory, in an order that is a pure function."""
 
+import mmap
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import latih as keras
-from latih.data import ArrayBatches, as_array, mapped
+from latih.data import ArrayBatches, as_array, mapped, maps
 from latih.data.mapped import MappedBatches, batches_of_arrays
 from latih.data.maps import give_back, map_of
 from latih.data.windows import WindowReader, Windows
@@ -231,3 +233,35 @@ def test_a_model_trains_on_a_large_map_as_in_memory(
         weights.append([*model.get_weights(), np.array(model.evaluate(data, y, verbose=0))])
     for mapped_weight, weight in zip(*weights, strict=True):
         np.testing.assert_array_equal(mapped_weight, weight)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's calls are Linux's")
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_system_is_asked_for_pages_of_the_map_and_never_for_all_of_them_at_once(
+    tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = 4096, 256
+    numbers = np.arange(rows * columns, dtype="float32").reshape(rows, columns)
+    np.save(tmp_path / "x.npy", np.asarray(numbers, order=order))
+    given = as_array(np.load(tmp_path / "x.npy", mmap_mode="r"), "x")
+    asked: list[tuple[int, int, int]] = []
+    madvise = maps._madvise
+
+    def watched(start: int, length: int, advice: int) -> int:
+        failed = madvise(start, length, advice)
+        asked.append((length, advice, failed))
+        assert start % mmap.PAGESIZE == 0
+        return failed
+
+    monkeypatch.setattr(maps, "_madvise", watched)
+    batches = MappedBatches(
+        given, batch_size=64, block_bytes=2**15, window_bytes=2**19, shuffle=True
+    )
+    seen = torch.cat([batch.inputs for batch in batches.epoch(0)])
+    assert torch.equal(seen[seen[:, 0].argsort()], torch.from_numpy(numbers))
+    read = [length for length, advice, _ in asked if advice != mmap.MADV_DONTNEED]
+    assert [failed for *_, failed in asked if failed] == []
+    if order == "C":
+        assert len(read) > 100 and max(read) < 2**15 + 2 * mmap.PAGESIZE
+    else:
+        assert read == []

@@ -60,6 +60,7 @@ class MappedBatches(ArrayBatches):
         super().__init__(inputs, targets, weights, **options)
         self._mapped = [MappedRows(part) for part in self._parts if map_of(part) is not None]
         self._brought = 0
+        self._used: list[tuple[int, int]] = []
         self._row_bytes = max(1, sum(p[0].numel() * p.element_size() for p in self._parts))
         self._set_windows(block_bytes, window_bytes)
 
@@ -117,11 +118,14 @@ class MappedBatches(ArrayBatches):
             if self._brought % WINDOWS_IN_MEMORY == 0:
                 # All at once: each call makes every core forget where the pages were.
                 rows.give_back(0, self.examples)
+                for used in self._used:
+                    rows.bring(*used)
             for number, (first, last) in enumerate(bounds):
                 for ahead in bounds[number + _BLOCKS_AHEAD : number + _BLOCKS_AHEAD + 1]:
                     rows.ask_for(*ahead)
                 rows.bring(first, last)
         self._brought += 1
+        self._used = bounds
         return [torch.cat([torch.arange(*one) for one in bounds])]
 
     def _slice(self, span: Span) -> slice:

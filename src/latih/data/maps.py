@@ -14,7 +14,10 @@ import torch
 MADV_POPULATE_READ = 22
 """Linux's number for reading pages at once; Python does not know its name."""
 
-_madvise = getattr(ctypes.CDLL(None), "madvise", None) if os.name == "posix" else None
+try:
+    _madvise = getattr(ctypes.CDLL(None), "madvise", None) if os.name == "posix" else None
+except OSError:  # an unusual C library
+    _madvise = None
 if _madvise is not None:
     _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
@@ -82,14 +85,20 @@ class MappedRows:
         sizes = zip(tensor.shape[1:], tensor.stride()[1:], strict=True)
         self._row = (sum((n - 1) * step for n, step in sizes) + 1) * tensor.element_size()
 
+        self._are_apart = self._row <= self._each
+        """Whether each row has memory of its own; of an array in Fortran's order none has."""
+
     def ask_for(self, first: int, last: int) -> None:
         """Let the system begin to read the rows from one to before another, and do not wait."""
-        self._advise(first, last, getattr(mmap, "MADV_WILLNEED", None))
+        if self._are_apart:
+            self._advise(first, last, getattr(mmap, "MADV_WILLNEED", None))
 
     def bring(self, first: int, last: int) -> None:
-        """Wait until the pages of some rows are in the process's memory."""
+        """Wait until the pages of some rows are in the process's memory, where rows lie apart."""
         # A system that does not know it (Linux before 5.14, and others) reads when it must.
-        self._advise(first, last, MADV_POPULATE_READ if sys.platform == "linux" else None)
+        if self._are_apart:
+            known = sys.platform == "linux"
+            self._advise(first, last, MADV_POPULATE_READ if known else None)
 
     def give_back(self, first: int, last: int) -> None:
         """Let the pages of some rows leave the process's memory.

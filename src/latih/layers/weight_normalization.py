@@ -92,7 +92,9 @@ class WeightNormalization(Wrapper):
 
     def settle(self) -> None:
         """Read whether it has started; again only after somebody has written to that weight."""
-        if self.data_init and self.is_started._version != self._seen_started:
+        if not self.data_init or not self.trainable or self.is_started.is_inference():
+            return
+        if self.is_started._version != self._seen_started:
             self._has_started = bool(self.is_started.item())
             self._seen_started = self.is_started._version
 

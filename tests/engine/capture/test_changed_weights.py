@@ -46,6 +46,18 @@ def weights_set(**way: Any) -> Any:
 
 
 @case
+def a_start_from_data_taken_back(**way: Any) -> Any:
+    layer = layers.WeightNormalization(layers.Dense(3))
+    model = model_of(layer)
+    before = model.get_weights()
+
+    def change(epoch: int) -> None:
+        model.set_weights(before)
+
+    return train(model, way, at_epochs(change))
+
+
+@case
 def numbers_of_a_weight_replaced(**way: Any) -> Any:
     layer = layers.BatchNormalization()
 

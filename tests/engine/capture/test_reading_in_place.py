@@ -13,7 +13,7 @@ import latih as keras
 from latih import layers
 from latih.data.batches import Batch
 from latih.engine.capture.captured import Captured
-from latih.engine.capture.memory import LEAST_SHARED, Entrance
+from latih.engine.capture.memory import LEAST_SHARED, Entrance, Place
 
 SIZE, FEATURES = 64, 300
 """More than is copied: 75 KiB a batch."""
@@ -55,13 +55,13 @@ def predict(model: Any, x: Any) -> Any:
 def in_place(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """What came of each attempt to read a batch where it lies."""
     came: list[bool] = []
-    turn_to = Entrance.turn_to
+    takes = Entrance.takes
 
     def watched(entrance: Entrance, given: torch.Tensor) -> bool:
-        came.append(turn_to(entrance, given))
+        came.append(takes(entrance, given))
         return came[-1]
 
-    monkeypatch.setattr(Entrance, "turn_to", watched)
+    monkeypatch.setattr(Entrance, "takes", watched)
     return came
 
 
@@ -266,3 +266,29 @@ def test_its_own_batch_is_read_as_it_is() -> None:
         replay.batch.inputs.copy_(torch.from_numpy(WHOLE[3 : 3 + SIZE]))
         made = function(replay.batch)
     assert np.array_equal(made, torch.from_numpy(WHOLE[3 : 3 + SIZE]).exp())
+
+
+def test_who_is_interrupted_while_views_turn_leaves_none_of_them_turned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = keras.Input([600])
+    parts = [layers.Dense(2)(inputs), layers.Dense(2)(inputs)]
+    model = keras.Model(inputs, layers.Concatenate()(parts))
+    x = drawn(64, 600)
+    for _ in range(2):  # the second is replayed
+        expected = model.predict(x, batch_size=64, verbose=0)
+    turn_to, turned = Place.turn_to, []
+
+    def interrupted(place: Place, *where: Any) -> None:
+        turned.append(place)
+        if len(turned) == 2:
+            raise KeyboardInterrupt
+        turn_to(place, *where)
+
+    monkeypatch.setattr(Place, "turn_to", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(100 * x, batch_size=64, verbose=0)
+    monkeypatch.setattr(Place, "turn_to", turn_to)
+    assert len(turned) >= 2
+    apart = np.repeat(x, 2, axis=1)[:, ::2]  # which is copied
+    np.testing.assert_array_equal(model.predict(apart, batch_size=64, verbose=0), expected)

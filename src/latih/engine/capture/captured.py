@@ -52,8 +52,10 @@ class Replay(ReusedBatch):
             for own, entrance, given in zip(
                 self.tensors, self.plan.entrances, batch.tensors, strict=True
             ):
-                if entrance is not None and entrance.turn_to(given):
+                if entrance is not None and entrance.takes(given):
+                    # Before it turns: who is interrupted amid that must turn it back.
                     turned.append(entrance)
+                    entrance.turn_to(given)
                 else:
                     own.copy_(given)
             self.plan()
@@ -130,8 +132,11 @@ class Captured:
 
         It is asked whenever code of the user's may have run.
         """
-        if self._settings is not None and not self._settings.hold():
-            self.forget()
+        if self._settings is not None:
+            # A replay does not ask the layers: what they read of a weight may have been written.
+            self.permission.settle()
+            if not self._settings.hold():
+                self.forget()
 
     def forget(self) -> None:
         """Record anew at the next batch."""
@@ -179,6 +184,7 @@ class Captured:
         if self.obstacle is not None:
             self._drop()
             return returned
+        self._changes = 0
         self.replays[shapes] = Replay(own, plan, kept, seconds)
         self.kernels[own.size] = len(plan.calls)
         return kept

@@ -192,8 +192,11 @@ class Entrance:
         >>> own = torch.zeros(2)
         >>> view = own.view(1, 2)
         >>> entrance = Entrance(own, [view])
-        >>> entrance.turn_to(torch.arange(6.0)[3:5]), view
-        (True, tensor([[3., 4.]]))
+        >>> entrance.takes(torch.arange(6.0)[3:5])
+        True
+        >>> entrance.turn_to(torch.arange(6.0)[3:5])
+        >>> view
+        tensor([[3., 4.]])
         >>> entrance.turn_back()
         >>> view
         tensor([[0., 0.]])
@@ -203,18 +206,15 @@ class Entrance:
         self._storage, self._strides = own.untyped_storage(), own.stride()
         self._places = [Place(view) for view in views]
 
-    def turn_to(self, given: torch.Tensor) -> bool:
-        """Let the step read a tensor of the same shape and type, and say whether it does now.
+    def takes(self, given: torch.Tensor) -> bool:
+        """Say whether the step can read a tensor of the same shape and type where it lies."""
+        return given.stride() == self._strides and not given.is_neg()
 
-        Args:
-            given: the tensor; its elements must lie in their order.
-        """
-        if given.stride() != self._strides or given.is_neg():
-            return False
+    def turn_to(self, given: torch.Tensor) -> None:
+        """Let the step read a tensor that it :meth:`takes`."""
         storage, start = given.untyped_storage(), int(given.storage_offset())
         for place in self._places:
             place.turn_to(storage, start)
-        return True
 
     def turn_back(self) -> None:
         """Let the step read its own memory; the other can be freed then."""
