@@ -137,7 +137,7 @@ def is_large(*arrays: Any) -> bool:
     """Say whether tensors or NumPy arrays lie in memory maps and have :data:`LARGE` bytes there.
 
     Example:
-        >>> is_large(torch.zeros(3), np.zeros(3))
+        >>> is_large(torch.zeros(3), torch.zeros(5))
         False
     """
     mapped = 0
