@@ -224,7 +224,7 @@ def test_a_unit_of_a_convolution_is_a_row_of_what_it_sums(
     place = 1 if type(layer).__name__ == "SeparableConv2D" else 0
     weights[place][index.get(type(layer).__name__, (..., 0))] = 0.0
     layer.set_weights(weights)
-    assert (kernel_of(layer).units == 0).all(dim=1).nonzero().flatten().tolist() == [0]  # type: ignore
+    assert (kernel_of(layer).units == 0).all(dim=1).nonzero().flatten().tolist() == [0]
     assert layer(torch.randn(2, 8, 8, 3))[..., 0].abs().max() == 0
 
 

@@ -66,7 +66,7 @@ def test_first_outputs_are_those_of_the_model() -> None:
         pytest.approx(made.max(), rel=1e-5),
     )
     assert output.sums == pytest.approx(0.0, abs=1e-6)
-    wanted = model.evaluate(probe.inputs.numpy(), probe.targets[0].numpy(), verbose=0)  # type: ignore[union-attr]
+    wanted = model.evaluate(probe.inputs.numpy(), probe.targets[0].numpy(), verbose=0)
     assert output.first_loss == pytest.approx(wanted, rel=1e-5)
     assert 0.9 < output.trivial_loss < math.log(3) + 0.05
 
@@ -232,6 +232,6 @@ def test_the_probe_has_some_of_each_class() -> None:
     x = np.arange(5000 * 6, dtype="float32").reshape(5000, 6)
     probe = probe_batch(training_of(classifier(), x, rare), 200)
     assert probe is not None and probe.size == 200
-    counts = torch.bincount(probe.targets[0].long())  # type: ignore[union-attr]
+    counts = torch.bincount(probe.targets[0].long())
     assert counts[1] >= 4 and counts[2] == 4 and counts.sum() == 200
     assert len(probe.inputs.unique(dim=0)) == 200

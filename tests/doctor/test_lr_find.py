@@ -106,7 +106,7 @@ def test_seeds_and_ranges_agree_on_the_rate() -> None:
     found.append(lr_find(model, X, LABELS, lowest=1e-6).suggestion)
     found.append(lr_find(model, X, LABELS, highest=3.0).suggestion)
     assert None not in found
-    assert max(found) / min(found) < 4  # type: ignore[type-var]
+    assert max(found) / min(found) < 4
 
 
 def test_on_a_parabola_it_stays_below_the_rate_from_which_on_descent_diverges() -> None:

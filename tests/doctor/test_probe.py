@@ -121,7 +121,7 @@ class Functional(nn.Module):
 def test_functions_of_torch_are_the_nonlinearity_of_the_layer_before() -> None:
     net = Functional().eval()
     with torch.no_grad():
-        net.norm.bias[:3] = -1e3  # pyright: ignore
+        net.norm.bias[:3] = -1e3
         net.first.bias[:5] = 50.0
     seen = look(Wrapped(net), torch.randn(16, 1, 8, 8)).layers
     assert seen["net/norm"].silent == pytest.approx(3 / 4)

@@ -356,7 +356,7 @@ def test_how_it_is_fitted() -> None:
     assert after["shuffle"] == replace(setup, shuffle=True)
     assert after["early-stopping"] == replace(setup, patience=3)
     assert after["more-epochs"] == replace(setup, epochs=100, patience=10)
-    weights = after["class-weights"].class_weight  # type: ignore[union-attr]
+    weights = after["class-weights"].class_weight
     assert weights == {0: 0.56, 1: 1.1, 2: 3.3}
     stream = case(reads_arrays=False)
     assert REMEDIES["shuffle"](setup, stream) is REMEDIES["larger-batch"](setup, stream) is None

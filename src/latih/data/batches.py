@@ -306,12 +306,10 @@ class ArrayBatches:
         """Return some rows as a batch, in memory that is reused if there is some that fits."""
         reused = self._reused.get(len(rows))
         if reused is None or not (reused is self._fitting or self._fits(reused)):
-            return self._batch(
-                [torch.index_select(part, 0, rows.to(part.device)) for part in parts]
-            )
+            return self._batch([torch.index_select(part, 0, rows) for part in parts])
         self._fitting = reused
         for part, place in zip(parts, reused.tensors, strict=True):
-            torch.index_select(part, 0, rows.to(part.device), out=place)
+            torch.index_select(part, 0, rows, out=place)
         return reused.batch
 
     def _fits(self, reused: ReusedBatch) -> bool:

@@ -25,8 +25,8 @@ class MappedBatches(ArrayBatches):
     """Batches of arrays that are mapped into memory and may be larger than it.
 
     They are read in windows (see :class:`~latih.data.windows.Windows`), the next one while one is
-    used, and now and then the pages leave the process's memory. What is in memory
-    beside the maps, as labels are, is taken in the same order.
+    used, and now and then the pages leave the process's memory. What is in memory beside the maps,
+    as labels are, is taken in the same order.
 
     Args:
         inputs: as :class:`ArrayBatches` takes them.
@@ -58,6 +58,8 @@ class MappedBatches(ArrayBatches):
         **options: Any,
     ) -> None:
         super().__init__(inputs, targets, weights, **options)
+        # Labels may lie elsewhere: rows are taken where the maps are.
+        self._parts = [part.cpu() for part in self._parts]
         self._mapped = [MappedRows(part) for part in self._parts if map_of(part) is not None]
         self._brought = 0
         self._used: list[tuple[int, int]] = []

@@ -1,6 +1,5 @@
 """What the doctor says in the end: the findings, the most probable first."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,10 +69,6 @@ class Diagnosis:
             "healthy": self.is_healthy,
             "findings": [finding.to_dict() for finding in self.findings],
         }
-
-    def to_json(self) -> str:
-        """Return it as a line of JSON."""
-        return json.dumps(self.to_dict())
 
     def __str__(self) -> str:
         """Return a line for each finding."""

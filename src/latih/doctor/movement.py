@@ -152,7 +152,7 @@ def norms(movement: Movement, read: Mapping[str, Sequence[float]]) -> dict[str, 
 
 def _norms(tensors: list[torch.Tensor]) -> Sequence[torch.Tensor]:
     """Return the norm of each, by one kernel where there is one for many."""
-    return torch._foreach_norm(tensors)  # pyright: ignore
+    return torch._foreach_norm(tensors)  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
 
 
 def _norm(parts: Sequence[float]) -> float:

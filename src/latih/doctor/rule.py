@@ -63,17 +63,7 @@ def rule(
     thresholds: Mapping[str, float],
     source: str,
 ) -> Callable[[Check], Rule]:
-    """Make a rule of a check.
-
-    Args:
-        code: its name for programs.
-        name: its name for people.
-        cause: why it happens.
-        doubt: what would change one's mind.
-        remedies: what helps, the best first.
-        thresholds: the numbers that its check compares with.
-        source: where mechanism and thresholds come from.
-    """
+    """Make a rule of the check below it; the arguments are those of :class:`Rule`."""
 
     def made(check: Check) -> Rule:
         return Rule(code, name, cause, doubt, remedies, thresholds, source, check)

@@ -1,6 +1,6 @@
 """Looking at a model and leaving no trace: no draw, no statistic, no sum is another afterwards."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,7 @@ from torch import nn
 from latih import random
 from latih.engine.capture.purity import is_own
 from latih.engine.sums import load_sums_state, sums_state
-from latih.layers import Layer
-from latih.layers.base import mode
+from latih.layers.base import changed_by_calls, mode
 from latih.layers.kept import kept_by_layers
 from latih.layers.seeds import seed_generators
 from latih.losses import LossFunctionWrapper
@@ -57,7 +56,7 @@ class Untouched:
         model = self.model
         draws = [generator.draws for generator in self._generators]
         dice = random.state_dict() if self._may_turn_dice else None
-        buffers = list(_changed_by_calls(model))
+        buffers = list(changed_by_calls(model))
         values = [buffer.detach().clone() for buffer in buffers]
         sums = [[part.clone() for part in parts] for parts in sums_state(self._metrics)]
         added = vars(model).get("added_losses")
@@ -102,17 +101,6 @@ def undisturbed(model: nn.Module) -> Generator[None]:
     """
     with random.drawing_from(random.state_dict()), Untouched(model).kept():
         yield
-
-
-def _changed_by_calls(model: nn.Module) -> Iterator[torch.Tensor]:
-    yield from model.buffers()
-    for layer in model.modules():
-        if isinstance(layer, Layer):
-            # A variable that was not made by add_weight() is a parameter whatever it says.
-            known = {weight.attribute for weight in layer.own_weights()}
-            for name, own in layer.named_parameters(recurse=False):
-                if name not in known and not own.requires_grad:
-                    yield own
 
 
 def _is_of_latih(one: Any) -> bool:

@@ -564,7 +564,7 @@ class Layer(nn.Module, Configured):
             return torch.zeros(sizes, dtype=getattr(torch, leaf.dtype), device=device)
 
         # A try must leave no trace: neither in weights that a call changes, nor among the losses.
-        before = [(kept, kept.detach().clone()) for kept in self._changed_by_calls()]
+        before = [(kept, kept.detach().clone()) for kept in changed_by_calls(self)]
         token = under_way.set(Call([]))
         try:
             with mode(self, False), torch.no_grad():
@@ -574,15 +574,6 @@ class Layer(nn.Module, Configured):
             with torch.no_grad():
                 for buffer, values in before:
                     buffer.copy_(values)
-
-    def _changed_by_calls(self) -> Iterator[torch.Tensor]:
-        yield from self.buffers()
-        for layer in self.modules():
-            if isinstance(layer, Layer):
-                # A variable that was not made by add_weight() is a parameter whatever it says.
-                for name, own in layer._parameters.items():
-                    if own is not None and name not in layer._weights and not own.requires_grad:
-                        yield own
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs; by default as zeros come out.
@@ -837,6 +828,18 @@ def unmixed(module: nn.Module) -> Generator[None]:
     finally:
         for layer in mixed:
             layer.calculate_in(torch.bfloat16)
+
+
+def changed_by_calls(module: nn.Module) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a module that a call may change: buffers, and variables not trained."""
+    yield from module.buffers()
+    for layer in module.modules():
+        if isinstance(layer, Layer):
+            # A variable that was not made by add_weight() is a parameter whatever it says.
+            known = {weight.attribute for weight in layer.own_weights()}
+            for name, own in layer.named_parameters(recurse=False):
+                if name not in known and not own.requires_grad:
+                    yield own
 
 
 def numbered_by_class(layers: Any) -> Iterator[tuple[str, Layer]]:

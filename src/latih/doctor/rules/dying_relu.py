@@ -12,9 +12,6 @@ from latih.doctor.terms import SILENT, SKILL
 from latih.doctor.words import Words
 
 BEFORE = Words("share of dead units before training", "bagian unit yang mati sebelum latihan")
-BEHIND = Words(
-    "gradient in front of the dead layer over that behind", "gradien di depan lapisan yang mati"
-)
 
 
 @rule(

@@ -36,7 +36,6 @@ from latih.doctor.words import Words
 
 LEAP = Words("largest update |Δθ|/|θ| of the first steps", "perubahan terbesar |Δθ|/|θ| di awal")
 BEST_LOSS = Words("best loss before", "loss terbaik sebelumnya")
-FIRST_LOSS = Words("loss before training", "loss sebelum latihan")
 RISES = Words("share of checks at which the loss rose", "bagian pemeriksaan ketika loss naik")
 WORSE = Words("skill lost since the start, while the loss fell", "skill yang hilang sejak awal")
 TURNS = Words("share of checks at which the loss turned", "bagian pemeriksaan ketika loss berbalik")

@@ -46,7 +46,8 @@ def same_bits(rows: int, columns: int, outputs: int, threads: int) -> bool:
 
     In bfloat16 another order is another last place now and then, which is more than a replay may
     differ. It is tried on sums that are 0 but for what rounding leaves of them, which is something
-    else for each order: for every term there is its opposite, at another place.
+    else for each order: for every term there is its opposite, at another place. One product
+    is evidence and no proof, and for this number of threads only.
 
     Args:
         rows: over how many examples is added.
