@@ -8,6 +8,7 @@ from typing import Any, Literal
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Check, Evidence, NotFinite
 from latih.doctor.finding import Finding
+from latih.doctor.remedies import REMEDIES
 from latih.doctor.rule import Rule
 from latih.errors import InputError, LatihWarning, UnwritableError
 from latih.run_directory import RunDirectory
@@ -96,7 +97,8 @@ class Casebook:
         return {record["code"] for record in self._told}
 
     def _record(self, finding: Finding, when: When, step: int) -> None:
-        record = {"moment": when, "at_step": step, **finding.to_dict()}
+        words = _words_of(finding)
+        record = {"moment": when, "at_step": step, **finding.to_dict(), "words": words}
         self._told.append(record)
         self._write(lambda run: run.findings.append(record))
 
@@ -142,3 +144,14 @@ class Casebook:
         self.evidence = Evidence.from_dict(state["evidence"])
         self.diagnosis = diagnose(self.evidence, self.rules)
         self._suspected, self._told = list(state["suspected"]), list(state["told"])
+
+
+def _words_of(finding: Finding) -> dict[str, Any]:
+    """Return what a finding's card says, for who reads the file: the page, which knows no rule."""
+    return {
+        "name": finding.name.to_dict(),
+        "cause": finding.cause.to_dict(),
+        "doubt": finding.doubt.to_dict(),
+        "evidence": [one.name.to_dict() for one in finding.evidence],
+        "remedies": [REMEDIES[name].words.to_dict() for name in finding.remedies],
+    }
