@@ -141,11 +141,159 @@ def write_run(
     run = RunDirectory.create(directory)
     run.write_settings(settings or {})
     for line in log or []:
-        run.append_log(line)
+        run.log.append(line)
     if evaluation is not None:
-        run.evaluation_file.write_text(json.dumps(evaluation), encoding="utf-8")
+        run.evaluation.path.write_text(json.dumps(evaluation), encoding="utf-8")
     return run
 
 
 def write_full_run(directory: Path) -> RunDirectory:
     return write_run(directory, full_settings(), full_log(), full_evaluation())
+
+
+def full_facts(depth: int = 20) -> dict[str, Any]:
+    names = [f"dense_{place}" for place in range(depth)]
+    return {
+        "facts": {
+            "layers": [{"name": "flatten"}, *({"name": name} for name in names)],
+            "outputs": [{"name": "output", "trivial_loss": 2.303}],
+            "steps": 100,
+            "epochs": 20,
+        },
+        "not_finite": None,
+    }
+
+
+def full_looks(depth: int = 20) -> list[dict[str, Any]]:
+    chance = random.Random(5)
+    steps = [0, 1, 2, 5, 10, 20, 50, 100, 150, *range(200, 2001, 40)]
+    return [
+        {
+            "step": step,
+            "epoch": step // 100,
+            "loss": 0.3 + 2.1 * math.exp(-step / 600) + chance.uniform(-0.03, 0.03),
+            "skill": 0.9 - 0.9 * math.exp(-step / 600),
+            "accuracy": 0.91 - 0.81 * math.exp(-step / 600),
+            "training_loss": None,
+            "gradient_norm": None if step == 0 else 0.4 + chance.uniform(0, 0.5),
+            "clipped_norm": None if step == 0 else 0.4,
+            "learning_rate": 0.01,
+            "layers": {
+                f"dense_{place}": {
+                    "gradient": None if step == 0 else 10.0 ** (-7 + 0.3 * place - step / 3000),
+                    "update": None
+                    if step == 0
+                    else 10.0 ** (-6 + 0.2 * place + chance.uniform(-0.4, 0.4)),
+                    "weight": 0.1,
+                    "mean": 0.1 * place - 0.5,
+                    "deviation": 1.4 - 0.06 * place + step / 4000,
+                    "largest": 4.0,
+                    "silent": min(1.0, 0.02 * place + step / 4000) if place % 2 else None,
+                    "saturated": None if place % 2 else 0.03 * place,
+                    "finite": True,
+                }
+                for place in range(depth)
+            },
+        }
+        for step in steps
+    ]
+
+
+def finding(code: str = "vanishing-gradient", **changes: Any) -> dict[str, Any]:
+    return {
+        "moment": "run",
+        "at_step": 240,
+        "code": code,
+        "severity": "fault",
+        "probability": 0.85,
+        "layer": "dense_0",
+        "step": 200,
+        "evidence": [
+            {"name": "gradient ratio", "value": 2.5e-7, "relation": "<", "threshold": 1e-3},
+            {"name": "skill", "value": 0.0125, "relation": "", "threshold": None},
+        ],
+        "remedies": ["relu", "batch-normalisation"],
+        "text": "Vanishing gradient (dense_0): it gets smaller by the layer",
+        "words": {
+            "name": {"en": "Vanishing gradient", "id": "Gradien menghilang"},
+            "cause": {"en": "It gets smaller by the layer.", "id": "Makin kecil tiap lapisan."},
+            "doubt": {"en": "If the net learns all the same.", "id": "Jika tetap belajar."},
+            "evidence": [
+                {"en": "gradient of first over last layer", "id": "gradien pertama per terakhir"},
+                {"en": "skill", "id": "skill"},
+            ],
+            "remedies": [
+                {"en": "Use ReLU.", "id": "Pakai ReLU."},
+                {"en": "Put BatchNormalization in.", "id": "Pasang BatchNormalization."},
+            ],
+        },
+    } | changes
+
+
+def full_findings() -> list[dict[str, Any]]:
+    return [
+        finding("unnormalised-inputs", severity="advice", step=None, moment="before", at_step=0),
+        finding(),
+        finding("learning-rate-too-low", probability=0.4, step=280, layer=None),
+        finding("class-imbalance", severity="note", step=None, moment="end", at_step=2000),
+    ]
+
+
+def full_treatment() -> dict[str, Any]:
+    return {
+        "diagnosis": {"healthy": False, "findings": []},
+        "trials": [
+            {
+                "remedy": "initialise",
+                "finding": "vanishing-gradient",
+                "skill": 0.031,
+                "needed": 0.08,
+                "kept": False,
+                "steps": 200,
+                "reason": "",
+                "words": {"en": "Initialise by the activation.", "id": "Inisialisasi."},
+            },
+            {
+                "remedy": "more-units",
+                "finding": "vanishing-gradient",
+                "skill": -1.0,
+                "needed": 0.08,
+                "kept": False,
+                "steps": 0,
+                "reason": "the layers do not fit each other",
+                "words": {"en": "Give the hidden layers more units.", "id": "Lebih banyak unit."},
+            },
+            {
+                "remedy": "relu",
+                "finding": "vanishing-gradient",
+                "skill": 0.713,
+                "needed": 0.08,
+                "kept": True,
+                "steps": 200,
+                "reason": "",
+                "words": {"en": "Use ReLU.", "id": "Pakai ReLU."},
+            },
+        ],
+        "changes": [
+            "layers.dense_0.activation: 'sigmoid' → 'relu'",
+            "layers.dense_0.kernel_initializer: 'RandomNormal' → 'HeNormal'",
+        ],
+        "code": "model = keras.Sequential([\n    keras.layers.Dense(10, activation='relu'),\n])\n",
+        "given_skill": 0.0,
+        "untreated_skill": 0.01,
+        "noise": 0.004,
+        "skill": 0.861,
+        "trial_epochs": 2,
+        "steps": 2600,
+        "planned_steps": 2000,
+        "cost": 1.3,
+    }
+
+
+def write_watched_run(directory: Path) -> RunDirectory:
+    run = write_full_run(directory)
+    run.facts.write(full_facts())
+    run.layers.start(full_looks())
+    run.findings.start(full_findings())
+    run.treatment.write(full_treatment())
+    return run

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_runs import full_evaluation, full_log, full_settings, layer, write_full_run, write_run
+from report_runs import (
+    finding,
+    full_evaluation,
+    full_findings,
+    full_log,
+    full_looks,
+    full_settings,
+    full_treatment,
+    layer,
+    write_full_run,
+    write_run,
+    write_watched_run,
+)
 
 from latih.errors import FileFormatError
 from latih.report import build_report
@@ -78,10 +90,124 @@ def test_a_nasty_name_comes_out_as_text_wherever_it_stands(
     assert len(source) < 1_000_000
 
 
+def renamed(value: Any, nasty: str) -> Any:
+    """Every text of a doctor's file made nasty, and the names of layers; what is data is left."""
+    if isinstance(value, dict):
+        return {
+            f"{name}{nasty}" if name.startswith("dense") else name: one
+            if name in ("severity", "moment", "relation")
+            else renamed(one, nasty)
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [renamed(one, nasty) for one in value]
+    return f"{value[:8]}{nasty}" if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_what_a_doctor_wrote_comes_out_as_text_wherever_it_stands(
+    nasty: str, tmp_path: Path
+) -> None:
+    plain = Tags(build_report(write_watched_run(tmp_path / "plain")).read_text("utf-8"))
+    run = write_watched_run(tmp_path / "nasty")
+    run.layers.start(renamed(full_looks(), nasty))
+    run.findings.start(renamed(full_findings(), nasty))
+    run.treatment.write(renamed(full_treatment(), nasty))
+    run.facts.path.unlink()
+    source = build_report(run).read_text("utf-8")
+    assert Tags(source).found == plain.found
+    assert Tags(source).attributes == plain.attributes
+    assert "1337" not in Tags(source).words
+    assert not {"\x00", "\u202e", "\ud800"} & set(source)
+    assert len(source) < 1_000_000
+
+
+def test_a_layer_named_script_is_a_row_of_that_name(tmp_path: Path) -> None:
+    name = "<script>x</script>"
+    run = write_run(tmp_path)
+    run.layers.start(
+        [{"step": step, "layers": {name: {"gradient": 0.5, "update": 0.1}}} for step in (1, 2)]
+    )
+    run.findings.append(finding(layer=name))
+    source = build_report(run).read_text("utf-8")
+    assert "<script" not in source
+    assert source.count("&lt;script&gt;x&lt;/script&gt;") == 3  # two plots and a card
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("facts", {"facts": 3}),
+        ("facts", {"facts": {"layers": 3}}),
+        ("facts", {"facts": {"layers": ["dense"]}}),
+        ("facts", {"facts": {"outputs": [3]}}),
+        ("facts", {"facts": {"steps": -1}}),
+        ("facts", {"facts": {"steps": "many"}}),
+        ("layers", [{}]),
+        ("layers", [{"step": -1}]),
+        ("layers", [{"step": 1.5}]),
+        ("layers", [{"step": 10**30}]),
+        ("layers", [{"step": 1, "layers": 3}]),
+        ("layers", [{"step": 1, "layers": {"a": 3}}]),
+        ("findings", [{"evidence": 3}]),
+        ("findings", [{"evidence": [3]}]),
+        ("findings", [{"remedies": "relu"}]),
+        ("findings", [{"words": "x"}]),
+        ("findings", [{"words": {"evidence": 3}}]),
+        ("treatment", {"trials": 3}),
+        ("treatment", {"trials": [3]}),
+        ("treatment", {"changes": "x"}),
+    ],
+)
+def test_a_malformed_file_of_the_doctors_is_refused_by_name(
+    file: str, content: Any, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path)
+    written = getattr(run, file)
+    (written.write if isinstance(content, dict) else written.start)(content)
+    with pytest.raises(FileFormatError, match=written.path.name.replace(".", r"\.")):
+        build_report(run)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("facts", {}),
+        ("facts", {"facts": {"layers": [{}, {"name": 3}], "steps": 0}}),
+        ("layers", [{"step": 1, "loss": "low", "layers": {"": {"gradient": [1], "update": True}}}]),
+        ("layers", [{"step": 2**52, "loss": 1.0}, {"step": 1, "loss": 2.0}]),
+        ("layers", [{"step": 1, "layers": {"N0000": {"gradient": 1.0}, "N0001n": {"update": 1}}}]),
+        ("findings", [{}]),
+        ("findings", [{"code": 3, "severity": [1], "probability": 1e9, "step": -4, "layer": 7}]),
+        ("findings", [{"step": 1e300, "at_step": "x", "moment": {"a": 1}, "text": 3}]),
+        ("findings", [finding(evidence=[{}] * 500, remedies=[3] * 500)] * 500),
+        ("treatment", {}),
+        ("treatment", {"trials": [{}] * 500, "changes": [1] * 5000, "code": 3}),
+        ("treatment", {"code": "x" * 10**6, "changes": ["a"], "steps": 1e300, "cost": 1}),
+        ("treatment", {"skill": 10**400, "given_skill": True, "trial_epochs": "x"}),
+    ],
+)
+def test_an_odd_file_of_the_doctors_gets_a_careful_page(
+    file: str, content: Any, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path)
+    written = getattr(run, file)
+    (written.write if isinstance(content, dict) else written.start)(content)
+    run.layers.append({"step": 3, "loss": 1.0})
+    assert build_report(run).stat().st_size < 1_000_000
+
+
+def test_thousands_of_looks_at_thousands_of_layers_keep_the_page_small(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    layers = {f"a layer with a long name {n}": {"gradient": 0.1, "mean": 1.0} for n in range(500)}
+    run.layers.start([{"step": step, "loss": 1.0, "layers": layers} for step in range(100)])
+    assert build_report(run).stat().st_size < 1_000_000
+
+
 def test_lone_surrogates_and_endless_lists_are_made_fit(tmp_path: Path) -> None:
     run = write_run(tmp_path, {"fit": {"huge": list(range(10**5))}, "run": {"name": "a"}})
-    run.log_file.write_text('{"epoch": 1, "\\ud800": 1.5}\n')
-    run.evaluation_file.write_text('{"scores": {"\\udfff": 1}}')
+    run.log.path.write_text('{"epoch": 1, "\\ud800": 1.5}\n')
+    run.evaluation.path.write_text('{"scores": {"\\udfff": 1}}')
     source = build_report(run).read_text("utf-8")
     assert "\ufffd" in source and "more]" in source and len(source) < 100_000
 
@@ -221,7 +347,7 @@ def test_an_endless_hexadecimal_and_a_deep_table_get_a_page(tmp_path: Path) -> N
     assert "30 digits" in build_report(run).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["log_file", "evaluation_file"])
+@pytest.mark.parametrize("name", ["log", "evaluation", "layers", "findings", "facts"])
 @pytest.mark.parametrize(
     "content",
     [
@@ -236,7 +362,7 @@ def test_an_endless_hexadecimal_and_a_deep_table_get_a_page(tmp_path: Path) -> N
 )
 def test_unreadable_json_is_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    file: Path = getattr(run, name)
+    file: Path = getattr(run, name).path
     # A second line, since a broken last line of the log is a crash's, and passed over.
     file.write_bytes(content + b"\n{}\n")
     with pytest.raises(FileFormatError, match=file.name.replace(".", r"\.")):
@@ -274,7 +400,7 @@ def test_an_epoch_that_is_none_is_refused(line: dict[str, Any], tmp_path: Path) 
 )
 def test_numbers_of_any_size_are_drawn_or_passed_over(values: list[Any], tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    run.log_file.write_text(
+    run.log.path.write_text(
         "".join(
             json.dumps({"epoch": 10**8 * place, "loss": v, "learning_rate": v, "seconds": v}) + "\n"
             for place, v in enumerate(values)
@@ -291,7 +417,7 @@ def test_a_thousand_metrics_are_not_a_thousand_drawings(tmp_path: Path) -> None:
 
 def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    with run.evaluation_file.open("wb") as file:
+    with run.evaluation.path.open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
     with pytest.raises(FileFormatError, match=r"at most 64 MiB"):
         build_report(run)

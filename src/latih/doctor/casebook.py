@@ -8,6 +8,7 @@ from typing import Any, Literal
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Check, Evidence, NotFinite
 from latih.doctor.finding import Finding
+from latih.doctor.remedies import REMEDIES
 from latih.doctor.rule import Rule
 from latih.errors import InputError, LatihWarning, UnwritableError
 from latih.run_directory import RunDirectory
@@ -39,15 +40,15 @@ class Casebook:
 
     def begin(self) -> None:
         """Begin the files, with what was seen and told before."""
-        self._write(RunDirectory.start_findings, lambda: self._told)
-        self._write(RunDirectory.start_layers, lambda: self.evidence.to_dict()["checks"])
+        self._write(lambda run: run.findings.start(self._told))
+        self._write(lambda run: run.layers.start(self.evidence.to_dict()["checks"]))
         self._write_facts()
 
     def note(self, check: Check) -> None:
         """Keep a look."""
         self.evidence.checks.append(check)
-        told = Evidence(checks=[check]).to_dict
-        self._write(RunDirectory.append_layers, lambda: told()["checks"][0])
+        alone = Evidence(checks=[check])
+        self._write(lambda run: run.layers.append(alone.to_dict()["checks"][0]))
 
     def note_not_finite(self, found: NotFinite | None) -> None:
         """Keep where a number was none, if it is the first place."""
@@ -96,24 +97,25 @@ class Casebook:
         return {record["code"] for record in self._told}
 
     def _record(self, finding: Finding, when: When, step: int) -> None:
-        record = {"moment": when, "at_step": step, **finding.to_dict()}
+        words = _words_of(finding)
+        record = {"moment": when, "at_step": step, **finding.to_dict(), "words": words}
         self._told.append(record)
-        self._write(RunDirectory.append_finding, lambda: record)
+        self._write(lambda run: run.findings.append(record))
 
     def _write_facts(self) -> None:
         """Write what is known beside the looks and the log, which have files of their own."""
 
-        def told() -> dict[str, Any]:
+        def write(run: RunDirectory) -> None:
             rest = replace(self.evidence, checks=[], epochs=[]).to_dict()
-            return {name: rest[name] for name in rest if name not in ("checks", "epochs")}
+            run.facts.write({name: rest[name] for name in rest if name not in ("checks", "epochs")})
 
-        self._write(RunDirectory.write_facts, told)
+        self._write(write)
 
-    def _write(self, write: Callable[[RunDirectory, Any], None], told: Callable[[], Any]) -> None:
+    def _write(self, write: Callable[[RunDirectory], None]) -> None:
         if self.run is None:
             return
         try:
-            write(self.run, told())
+            write(self.run)
         except UnwritableError as error:
             warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
 
@@ -142,3 +144,14 @@ class Casebook:
         self.evidence = Evidence.from_dict(state["evidence"])
         self.diagnosis = diagnose(self.evidence, self.rules)
         self._suspected, self._told = list(state["suspected"]), list(state["told"])
+
+
+def _words_of(finding: Finding) -> dict[str, Any]:
+    """Return what a finding's card says, for who reads the file: the page, which knows no rule."""
+    return {
+        "name": finding.name.to_dict(),
+        "cause": finding.cause.to_dict(),
+        "doubt": finding.doubt.to_dict(),
+        "evidence": [one.name.to_dict() for one in finding.evidence],
+        "remedies": [REMEDIES[name].words.to_dict() for name in finding.remedies],
+    }

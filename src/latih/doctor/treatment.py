@@ -75,6 +75,11 @@ class Trial:
             pattern.id.format(words=words.id, reason=self.reason, **values),
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data that JSON can hold, with what the remedy does in both languages."""
+        words = REMEDIES[self.remedy].words.to_dict()
+        return {**{one.name: getattr(self, one.name) for one in fields(self)}, "words": words}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -175,7 +180,7 @@ class Treatment:
         told = ("given_skill", "untreated_skill", "noise", "skill", "trial_epochs", "steps")
         return {
             "diagnosis": self.diagnosis.to_dict(),
-            "trials": [{f.name: getattr(one, f.name) for f in fields(one)} for one in self.trials],
+            "trials": [one.to_dict() for one in self.trials],
             "changes": [str(change) for change in self.changes],
             "code": self.code,
             **{name: getattr(self, name) for name in told},

@@ -32,6 +32,10 @@ class Words:
         """Return the sentence with values put in."""
         return Words(self.en.format(**values), self.id.format(**values))
 
+    def to_dict(self) -> dict[str, str]:
+        """Return it in both languages, for files whose readers may ask for either."""
+        return {"en": self.en, "id": self.id}
+
     def __str__(self) -> str:
         """Return the sentence in the language that ``LATIH_LANG`` asks for."""
         return self.id if language() == INDONESIAN else self.en

@@ -258,7 +258,7 @@ def _judge(model: Any, examples: Examples, run: RunDirectory) -> dict[str, float
         predicted = probabilities.argmax(axis=1)
         evaluation["confusion"] = _confusion(y, predicted, len(examples.class_names))
         evaluation["mistakes"] = _mistakes(x, y, predicted, probabilities.max(axis=1))
-    run.write_evaluation(evaluation)
+    run.evaluation.write(evaluation)
     return scores
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from latih.report.phrases import phrase
 from latih.report.record import Record
 from latih.report.words import clean, write_value
 
@@ -42,7 +43,7 @@ def sheet(name: str, table: Mapping[str, object]) -> Sheet:
     """
     rows = tuple(_rows(table))
     if len(rows) > MOST_ROWS:
-        rows = (*rows[:MOST_ROWS], ("…", f"{len(rows) - MOST_ROWS:,} more are in run.toml"))
+        rows = (*rows[:MOST_ROWS], ("…", phrase("more_rows", count=f"{len(rows) - MOST_ROWS:,}")))
     return Sheet(clean(name), rows)
 
 

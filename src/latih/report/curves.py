@@ -1,43 +1,22 @@
-"""Numbers over epochs as an SVG drawing that takes its colours from the page."""
+"""Numbers over epochs or steps as a drawing."""
 
-import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-# Stand-ins that matplotlib writes out and that become the page's own colours, so that one drawing
-# reads in light, in dark and on paper.
-INK, GRID, PAPER, BEST = "#010101", "#020202", "#030303", "#040404"
-TRAINING, VALIDATION, SINGLE = "#050505", "#060606", "#070707"
-PAGE_COLOURS = {
-    INK: "var(--muted)",
-    GRID: "var(--line)",
-    PAPER: "var(--card)",
-    BEST: "var(--best)",
-    TRAINING: "var(--training)",
-    VALIDATION: "var(--validation)",
-    SINGLE: "var(--accent)",
-}
-# Any, since matplotlib types the keys only from the release on that lists them.
-SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "latih",
-    "font.size": 9.0,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": INK,
-    "axes.unicode_minus": True,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "path.simplify": True,
-}
+from latih.report.drawing import BEST, PAPER, as_svg, bare, own_settings, power_tick, tick
+
 MOST_MARKERS = 60
+MOST_MARKS = 12
+NEAR = 0.07
+"""Marks that are nearer to each other than this share of the axis stand above one another."""
+
+MOST_ABOVE = 4
+"""But no more than so many."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +24,7 @@ class Line:
     """One line of a drawing.
 
     Args:
-        points: epochs and values; None leaves a gap, an epoch left out does not.
+        points: epochs or steps, and values; None leaves a gap, an epoch left out does not.
         colour: one of the stand-ins.
         dashed: whether to dash it, so that lines differ without colour.
     """
@@ -55,8 +34,33 @@ class Line:
     dashed: bool = False
 
 
-def draw_curves(lines: Sequence[Line], *, identity: str, best: int | None, decades: float) -> str:
-    """Draw lines over epochs.
+@dataclass(frozen=True)
+class Mark:
+    """Something that is told of an epoch or a step.
+
+    Args:
+        place: which.
+        number: of what is told, which stands beside the drawing.
+        colour: one of the stand-ins.
+    """
+
+    place: int
+    number: int
+    colour: str
+
+
+def draw_curves(
+    lines: Sequence[Line],
+    *,
+    identity: str,
+    decades: float,
+    along: str,
+    unit: str = "",
+    best: int | None = None,
+    level: float | None = None,
+    marks: Sequence[Mark] = (),
+) -> str:
+    """Draw lines over epochs or steps.
 
     No string of the run goes into the drawing: names stand in the page around it, where they are
     escaped, and where matplotlib neither reads them as formulas nor misses their glyphs.
@@ -64,31 +68,28 @@ def draw_curves(lines: Sequence[Line], *, identity: str, best: int | None, decad
     Args:
         lines: what to draw, the last on top.
         identity: goes before every id, so that the drawings of one page do not share any.
-        best: the epoch to mark.
         decades: how many powers of ten positive values must span for a logarithmic axis.
+        along: what the numbers below count: epochs or steps.
+        unit: what the numbers at the side are.
+        best: the epoch to mark.
+        level: a value that the others are to be seen against.
+        marks: what is told of where.
 
     Returns:
         An ``<svg>`` element, the same for the same arguments.
     """
-    # Everything that a user's matplotlibrc may have set is put aside, and put back afterwards.
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
+    with own_settings():
         figure = Figure(figsize=(3.9, 2.5), layout="constrained")
-        axes = figure.add_subplot()
-        _draw_axes(axes, logarithmic=spans_decades(lines, decades))
+        axes = figure.add_subplot(ylabel=unit)
+        _draw_axes(axes, along, logarithmic=spans_decades(lines, decades))
         for line in lines:
             _draw_line(axes, line)
+        if level is not None:
+            axes.axhline(level, color=BEST, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         if best is not None:
             _mark_best(axes, best, lines)
-        written = io.BytesIO()
-        figure.savefig(
-            written,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
-    return _fit_for_page(written.getvalue().decode("utf-8"), identity)
+        _draw_marks(axes, marks[:MOST_MARKS])
+        return as_svg(figure, identity)
 
 
 def spans_decades(lines: Sequence[Line], decades: float) -> bool:
@@ -101,25 +102,19 @@ def spans_decades(lines: Sequence[Line], decades: float) -> bool:
     )
 
 
-def _draw_axes(axes: Axes, *, logarithmic: bool) -> None:
-    axes.set_xlabel("epoch")
+def _draw_axes(axes: Axes, along: str, *, logarithmic: bool) -> None:
+    axes.set_xlabel(along)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-    axes.xaxis.set_major_formatter(FuncFormatter(_tick))
+    axes.xaxis.set_major_formatter(FuncFormatter(tick))
     if logarithmic:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(numticks=6))
+        axes.yaxis.set_major_formatter(FuncFormatter(power_tick))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(_tick))
-    axes.grid(axis="y", color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-
-
-def _tick(value: float, _position: int | None = None) -> str:
-    return f"{value:.6g}".replace("-", "\u2212")
+        axes.yaxis.set_major_formatter(FuncFormatter(tick))
+    bare(axes, "y")
 
 
 def _draw_line(axes: Axes, line: Line) -> None:
@@ -158,16 +153,27 @@ def _mark_best(axes: Axes, best: int, lines: Sequence[Line]) -> None:
             )
 
 
-def _fit_for_page(svg: str, identity: str) -> str:
-    element = svg[svg.index("<svg") :]
-    # Inlined, the style would hold for the whole page, and name spaces are the parser's business.
-    element = re.sub(r"<style\b.*?</style>", "", element, flags=re.DOTALL)
-    element = re.sub(r' xmlns(:\w+)?="[^"]*"', "", element)
-    element = element.replace("xlink:href=", "href=")
-    element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
-    element = re.sub(r'\bid="', f'id="{identity}-', element)
-    element = element.replace('href="#', f'href="#{identity}-')
-    element = element.replace("url(#", f"url(#{identity}-")
-    for stand_in, colour in PAGE_COLOURS.items():
-        element = element.replace(stand_in, colour)
-    return element.strip()
+def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
+    if not marks:
+        return
+    least, most = axes.get_xlim()
+    rows: list[float] = []
+    for mark in sorted(marks, key=lambda one: (one.place, one.number)):
+        # In the lowest row in which the number before is far enough away.
+        free = (row for row, last in enumerate(rows) if mark.place - last > NEAR * (most - least))
+        row = next(free, len(rows))
+        rows[row : row + 1] = [mark.place]
+        row = min(row, MOST_ABOVE - 1)
+        axes.axvline(mark.place, color=mark.colour, linewidth=1.1, zorder=1.5)
+        axes.annotate(
+            str(mark.number),
+            xy=(mark.place, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 8 + 13 * row),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=PAPER,
+            bbox={"boxstyle": "circle,pad=0.25", "facecolor": mark.colour, "linewidth": 0},
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from latih.report.checks import finite_or_none, is_measure
 from latih.report.metrics import VALIDATION, best_epoch
+from latih.report.phrases import phrase
 from latih.report.record import Record
 from latih.report.words import write_count, write_duration, write_number, write_share, write_value
 
@@ -42,11 +43,13 @@ def ending(record: Record) -> str:
     run = record.table("run")
     done = write_value(run.get("epochs_done", len(record.epochs)))
     asked = record.table("fit").get("epochs", done)
-    of = "" if asked == done else f" of {write_value(asked)}"
-    count = f"{done}{of} {'epoch' if done == '1' and not of else 'epochs'}"
+    if asked != done:
+        epochs = phrase("epochs_of", count=done, asked=write_value(asked))
+    else:
+        epochs = phrase("one_epoch") if done == "1" else phrase("epochs", count=done)
     if "stopped" in run:
-        return f"Stopped after {count}: {write_value(run['stopped'])}"
-    return f"No end is recorded after {count}: the run was interrupted or is still going."
+        return phrase("stopped", epochs=epochs, reason=write_value(run["stopped"]))
+    return phrase("no_end", epochs=epochs)
 
 
 def write_score(name: str, score: float | None) -> str:
@@ -66,9 +69,9 @@ def _test_tile(record: Record) -> Tile | None:
     notes = [f"{name}\u00a0{write_number(scores[name])}" for name in scores if name != first][:3]
     test = record.table("data").get("test")
     if test is not None:
-        notes.append(f"{write_count(test)}\u00a0samples")
-    label = f"Test {first.replace('_', ' ')}"
-    value = "not a number" if scores[first] is None else write_score(first, scores[first])
+        notes.append(phrase("samples", count=write_count(test)).replace(" ", "\u00a0"))
+    label = phrase("test_score", name=first.replace("_", " "))
+    value = phrase("no_number") if scores[first] is None else write_score(first, scores[first])
     return Tile(label, value, " · ".join(notes))
 
 
@@ -79,15 +82,16 @@ def _best_tile(record: Record) -> Tile | None:
     epoch, column = best
     names = [column] + [n for n in epoch.values if n.startswith(VALIDATION) and n != column]
     notes = [f"{name}\u00a0{write_number(epoch.values[name])}" for name in names[:3]]
-    return Tile("Best epoch", str(epoch.number), " · ".join(notes))
+    return Tile(phrase("best_epoch"), str(epoch.number), " · ".join(notes))
 
 
 def _parameters_tile(record: Record) -> Tile | None:
     model = record.table("model")
     if "parameters" not in model:
         return None
-    note = f"{write_count(model['trainable'])} trainable" if "trainable" in model else ""
-    return Tile("Parameters", write_count(model["parameters"]), note)
+    trainable = model.get("trainable")
+    note = "" if trainable is None else phrase("trainable_count", count=write_count(trainable))
+    return Tile(phrase("parameters"), write_count(model["parameters"]), note)
 
 
 def _time_tile(record: Record) -> Tile | None:
@@ -95,15 +99,15 @@ def _time_tile(record: Record) -> Tile | None:
     seconds = _measure(run, "seconds")
     if seconds is None:
         return None
-    notes = [f"on {write_value(run['device'])}"] if "device" in run else []
+    notes = [phrase("on", name=write_value(run["device"]))] if "device" in run else []
     speeds = sorted(
         speed
         for epoch in record.epochs
         if (speed := epoch.values.get("samples_per_second")) is not None
     )
     if speeds:
-        notes.append(f"{write_number(speeds[len(speeds) // 2])} samples/s")
-    return Tile("Time", write_duration(seconds), " · ".join(notes))
+        notes.append(phrase("speed", count=write_number(speeds[len(speeds) // 2])))
+    return Tile(phrase("time"), write_duration(seconds), " · ".join(notes))
 
 
 def _measure(table: Mapping[str, object], name: str) -> float | None:

@@ -5,17 +5,21 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
+from latih.doctor.words import language
 from latih.report.asked import sheet, sheets
+from latih.report.cards import make_cards, make_story, verdict
 from latih.report.confusion import (
     MOST_COLUMNS,
     confusion_picture,
     confusion_rows,
     most_confused,
 )
+from latih.report.evidence_plots import layer_plots, net_plots
 from latih.report.headline import ending, headline
 from latih.report.metrics import best_epoch, find_metrics
+from latih.report.phrases import phrase
 from latih.report.pictures import picture_address
-from latih.report.plots import MOST_METRICS, make_plots
+from latih.report.plots import MOST_METRICS, Plot, make_plots
 from latih.report.record import Epoch, Record
 from latih.report.words import (
     MISSING,
@@ -49,10 +53,17 @@ def render_page(record: Record) -> str:
     )
     template = resources.files("latih.report").joinpath("template.html.j2")
     return environment.from_string(template.read_text(encoding="utf-8")).render(
+        language=language(),
+        say=phrase,
         title=_title(record),
         subtitle=_subtitle(record),
         tiles=headline(record),
         ending=ending(record),
+        verdict=_verdict(record),
+        cards=make_cards(record.findings),
+        net_plots=_net_plots(record),
+        layer_plots=_layer_plots(record),
+        story=None if record.treatment is None else make_story(record.treatment),
         plots=make_plots(record.epochs),
         metrics_left_out=max(0, len(find_metrics(record.epochs)) - MOST_METRICS),
         layers=[_layer_cells(layer) for layer in record.layers[:MOST_LAYERS]],
@@ -72,16 +83,31 @@ def _title(record: Record) -> str:
         name = record.table(table).get("name")
         if name:
             return write_value(name)
-    return "Training run"
+    return phrase("training_run")
 
 
 def _subtitle(record: Record) -> list[str]:
     run, model, data = record.table("run"), record.table("model"), record.table("data")
     parts = [write_value(model["name"])] if "name" in model and "name" in run else []
-    parts += [f"on {write_value(data['name'])}"] if "name" in data else []
+    parts += [phrase("on", name=write_value(data["name"]))] if "name" in data else []
     parts += [write_value(run["started"]).replace("T", " ")] if "started" in run else []
-    parts += [f"seed {write_value(run['seed'])}"] if "seed" in run else []
+    parts += [phrase("seed", seed=write_value(run["seed"]))] if "seed" in run else []
     return parts
+
+
+def _verdict(record: Record) -> str:
+    was_watched = record.watch is not None or record.findings
+    return verdict(record.watch, record.findings) if was_watched else ""
+
+
+def _net_plots(record: Record) -> list[Plot]:
+    if record.watch is None:
+        return []
+    return net_plots(record.watch, record.findings, record.epochs)
+
+
+def _layer_plots(record: Record) -> list[Plot]:
+    return [] if record.watch is None else layer_plots(record.watch, record.findings)
 
 
 def _layer_cells(layer: Mapping[str, object]) -> dict[str, str]:
@@ -91,14 +117,26 @@ def _layer_cells(layer: Mapping[str, object]) -> dict[str, str]:
         "type": write_value(layer.get("type")),
         "shape": write_shape(layer.get("output_shape")),
         "parameters": write_count(layer.get("parameters")),
-        "trainable": {"true": "yes", "false": "no"}.get(write_value(trainable), MISSING),
+        "trainable": _yes_or_no(trainable),
     }
 
 
-def _parameters(record: Record) -> list[tuple[str, str]]:
+def _yes_or_no(value: object) -> str:
+    return phrase("yes" if value else "no") if isinstance(value, bool) else MISSING
+
+
+def _parameters(record: Record) -> list[str]:
     model = record.table("model")
-    labels = {"parameters": "in all", "trainable": "trainable", "non_trainable": "not trainable"}
-    return [(label, write_count(model[name])) for name, label in labels.items() if name in model]
+    told = {
+        "parameters": "in_all",
+        "trainable": "are_trainable",
+        "non_trainable": "are_not_trainable",
+    }
+    return [
+        phrase(words, count=write_count(model[name]))
+        for name, words in told.items()
+        if name in model
+    ]
 
 
 def _confusion(record: Record) -> dict[str, object] | None:

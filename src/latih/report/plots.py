@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from latih.report.curves import SINGLE, TRAINING, VALIDATION, Line, draw_curves
+from latih.report.curves import Line, draw_curves
+from latih.report.drawing import SINGLE, TRAINING, VALIDATION
 from latih.report.metrics import LEARNING_RATE, Metric, Series, best_epoch, find_metrics, history
+from latih.report.phrases import phrase
 from latih.report.record import Epoch
 from latih.report.words import write_number
 
@@ -48,18 +50,18 @@ def make_plots(epochs: Sequence[Epoch]) -> list[Plot]:
     ]
     rates = history(epochs, LEARNING_RATE)
     if rates:
-        kinds = {"single": ("learning rate", Line(rates, SINGLE))}
+        kinds = {"single": (phrase("learning_rate"), Line(rates, SINGLE))}
         # A schedule usually runs over powers of ten, and its small steps matter as its large ones.
-        plots.append(_plot("learning rate", kinds, None, identity="rate", decades=1.0))
+        plots.append(_plot(phrase("learning_rate"), kinds, None, identity="rate", decades=1.0))
     return plots
 
 
 def _metric_plot(metric: Metric, best: int | None, identity: str) -> Plot:
     kinds: dict[str, tuple[str, Line]] = {}
     if metric.training:
-        kinds["training"] = ("training", Line(metric.training, TRAINING, dashed=True))
+        kinds["training"] = (phrase("training"), Line(metric.training, TRAINING, dashed=True))
     if metric.validation:
-        kinds["validation"] = ("validation", Line(metric.validation, VALIDATION))
+        kinds["validation"] = (phrase("validation"), Line(metric.validation, VALIDATION))
     # A loss that fell a thousandfold, or exploded, is a flat line on a linear axis.
     return _plot(metric.name, kinds, best, identity=identity, decades=3.0)
 
@@ -74,14 +76,17 @@ def _plot(
 ) -> Plot:
     notes = [note for name, line in kinds.values() for note in _gap_notes(name, line.points)]
     if not any(value is not None for _, line in kinds.values() for _, value in line.points):
-        return Plot(title, Markup(), (), ("There is no number to draw.", *notes))
+        return Plot(title, Markup(), (), (phrase("nothing_to_draw"), *notes))
     lines: list[Line] = []
     for name, line in kinds.values():
         stride = -(-len(line.points) // MOST_POINTS)
         if stride > 1:
-            notes.append(f"Of {len(line.points):,} points of {name} one in {stride} is drawn.")
+            count = f"{len(line.points):,}"
+            notes.append(phrase("one_in", count=count, name=name, stride=stride))
         lines.append(Line(_thin(line.points, stride, best), line.colour, line.dashed))
-    drawing = draw_curves(lines, identity=identity, best=best, decades=decades)
+    drawing = draw_curves(
+        lines, identity=identity, best=best, decades=decades, along=phrase("epoch")
+    )
     # Markup is right here: the drawing holds no string that came from a file.
     return Plot(title, Markup(drawing), _legend(kinds, best), tuple(notes))
 
@@ -93,7 +98,7 @@ def _legend(kinds: dict[str, tuple[str, Line]], best: int | None) -> tuple[tuple
         (kind, f"{name} {write_number(dict(line.points).get(best))}")
         for kind, (name, line) in kinds.items()
     ]
-    return (*named, ("best", f"at the best epoch, {best}"))
+    return (*named, ("best", phrase("at_best", number=best)))
 
 
 def _thin(points: Sequence[tuple[int, float | None]], stride: int, best: int | None) -> Series:
@@ -107,6 +112,6 @@ def _gap_notes(name: str, points: Sequence[tuple[int, float | None]]) -> list[st
     if not missing:
         return []
     told = ", ".join(str(number) for number in missing[:5])
-    more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
-    epoch = "epoch" if len(missing) == 1 else "epochs"
-    return [f"The value for {name} is NaN or infinite in {epoch} {told}{more}."]
+    if len(missing) > 5:
+        told = phrase("and_more", told=told, count=f"{len(missing) - 5:,}")
+    return [phrase("gap" if len(missing) == 1 else "gaps", name=name, epochs=told)]

@@ -13,6 +13,9 @@ from latih.report.checks import (
     require_table,
 )
 from latih.report.evaluation import Evaluation, check_evaluation
+from latih.report.findings import Finding, read_findings
+from latih.report.looks import Watch, read_watch
+from latih.report.treatment import Treatment, read_treatment
 from latih.report.words import clean, write_value
 from latih.run_directory import FORMAT, RunDirectory
 
@@ -40,6 +43,9 @@ class Record:
         classes: the names of the classes, in their order; empty when the run names none.
         epochs: in their order, each number once.
         evaluation: on the test set.
+        watch: what the doctor saw; None if none looked on.
+        findings: what the doctor found, faults first.
+        treatment: what the doctor tried; None if nothing was.
     """
 
     tables: Mapping[str, Mapping[str, Any]]
@@ -47,6 +53,9 @@ class Record:
     classes: tuple[str, ...]
     epochs: tuple[Epoch, ...]
     evaluation: Evaluation
+    watch: Watch | None
+    findings: tuple[Finding, ...]
+    treatment: Treatment | None
 
     def table(self, name: str) -> Mapping[str, Any]:
         """Return a table of ``run.toml``; an empty one if the run wrote none."""
@@ -92,8 +101,11 @@ def read_record(run: RunDirectory) -> Record:
         classes=tuple(write_value(name) for name in classes),
         epochs=_read_epochs(run),
         evaluation=check_evaluation(
-            read_whole(run.evaluation_file, run.read_evaluation), run.evaluation_file
+            read_whole(run.evaluation.path, run.evaluation.read), run.evaluation.path
         ),
+        watch=read_watch(run),
+        findings=read_findings(run),
+        treatment=read_treatment(run),
     )
 
 
@@ -103,9 +115,9 @@ def _is_loose(name: str, value: object) -> bool:
 
 
 def _read_epochs(run: RunDirectory) -> tuple[Epoch, ...]:
-    file = run.log_file
+    file = run.log.path
     # The signature promises objects; JSON lines can hold anything.
-    lines: list[object] = list(read_whole(file, run.read_log))
+    lines: list[object] = list(read_whole(file, run.log.read))
     epochs: dict[int, Epoch] = {}
     for line, content in enumerate(lines, start=1):
         where = f"line {line}"

@@ -1,0 +1,182 @@
+"""The diagnosis and the treatment as the page tells them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latih.report.findings import Finding
+from latih.report.looks import Watch
+from latih.report.phrases import phrase
+from latih.report.treatment import Treatment, Trial
+from latih.report.words import write_count, write_number
+
+
+@dataclass(frozen=True)
+class Card:
+    """A finding.
+
+    Args:
+        number: by which the plots call it.
+        severity: ``"fault"``, ``"advice"`` or ``"note"``.
+        badge: the severity in words, and the probability.
+        name: its name for people.
+        code: its name for programs.
+        where: the layer, the step and when it was told.
+        cause: why it happens.
+        rows: what was measured: its name, the number, the threshold.
+        remedies: what helps, the best first.
+        doubt: what would change one's mind.
+    """
+
+    number: int
+    severity: str
+    badge: str
+    name: str
+    code: str
+    where: tuple[str, ...]
+    cause: str
+    rows: tuple[tuple[str, str, str], ...]
+    remedies: tuple[str, ...]
+    doubt: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A trial of a treatment.
+
+    Args:
+        remedy: what was done.
+        why: for which finding.
+        outcome: what was measured.
+        kept: whether it helped.
+        badge: that in words.
+    """
+
+    remedy: str
+    why: str
+    outcome: str
+    kept: bool
+    badge: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """A treatment.
+
+    Args:
+        beginning: what was measured before.
+        attempts: the trials, in order.
+        ending: what came of it.
+        changes: what is different now, a line each.
+        code: to paste.
+    """
+
+    beginning: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+    ending: tuple[str, ...]
+    changes: tuple[str, ...]
+    code: str
+
+
+def verdict(watch: Watch | None, findings: Sequence[Finding]) -> str:
+    """Say how many faults were found, and how often was looked."""
+    faults = sum(one.severity == "fault" for one in findings)
+    told = {0: phrase("healthy"), 1: phrase("one_fault")}.get(faults, "") or phrase(
+        "faults", count=faults
+    )
+    looks = 0 if watch is None else len(watch.looks)
+    if looks:
+        told += " " + (phrase("one_look") if looks == 1 else phrase("looks", count=f"{looks:,}"))
+    return told
+
+
+def make_cards(findings: Sequence[Finding]) -> list[Card]:
+    """Make a card of each finding."""
+    return [_card(number, one) for number, one in enumerate(findings, start=1)]
+
+
+def _card(number: int, finding: Finding) -> Card:
+    badge = phrase(finding.severity)
+    if finding.probability is not None:
+        badge += f" · {finding.probability:.0%}".replace("%", " %")
+    return Card(
+        number=number,
+        severity=finding.severity,
+        badge=badge,
+        name=str(finding.name),
+        code=finding.code,
+        where=_where(finding),
+        cause=str(finding.cause),
+        rows=tuple(
+            (
+                str(one.name),
+                write_number(one.value),
+                ""
+                if one.threshold is None
+                else f"{one.relation} {write_number(one.threshold)}".strip(),
+            )
+            for one in finding.evidence
+        ),
+        remedies=tuple(map(str, finding.remedies)),
+        doubt=str(finding.doubt),
+    )
+
+
+def _where(finding: Finding) -> tuple[str, ...]:
+    told = [f"{phrase('layer')} {finding.layer}"] if finding.layer else []
+    if finding.step is not None:
+        told.append(phrase("seen_from_step", step=f"{finding.step:,}"))
+    if finding.moment == "before":
+        told.append(phrase("told_before"))
+    elif finding.moment == "end":
+        told.append(phrase("told_at_end"))
+    elif finding.at_step is not None:
+        told.append(phrase("told_at_step", step=f"{finding.at_step:,}"))
+    return tuple(told)
+
+
+def make_story(treatment: Treatment) -> Story:
+    """Tell a treatment in the order in which it happened."""
+    numbers = {name: write_number(value) for name, value in treatment.numbers.items()}
+    beginning: list[str] = []
+    if {"trial_epochs", "untreated_skill", "noise"} <= numbers.keys():
+        beginning.append(
+            phrase(
+                "untreated",
+                epochs=numbers["trial_epochs"],
+                skill=numbers["untreated_skill"],
+                noise=numbers["noise"],
+            )
+        )
+    beginning += [] if treatment.trials else [phrase("nothing_tried")]
+    ending: list[str] = []
+    if treatment.is_as_given:
+        ending.append(phrase("as_given", given=numbers["given_skill"]))
+    elif "skill" in numbers:
+        told = "treated_to_end" if "given_skill" in numbers else "trained_to_end"
+        given = numbers.get("given_skill")
+        ending.append(phrase(told, skill=numbers["skill"], given=given))
+    if {"steps", "cost"} <= numbers.keys():
+        steps = write_count(int(treatment.numbers["steps"]))
+        ending.append(phrase("cost", steps=steps, cost=f"{treatment.numbers['cost']:.3g}"))
+    return Story(
+        beginning=tuple(beginning),
+        attempts=tuple(map(_attempt, treatment.trials)),
+        ending=tuple(ending),
+        changes=treatment.changes,
+        code=treatment.code,
+    )
+
+
+def _attempt(trial: Trial) -> Attempt:
+    if trial.reason:
+        outcome = phrase("cannot_be_trained", reason=trial.reason)
+    else:
+        told = "beat" if trial.kept else "did_not_beat"
+        outcome = phrase(told, skill=write_number(trial.skill), needed=write_number(trial.needed))
+    return Attempt(
+        remedy=str(trial.remedy),
+        why=phrase("for_finding", code=trial.finding),
+        outcome=outcome,
+        kept=trial.kept,
+        badge=phrase("kept" if trial.kept else "rolled_back"),
+    )
