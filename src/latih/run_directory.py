@@ -5,6 +5,7 @@ file is data (TOML, JSON lines, JSON, a ``.keras`` archive), and none names a pa
 """
 
 import os
+import shutil
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -150,6 +151,17 @@ class RunDirectory:
     def report_file(self) -> Path:
         """The page: one file that opens without a network."""
         return self.path / "report.html"
+
+    def begin_anew(self) -> None:
+        """Put what was written of a training aside, into ``untreated``: another takes its place."""
+        aside = self.path / "untreated"
+        aside.mkdir(exist_ok=True)
+        for file in (self.log, self.facts, self.layers, self.findings):
+            if file.path.is_file():
+                os.replace(file.path, aside / file.path.name)
+        shutil.rmtree(self.snapshots_directory, ignore_errors=True)
+        for file in (self.best_file, self.settings_file):
+            file.unlink(missing_ok=True)
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write ``run.toml``; values that are None are left out, since TOML has no null."""

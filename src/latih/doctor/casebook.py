@@ -35,12 +35,19 @@ class Casebook:
         self.diagnosis = Diagnosis([])
         self.run: RunDirectory | None = None
         """Where it is written down; None for nowhere."""
+        self.earlier: Sequence[Mapping[str, Any]] = ()
+        """What was told of a training before this one, which it follows."""
         self._suspected: list[str] = []
         self._told: list[dict[str, Any]] = []
 
+    @property
+    def told(self) -> Sequence[Mapping[str, Any]]:
+        """What was told of this training, as it is written down."""
+        return tuple(self._told)
+
     def begin(self) -> None:
         """Begin the files, with what was seen and told before."""
-        self._write(lambda run: run.findings.start(self._told))
+        self._write(lambda run: run.findings.start([*self.earlier, *self._told]))
         self._write(lambda run: run.layers.start(self.evidence.to_dict()["checks"]))
         self._write_facts()
 
