@@ -14,6 +14,7 @@ from latih.losses.crossentropy import (
     require_one_shape,
     smoothed,
 )
+from latih.ops.log_loss import log_loss
 from latih.tensors import as_tensor
 
 
@@ -209,7 +210,7 @@ def binary_focal_crossentropy(
     y_true = smoothed(y_true, label_smoothing, 2)
     if from_logits:
         y_pred = y_pred.sigmoid()
-    values = F.binary_cross_entropy(inside(y_pred), y_true, reduction="none")
+    values = log_loss(inside(y_pred), y_true)
     of_right_answer = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
     values = (1.0 - of_right_answer).pow(gamma) * values
     if apply_class_balancing:
