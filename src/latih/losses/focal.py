@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from latih.arguments import number, whole
 from latih.losses.base import Loss, Reduction, alike, as_floats

@@ -34,10 +34,18 @@ def test_the_threshold_at_a_usual_rate(update: float, sick: bool) -> None:
 
 
 def test_a_plateau_is_something_else() -> None:
+    level = {"losses": curve(2.4, 2.3), "skills": 0.0}
+    assert learning_rate_too_low(training(layers=stack(3, update=2e-6), **level)) == []
+    assert learning_rate_too_low(training(layers=stack(3, update=1e-3), **level)) == []
+
+
+@pytest.mark.parametrize(("update", "sick"), [(4e-5, True), (6e-5, False)])
+def test_weights_that_at_such_a_rate_never_left_their_place(update: float, sick: bool) -> None:
+    """Of 950 steps, each so far, all together are less than a twentieth of the weights' size."""
     evidence = training(
-        layers=stack(3, update=2e-6), losses=curve(2.4, 2.3), skills=0.0, learning_rate=1e-6
+        layers=stack(3, update=update), losses=curve(2.4, 2.3), skills=0.0, learning_rate=1e-5
     )
-    assert learning_rate_too_low(evidence) == []
+    assert [one.severity for one in learning_rate_too_low(evidence)] == ["fault"] * sick
 
 
 def test_what_learns_all_the_same_is_advice_or_nothing() -> None:
