@@ -359,7 +359,7 @@ class Evidence:
         if not after:
             return bool(before)  # or nobody knows what its targets mean
         gains = max(after) - max(before, default=0.0)
-        return max(after) < enough and gains < 0.05
+        return max(after) <= enough and gains < 0.05
 
     def is_failing(self) -> bool:
         """Say whether the outcome is bad: stuck, poor, or broken by a number that is none."""

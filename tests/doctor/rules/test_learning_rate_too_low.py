@@ -35,7 +35,8 @@ def test_the_threshold_at_a_usual_rate(update: float, sick: bool) -> None:
 
 def test_a_plateau_is_something_else() -> None:
     level = {"losses": curve(2.4, 2.3), "skills": 0.0}
-    assert learning_rate_too_low(training(layers=stack(3, update=2e-6), **level)) == []
+    (found,) = learning_rate_too_low(training(layers=stack(3, update=2e-6), **level))
+    assert found.is_last_resort and found.probability < 0.5
     assert learning_rate_too_low(training(layers=stack(3, update=1e-3), **level)) == []
 
 
