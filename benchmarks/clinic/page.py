@@ -12,14 +12,14 @@ HEAD = """# The clinic
 
 Made by `make clinic`. Programs with a known illness and healthy ones, trained under the doctor's
 eyes. In parentheses: how many of how many, and Wilson's 95% interval. *Detected*: at least one
-fault is told, or `fit` refuses to begin and says why. *First*, *in three*: the program's own
-illness is the first fault that is told, or one of three. *Recall*, *precision*: of the published
-labels that have a code, how many are named; of the faults that are told, how many are among the
-labels. *In time*: of those named, how many before the 200th step or in the first twentieth of the
-training. *False alarm*: any fault, at the end or on the way, on a run that is healthy: a run that
-did not reach its score is not counted. *Those that it harms*: of the sick those that do not come
-within five points of their healthy twin; of the others there is a mistake in the program, and none
-in what comes of it.
+fault is told, in the end or on the way, or `fit` refuses to begin and says why. *First*, *in
+three*: the program's own illness is the first fault that is told, or one of three. *Recall*,
+*precision*: of the published labels that have a code, how many are named; of the faults that are
+told, how many are among the labels. *In time*: of those named, how many before the 200th step or
+in the first twentieth of the training. *False alarm*: any fault, at the end or on the way, on a
+run that is healthy: a run that did not reach its score is not counted. *Those that it harms*: of
+the sick those that do not come within five points of their healthy twin; of the others there is a
+mistake in the program, and none in what comes of it.
 """
 
 NEAR = 0.05
@@ -127,7 +127,7 @@ def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
             scoring.label_precision([one for one in sick if one["labels"]]),
             scoring.share(scoring.is_in_time(one) for one in sick if scoring.is_named(one, 3)),
             scoring.share(map(scoring.is_false_alarm, healthy)),
-            scoring.share(bool(scoring.said(one)) for one in healthy),
+            scoring.share(bool(faults_of(one)) for one in healthy),
         ]
         lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return [*lines, ""]

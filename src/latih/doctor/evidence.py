@@ -361,6 +361,14 @@ class Evidence:
         gains = max(after) - max(before, default=0.0)
         return max(after) <= enough and gains < 0.05
 
+    def ends_below(self, enough: float) -> bool:
+        """Say whether the training is over and has come to less.
+
+        Args:
+            enough: the skill that would be enough.
+        """
+        return self.ended and self.steps > 0 and self.skill < enough
+
     def is_failing(self) -> bool:
         """Say whether the outcome is bad: stuck, poor, or broken by a number that is none."""
         broken = self.not_finite is not None and self.not_finite.place not in ("input", "target")

@@ -50,6 +50,7 @@ def test_the_ratio_is_stricter_without_sigmoids(activation: str, ratio: float, s
 
 def of_softmaxes(count: int, fan_in: int = 64, **known: Any) -> Evidence:
     shares = [layer(f"shares_{n}", "softmax") for n in range(count)]
+    known.setdefault("skills", curve(0.0, 0.98))
     return training(
         layers=[*shares, layer("output", "softmax", fan_in=fan_in, is_output=True)], **known
     )

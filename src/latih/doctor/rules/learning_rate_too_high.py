@@ -245,7 +245,7 @@ def _absurd(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     rate, epsilon = boldness(evidence), evidence.facts.settings.get("epsilon", 1.0)
     # Deep nets with normalisation take ten times as much from plain descent with momentum.
     most = limit["absurd"] * (10 if evidence.facts.optimizer == "sgd" else 1)
-    if rate > most and evidence.ended and evidence.skill < limit["fine"]:
+    if rate > most and evidence.ends_below(limit["fine"]):
         measured = [
             Measured(BOLDNESS, rate, ">", most),
             Measured(SKILL, evidence.skill, "<", limit["fine"]),

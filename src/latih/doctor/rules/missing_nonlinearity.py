@@ -61,8 +61,7 @@ def missing_nonlinearity(evidence: Evidence, thresholds: Mapping[str, float]) ->
         return
     if _is_linear_net(layers) and len(weighted) > thresholds["layers"]:
         told = [Measured(LAYERS, len(weighted), ">", thresholds["layers"])]
-        weak = evidence.ended and evidence.steps and evidence.skill < thresholds["enough"]
-        if weak or evidence.is_failing():
+        if evidence.is_failing() or evidence.ends_below(thresholds["enough"]):
             told.append(Measured(SKILL, evidence.skill))
             yield Sign("fault", 0.75, told, hidden[0].name, evidence.steps)
         else:

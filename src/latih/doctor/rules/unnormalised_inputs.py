@@ -78,7 +78,7 @@ def _scale(evidence: Evidence, one: InputFacts, thresholds: Mapping[str, float])
         told.append(Measured(DEAD, dead, ">", thresholds["dead"]))
     if failing or harmed:
         yield Sign("fault", probability, told, one.name, evidence.steps)
-    elif _is_far(one, thresholds) and evidence.ended and evidence.skill < thresholds["fine"]:
+    elif _is_far(one, thresholds) and evidence.ends_below(thresholds["fine"]):
         told.append(Measured(SKILL, evidence.skill, "<", thresholds["fine"]))
         yield Sign("fault", 0.6, told, one.name, evidence.steps)
     else:

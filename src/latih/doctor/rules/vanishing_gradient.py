@@ -45,6 +45,7 @@ FLAT = ("sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign", "softmax")
         "flat_ratio": 1e-2,
         "slope": 0.3,
         "skill": 0.05,
+        "poor": 0.3,
         "fine": 0.7,
         "enough": 0.95,
     },
@@ -74,7 +75,7 @@ def vanishing_gradient(evidence: Evidence, limit: Mapping[str, float]) -> Iterat
     step = next(step for step, flow in known if flow[0] < least)
     if evidence.is_stuck(limit["skill"]):
         yield Sign("fault", _probability(evidence, ratio, sigmoid), measured, layers[0].name, step)
-    elif evidence.is_poor():
+    elif evidence.is_poor() or evidence.ends_below(limit["poor"]):
         yield Sign("fault", 0.55, measured[:2], layers[0].name, step)
     elif evidence.skill < limit["fine"] and ratio < limit["ratio"]:
         yield Sign("advice", 0.3, measured[:2], layers[0].name, step)
@@ -91,9 +92,9 @@ def _softmax_between(evidence: Evidence, limit: Mapping[str, float]) -> Iterator
         for one, after in pairwise(layers)
         if one.activation == "softmax" and not one.is_output and _feeds(one, after)
     ]
-    weak = evidence.ended and evidence.steps > 0 and evidence.skill < limit["enough"]
     if names:
-        fault = len(names) > 1 or weak or evidence.is_failing()
+        weak = evidence.is_failing() or evidence.ends_below(limit["enough"])
+        fault = len(names) > 1 or weak
         measured = [Measured(SOFTMAXES, len(names), ">", 0.0)]
         yield Sign("fault" if fault else "advice", 0.7 if fault else 0.4, measured, names[0])
 

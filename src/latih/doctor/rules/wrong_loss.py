@@ -195,8 +195,7 @@ def _numbered(
     if not (output.is_whole and few):
         return
     told = [Measured(CLASSES, classes, ">", 1.0)]
-    weak = evidence.ended and evidence.steps and evidence.skill < thresholds["enough"]
-    if weak or evidence.is_failing():
+    if evidence.is_failing() or evidence.ends_below(thresholds["enough"]):
         told.append(Measured(SKILL, evidence.skill, "<", thresholds["enough"]))
         yield Sign("fault", 0.5, told, output.name, evidence.steps)
     else:
