@@ -103,7 +103,8 @@ def numbered(**known):
 
 def test_the_numbers_of_classes_are_no_quantities_where_nothing_comes_of_it():
     assert seen(numbered()) == [("advice", 0.4)]
-    assert seen(numbered(), skills=curve(0.0, 0.5)) == [("fault", 0.5)]
+    assert seen(numbered(), skills=curve(0.0, 0.55)) == [("advice", 0.4)]
+    assert seen(numbered(), skills=curve(0.0, 0.25)) == [("fault", 0.5)]
     assert seen(numbered(least=1.0, most=3.0)) == [("advice", 0.4)]
 
 
@@ -111,7 +112,7 @@ def test_the_numbers_of_classes_are_no_quantities_where_nothing_comes_of_it():
     "known", [{"is_whole": False}, {"least": 3.0}, {"most": 20.0}, {"most": 1.0}, {"width": 2}]
 )
 def test_other_whole_numbers_are_quantities(known):
-    assert seen(numbered(**known), skills=curve(0.0, 0.5)) == []
+    assert seen(numbered(**known), skills=curve(0.0, 0.25)) == []
 
 
 def test_a_loss_whose_sign_is_wrong_falls_for_ever():

@@ -126,7 +126,7 @@ def _dropped(evidence: Evidence, limit: Mapping[str, float], skill: Measured) ->
 
 
 def _narrow(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> Iterator[Sign]:
-    """A hidden layer through which hardly anything fits.
+    """A hidden layer through which hardly anything fits, and less than comes to it.
 
     What a layer takes in is what the one before gives out: its units, or those times the area of
     a kernel.
@@ -135,7 +135,7 @@ def _narrow(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> 
     widths = [
         (after.fan_in, before.name)
         for before, after in pairwise(layers)
-        if after.fan_in <= before.weights
+        if after.fan_in <= before.weights and after.fan_in < before.fan_in
     ]
     units, name = min(widths, default=(limit["units"], ""))
     if units < limit["units"]:

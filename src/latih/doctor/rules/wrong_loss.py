@@ -72,6 +72,7 @@ FALLEN = Words(
         "bound": 1.5,
         "growth": 1.5,
         "enough": 0.6,
+        "weak": 0.3,
         "few": 3,
         "many": 20,
         "fallen": 0.5,
@@ -195,8 +196,8 @@ def _numbered(
     if not (output.is_whole and few):
         return
     told = [Measured(CLASSES, classes, ">", 1.0)]
-    if evidence.is_failing() or evidence.ends_below(thresholds["enough"]):
-        told.append(Measured(SKILL, evidence.skill, "<", thresholds["enough"]))
+    if evidence.is_failing() or evidence.ends_below(thresholds["weak"]):
+        told.append(Measured(SKILL, evidence.skill, "<", thresholds["weak"]))
         yield Sign("fault", 0.5, told, output.name, evidence.steps)
     else:
         yield Sign("advice", 0.4, told, output.name)
