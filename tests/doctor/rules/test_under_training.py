@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from evidences import curve, line, regression, stack, training
@@ -38,6 +40,14 @@ def test_swings_are_no_gain_either() -> None:
 def test_a_falling_loss_under_a_falling_skill_is_something_else() -> None:
     evidence = training(losses=line(-600.0, -4000.0), skills=line(-8.0, -60.0))
     assert under_training(evidence) == []
+
+
+def test_at_the_entropy_of_the_targets_there_is_nothing_left_to_learn() -> None:
+    """An autoencoder of pictures: shares of grey under a cross-entropy."""
+    known: dict[str, Any] = {"losses": line(0.5, 0.28), "skills": line(0.0, 0.4)}
+    output = regression(loss="binary_crossentropy", most=1.0, trivial_loss=0.5)
+    assert under_training(training(output=output, **known))
+    assert under_training(training(output=replace(output, floor=0.27), **known)) == []
 
 
 def test_before_the_end_nobody_knows() -> None:
