@@ -15,8 +15,6 @@ LARGE = 2**30
 """From so many bytes on a map is read in windows. No machine's memory decides: the same seed shall
 give the same order wherever a run goes on."""
 
-_BLOCKS_AHEAD = 16
-
 WINDOWS_IN_MEMORY = 4
 """After so many windows the pages leave the process's memory: a quarter of a gigabyte."""
 
@@ -120,12 +118,9 @@ class MappedBatches(ArrayBatches):
             if self._brought % WINDOWS_IN_MEMORY == 0:
                 # All at once: each call makes every core forget where the pages were.
                 rows.give_back(0, self.examples)
-                for used in self._used:
-                    rows.bring(*used)
-            for number, (first, last) in enumerate(bounds):
-                for ahead in bounds[number + _BLOCKS_AHEAD : number + _BLOCKS_AHEAD + 1]:
-                    rows.ask_for(*ahead)
-                rows.bring(first, last)
+                rows.bring(self._used)
+            rows.ask_for(bounds)
+            rows.bring(bounds)
         self._brought += 1
         self._used = bounds
         return [torch.cat([torch.arange(*one) for one in bounds])]
