@@ -2,12 +2,16 @@
 
 import json
 import math
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from latih.errors import FileFormatError, InputError
+from latih.errors import FileFormatError, InputError, UnwritableError
+from latih.json_files import JsonLines
 from latih.run_directory import RunDirectory
 
 
@@ -22,43 +26,80 @@ def test_settings_come_back_less_what_toml_cannot_say(run: RunDirectory) -> None
 
 
 def test_the_log_comes_back_line_by_line(run: RunDirectory) -> None:
-    run.start_log()
-    run.append_log({"epoch": 1, "loss": 0.5})
-    run.append_log({"epoch": 2, "loss": math.nan, "deep": {"values": [math.inf, 1.0]}})
-    assert run.read_log() == [
+    run.log.start()
+    run.log.append({"epoch": 1, "loss": 0.5})
+    run.log.append({"epoch": 2, "loss": math.nan, "deep": {"values": [math.inf, 1.0]}})
+    assert run.log.read() == [
         {"epoch": 1, "loss": 0.5},
         {"epoch": 2, "loss": None, "deep": {"values": [None, 1.0]}},
     ]
     # Other readers of JSON can read it: NaN is none of JSON's words.
-    for line in run.log_file.read_text(encoding="utf-8").splitlines():
+    for line in run.log.path.read_text(encoding="utf-8").splitlines():
         json.loads(line, parse_constant=pytest.fail)
-    run.start_log()
-    assert run.read_log() == []
+    run.log.start()
+    assert run.log.read() == []
 
 
-def test_a_line_cut_short_by_a_crash_is_passed_over(run: RunDirectory) -> None:
-    run.append_log({"epoch": 1})
-    with run.log_file.open("a") as file:
-        file.write('{"epoch": 2, "lo')
-    assert run.read_log() == [{"epoch": 1}]
+@given(
+    st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=4)), max_size=4),
+    st.integers(0, 200),
+)
+def test_of_a_file_cut_anywhere_the_whole_lines_are_left_and_more_can_follow(
+    records: list[dict[str, object]], cut: int
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        file = JsonLines(Path(directory) / "log.jsonl")
+        file.start(records)
+        left = file.path.read_bytes()[:cut]
+        file.path.write_bytes(left)
+        whole = records[: left.count(b"\n")]
+        assert file.read() == whole
+        file.append({"next": 1})
+        assert file.read() == [*whole, {"next": 1}]
+
+
+def test_a_last_line_that_lost_its_middle_is_passed_over(run: RunDirectory) -> None:
+    run.log.append({"epoch": 1})
+    with run.log.path.open("ab") as file:
+        file.write(b'{"epoch": \0\0\0\n')
+    assert run.log.read() == [{"epoch": 1}]
+
+
+def test_the_three_logs_are_files_of_their_own(run: RunDirectory) -> None:
+    for number, file in enumerate((run.log, run.layers, run.findings)):
+        assert file.read() == []
+        file.append({"number": number})
+    assert [file.read() for file in (run.log, run.layers, run.findings)] == [
+        [{"number": 0}],
+        [{"number": 1}],
+        [{"number": 2}],
+    ]
+
+
+def test_lines_that_cannot_be_written_are_told(run: RunDirectory) -> None:
+    run.log.path.mkdir()
+    with pytest.raises(UnwritableError, match=r"cannot add a line to .*log\.jsonl"):
+        run.log.append({})
 
 
 def test_the_evaluation_comes_back(run: RunDirectory) -> None:
-    assert run.read_evaluation() == {}
-    run.write_evaluation({"scores": {"loss": math.nan, "accuracy": 0.5}})
-    assert run.read_evaluation() == {"scores": {"loss": None, "accuracy": 0.5}}
+    assert run.evaluation.read() == {}
+    run.evaluation.write({"scores": {"loss": math.nan, "accuracy": 0.5}})
+    assert run.evaluation.read() == {"scores": {"loss": None, "accuracy": 0.5}}
 
 
 DAMAGED: dict[str, tuple[str, str, Callable[[RunDirectory], object]]] = {
     "settings that are no TOML": ("run.toml", "= 1", RunDirectory.read_settings),
-    "a broken line in the log": ("log.jsonl", "{\n{}\n", RunDirectory.read_log),
-    "a line that is no object": ("log.jsonl", "[1]\n{}\n", RunDirectory.read_log),
-    "an evaluation cut short": ("evaluation.json", '{"a": ', RunDirectory.read_evaluation),
-    "an evaluation that is a list": ("evaluation.json", "[]", RunDirectory.read_evaluation),
-    "an evaluation without a bottom": (
-        "evaluation.json",
+    "a broken line in the log": ("log.jsonl", "{\n{}\n", lambda run: run.log.read()),
+    "a line that is no object": ("log.jsonl", "[1]\n{}\n", lambda run: run.log.read()),
+    "a look that is none": ("layers.jsonl", "[1]\n{}\n", lambda run: run.layers.read()),
+    "a finding that is none": ("findings.jsonl", "3\n{}\n", lambda run: run.findings.read()),
+    "an evaluation cut short": ("evaluation.json", '{"a": ', lambda run: run.evaluation.read()),
+    "facts that are a list": ("facts.json", "[]", lambda run: run.facts.read()),
+    "a treatment without a bottom": (
+        "treatment.json",
         "[" * 100_000,
-        RunDirectory.read_evaluation,
+        lambda run: run.treatment.read(),
     ),
 }
 
@@ -74,9 +115,9 @@ def test_a_damaged_file_is_named(
 
 
 def test_bytes_that_are_no_text_are_damage_too(run: RunDirectory) -> None:
-    run.log_file.write_bytes(b"\xff\xfe{}\n")
+    run.log.path.write_bytes(b"\xff\xfe{}\n")
     with pytest.raises(FileFormatError, match="text in UTF-8"):
-        run.read_log()
+        run.log.read()
 
 
 def test_a_directory_with_a_run_is_not_written_over(run: RunDirectory) -> None:

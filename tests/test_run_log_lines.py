@@ -37,8 +37,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize("kind", VALUES)
 def test_a_line_takes_numbers_of_numpy_and_torch(kind: str, run: RunDirectory) -> None:
     given, wanted = VALUES[kind]
-    run.append_log({"epoch": 1, "value": given})
-    assert run.read_log() == [{"epoch": 1, "value": wanted}]
+    run.log.append({"epoch": 1, "value": given})
+    assert run.log.read() == [{"epoch": 1, "value": wanted}]
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_torn_line_is_cut_when_the_next_is_written(
 ) -> None:
     whole = [{"epoch": number} for number in range(before)]
     for record in whole:
-        run.append_log(record)
-    with run.log_file.open("ab") as file:
+        run.log.append(record)
+    with run.log.path.open("ab") as file:
         file.write(torn)
-    run.append_log({"epoch": 10})
-    run.append_log({"epoch": 11})
+    run.log.append({"epoch": 10})
+    run.log.append({"epoch": 11})
     wanted = [*whole, {"epoch": 10}, {"epoch": 11}]
-    assert run.read_log() == wanted
-    lines = run.log_file.read_bytes().splitlines(keepends=True)
+    assert run.log.read() == wanted
+    lines = run.log.path.read_bytes().splitlines(keepends=True)
     assert [json.loads(line) for line in lines] == wanted
     assert all(line.endswith(b"\n") for line in lines)
 
@@ -87,7 +87,7 @@ def fit(directory: Path, **arguments: Any) -> RunDirectory:
 
 def test_what_a_callback_adds_is_in_the_log(tmp_path: Path) -> None:
     run = fit(tmp_path / "run", callbacks=[Adding()])
-    assert [(line["norm"], line["tensor"]) for line in run.read_log()] == [(0.5, 0.0), (1.5, 1.0)]
+    assert [(line["norm"], line["tensor"]) for line in run.log.read()] == [(0.5, 0.0), (1.5, 1.0)]
     assert run.read_settings()["fit"]["callbacks"] == ["Adding"]
     assert run.report_file.is_file()
 
@@ -116,7 +116,7 @@ def test_the_settings_hold_what_fit_was_asked_for(tmp_path: Path) -> None:
         "class_weight": {"0": 1.0, "1": 2.5},
         "callbacks": ["Adding", "EarlyStopping"],
     }
-    assert ["val_loss" in line for line in run.read_log()] == [False, True, False, True]
+    assert ["val_loss" in line for line in run.log.read()] == [False, True, False, True]
 
 
 def test_what_was_not_asked_for_is_left_out(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_was_not_asked_for_is_left_out(tmp_path: Path) -> None:
 def test_which_epochs_are_validated_may_be_any_collection(which: Any, tmp_path: Path) -> None:
     run = fit(tmp_path / "run", epochs=3, validation_freq=which)
     assert sorted(run.read_settings()["fit"]["validation_freq"]) == [1, 3]
-    assert ["val_loss" in line for line in run.read_log()] == [True, False, True]
+    assert ["val_loss" in line for line in run.log.read()] == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,19 @@ The training side writes it, ``report`` and the command line read it; neither kn
 file is data (TOML, JSON lines, JSON, a ``.keras`` archive), and none names a path or code.
 """
 
-import json
-import math
 import os
+import shutil
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import tomli_w
 
-from latih.errors import FileFormatError, InputError, UnwritableError
+from latih.errors import FileFormatError, InputError
 from latih.files import require_writable, write_atomically
+from latih.json_files import JsonLines, JsonObject, damaged, plain
 
 FORMAT = 1
 
@@ -32,8 +32,8 @@ class RunDirectory:
     Example:
         >>> import tempfile
         >>> run = RunDirectory.create(tempfile.mkdtemp())
-        >>> run.append_log({"epoch": 1, "loss": 0.5})
-        >>> run.read_log()
+        >>> run.log.append({"epoch": 1, "loss": 0.5})
+        >>> run.log.read()
         [{'epoch': 1, 'loss': 0.5}]
     """
 
@@ -75,7 +75,8 @@ class RunDirectory:
 
     def _can_be_gone_on_with(self) -> bool:
         # A log that was begun and is empty: killed before there was anything to lose.
-        is_empty = self.log_file.is_file() and not self.log_file.stat().st_size
+        log = self.log.path
+        is_empty = log.is_file() and not log.stat().st_size
         return self._has_snapshots or is_empty
 
     @classmethod
@@ -97,29 +98,34 @@ class RunDirectory:
         return self.path / "run.toml"
 
     @property
-    def log_file(self) -> Path:
-        """One line of JSON an epoch."""
-        return self.path / "log.jsonl"
+    def log(self) -> JsonLines:
+        """One line an epoch."""
+        return JsonLines(self.path / "log.jsonl")
 
     @property
-    def facts_file(self) -> Path:
+    def facts(self) -> JsonObject:
         """What the doctor knew of model, data and compile before the first step."""
-        return self.path / "facts.json"
+        return JsonObject(self.path / "facts.json")
 
     @property
-    def layers_file(self) -> Path:
-        """One line of JSON for each time that the doctor looked."""
-        return self.path / "layers.jsonl"
+    def layers(self) -> JsonLines:
+        """One line for each time that the doctor looked."""
+        return JsonLines(self.path / "layers.jsonl")
 
     @property
-    def findings_file(self) -> Path:
-        """One line of JSON for each thing that the doctor found, as it was found."""
-        return self.path / "findings.jsonl"
+    def findings(self) -> JsonLines:
+        """One line for each thing that the doctor found, as it was found."""
+        return JsonLines(self.path / "findings.jsonl")
 
     @property
-    def evaluation_file(self) -> Path:
+    def treatment(self) -> JsonObject:
+        """What the doctor tried and changed, where it was asked to treat."""
+        return JsonObject(self.path / "treatment.json")
+
+    @property
+    def evaluation(self) -> JsonObject:
         """The test scores, the confusion matrix and the most confident mistakes."""
-        return self.path / "evaluation.json"
+        return JsonObject(self.path / "evaluation.json")
 
     @property
     def best_file(self) -> Path:
@@ -146,6 +152,17 @@ class RunDirectory:
         """The page: one file that opens without a network."""
         return self.path / "report.html"
 
+    def begin_anew(self) -> None:
+        """Put what was written of a training aside, into ``untreated``: another takes its place."""
+        aside = self.path / "untreated"
+        aside.mkdir(exist_ok=True)
+        for file in (self.log, self.facts, self.layers, self.findings):
+            if file.path.is_file():
+                os.replace(file.path, aside / file.path.name)
+        shutil.rmtree(self.snapshots_directory, ignore_errors=True)
+        for file in (self.best_file, self.settings_file):
+            file.unlink(missing_ok=True)
+
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write ``run.toml``; values that are None are left out, since TOML has no null."""
         with write_atomically(self.settings_file) as file:
@@ -156,144 +173,7 @@ class RunDirectory:
         try:
             return tomllib.loads(self.settings_file.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise _damaged(self.settings_file, "TOML", str(error)) from error
-
-    def start_log(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Begin the log with what was written of the epochs before, or empty."""
-        _start_lines(self.log_file, records)
-
-    def append_log(self, record: Mapping[str, Any]) -> None:
-        """Add one line to the log; NaN and infinities are written as null, which JSON can hold.
-
-        Raises:
-            UnwritableError: there is no room, or the file may not be written.
-        """
-        _append_line(self.log_file, record)
-
-    def read_log(self) -> list[dict[str, Any]]:
-        """Read the log; a last line that a crash cut short is passed over."""
-        return _read_lines(self.log_file)
-
-    def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Write ``facts.json``."""
-        _write_object(self.facts_file, facts)
-
-    def read_facts(self) -> dict[str, Any]:
-        """Read ``facts.json``; an empty record when no doctor looked on."""
-        return _read_object(self.facts_file)
-
-    def start_layers(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Begin the looks with what was written of those before, or empty."""
-        _start_lines(self.layers_file, records)
-
-    def append_layers(self, record: Mapping[str, Any]) -> None:
-        """Add one look.
-
-        Raises:
-            UnwritableError: there is no room, or the file may not be written.
-        """
-        _append_line(self.layers_file, record)
-
-    def read_layers(self) -> list[dict[str, Any]]:
-        """Read the looks; a last line that a crash cut short is passed over."""
-        return _read_lines(self.layers_file)
-
-    def start_findings(self, records: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Begin the findings with those that were found before, or empty."""
-        _start_lines(self.findings_file, records)
-
-    def append_finding(self, record: Mapping[str, Any]) -> None:
-        """Add one finding.
-
-        Raises:
-            UnwritableError: there is no room, or the file may not be written.
-        """
-        _append_line(self.findings_file, record)
-
-    def read_findings(self) -> list[dict[str, Any]]:
-        """Read the findings; a last line that a crash cut short is passed over."""
-        return _read_lines(self.findings_file)
-
-    def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
-        """Write ``evaluation.json``."""
-        _write_object(self.evaluation_file, evaluation)
-
-    def read_evaluation(self) -> dict[str, Any]:
-        """Read ``evaluation.json``; an empty record when the run wrote none."""
-        return _read_object(self.evaluation_file)
-
-
-def _start_lines(file: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    with write_atomically(file) as opened:
-        opened.writelines(_line(record) for record in records)
-
-
-def _append_line(file: Path, record: Mapping[str, Any]) -> None:
-    try:
-        with file.open("ab+") as opened:
-            _cut_torn_line(opened)
-            opened.write(_line(record))
-    except OSError as error:
-        raise UnwritableError(
-            f"cannot add a line to {str(file)!r}",
-            expected="a file that can be written, with room for it",
-            got=error.strerror or str(error),
-            fix="Make room, or make it writable again.",
-        ) from error
-
-
-def _read_lines(file: Path) -> list[dict[str, Any]]:
-    if not file.is_file():
-        return []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise _damaged(file, "text in UTF-8", str(error)) from error
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            records.append(_json_object(line))
-        except (ValueError, RecursionError) as error:
-            if number == len(lines):
-                break
-            raise _damaged(
-                file, "one JSON object a line", f"line {number}: {line[:60]!r}"
-            ) from error
-    return records
-
-
-def _write_object(file: Path, record: Mapping[str, Any]) -> None:
-    with write_atomically(file) as opened:
-        opened.write(json.dumps(_finite(record), allow_nan=False).encode())
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        return _json_object(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(file, "a JSON object", str(error)) from error
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(_finite(record), allow_nan=False).encode() + b"\n"
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError(f"a {type(value).__name__} instead of an object")
-    return value
-
-
-def _damaged(file: Path, expected: str, got: str) -> FileFormatError:
-    return FileFormatError(
-        f"{str(file)!r} cannot be read",
-        expected=expected,
-        got=got,
-        fix="The file is damaged: train into a new directory.",
-    )
+            raise damaged(self.settings_file, "TOML", str(error)) from error
 
 
 def _without_none(value: Any) -> Any:
@@ -302,30 +182,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, Collection) and not isinstance(value, str):
         return [_without_none(v) for v in value if v is not None]
     return plain(value)
-
-
-def plain(value: Any) -> Any:
-    """Return Python's own number for one of NumPy's or torch's, or lists for an array of theirs."""
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _finite(value: Any) -> Any:
-    value = plain(value)
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _cut_torn_line(file: BinaryIO) -> None:
-    # A crash may have left half a line at the end: it is lost, and must not spoil the next.
-    size = file.seek(0, os.SEEK_END)
-    if not size:
-        return
-    file.seek(size - 1)
-    if file.read(1) != b"\n":
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)

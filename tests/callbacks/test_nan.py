@@ -176,7 +176,7 @@ def test_a_run_directory_of_a_ruined_run_can_be_read(tmp_path: Path) -> None:
 
     _, history, weights = ruin(run_dir=tmp_path / "run")
     run = RunDirectory.open(tmp_path / "run")
-    log = run.read_log()
+    log = run.log.read()
     assert [line["loss"] for line in log[:EXPLODES_AT]] == history["loss"][:EXPLODES_AT]
     assert [line["val_loss"] for line in log[EXPLODES_AT:]] == [None] * 3
     best = int(np.argmin(history["val_loss"][:EXPLODES_AT]))

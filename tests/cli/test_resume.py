@@ -33,7 +33,7 @@ def weights(run: Path) -> list[np.ndarray]:
 
 
 def numbers(run: Path) -> list[dict[str, Any]]:
-    lines = RunDirectory.open(run).read_log()
+    lines = RunDirectory.open(run).log.read()
     times = ("seconds", "samples_per_second")
     return [{name: value for name, value in line.items() if name not in times} for line in lines]
 
@@ -42,7 +42,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert numbers(one) == numbers(other)
     for got, wanted in zip(weights(one), weights(other), strict=True):
         np.testing.assert_array_equal(got, wanted)
-    judged = [RunDirectory.open(run).read_evaluation() for run in (one, other)]
+    judged = [RunDirectory.open(run).evaluation.read() for run in (one, other)]
     assert judged[0] == judged[1] and judged[0]["scores"]
 
 
@@ -78,7 +78,7 @@ def test_after_a_signal_it_goes_on_to_the_same_bits(
     code, out, err = broken_off(tmp_path, by, epochs=400)
     assert code == CODES[by], err
     run = tmp_path / "run"
-    done = RunDirectory.open(run).read_log()[-1]["epoch"]
+    done = RunDirectory.open(run).log.read()[-1]["epoch"]
     assert 2 <= done < 400
     if by == signal.SIGINT:
         assert err == ""
@@ -87,7 +87,7 @@ def test_after_a_signal_it_goes_on_to_the_same_bits(
         assert err == "latih: ended by SIGTERM\n"
     if by != signal.SIGKILL:
         # What was learnt is judged and shown all the same.
-        assert RunDirectory.open(run).read_evaluation()["scores"]
+        assert RunDirectory.open(run).evaluation.read()["scores"]
         assert (run / "report.html").is_file() and (run / "final.keras").is_file()
     epochs = str(done + 2)
     again = command("resume", "run", "blobs.npz", "--epochs", epochs, "--quiet")

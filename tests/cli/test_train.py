@@ -47,7 +47,10 @@ def test_the_files_say_what_was_asked_and_what_came_of_it(command: Any, tmp_path
     assert sorted(path.name for path in run.iterdir()) == [
         "best.keras",
         "evaluation.json",
+        "facts.json",
         "final.keras",
+        "findings.jsonl",
+        "layers.jsonl",
         "lock",
         "log.jsonl",
         "report.html",

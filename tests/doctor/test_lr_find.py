@@ -292,6 +292,32 @@ def test_a_curve_that_only_grows_is_told_apart_from_a_flat_one() -> None:
     assert "grows" in read.reason.en
 
 
+@pytest.mark.parametrize("edge", [30, 60, 99])
+def test_a_net_that_has_learnt_gets_a_tenth_of_the_last_rate_without_harm(edge: int) -> None:
+    dice = np.random.default_rng(1)
+    losses = 0.1 + 0.005 * dice.normal(size=100)
+    losses[edge:] += 0.05 * (np.arange(100 - edge) + 1)
+    read = read_curve(RATES, losses.tolist(), broke_off=False, skill=0.9)
+    assert read.suggestion is not None and "has learnt already" in read.reason.en
+    assert RATES[edge] / 40 < read.suggestion <= RATES[edge] / 9
+    assert read_curve(RATES, losses.tolist(), broke_off=False, skill=0.0).suggestion is None
+
+
+def test_a_trained_model_is_given_a_rate_and_so_is_its_cycle() -> None:
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(640, 8)).astype("float32")
+    labels = (x[:, 0] > 0).astype("int64")
+    model = keras.Sequential(
+        [keras.Input([8]), keras.layers.Dense(32, "relu"), keras.layers.Dense(2, "softmax")]
+    )
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit(x, labels, epochs=60, verbose=0)
+    found = lr_find(model, x, labels)
+    assert found.suggestion is not None and 1e-6 < found.suggestion < 1
+    model.fit(x, labels, epochs=2, verbose=0, callbacks=[keras.callbacks.OneCycle()])
+    assert model.evaluate(x, labels, verbose=0) < 0.1
+
+
 def test_smoothing_keeps_a_constant_and_moves_nothing_to_the_right() -> None:
     np.testing.assert_allclose(smooth(np.full(30, 7.0)), 7.0)
     hill = np.exp(-(((np.arange(81) - 40) / 10) ** 2))

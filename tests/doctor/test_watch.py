@@ -613,7 +613,7 @@ def test_a_run_that_goes_on_has_seen_what_it_would_have(tmp_path: Path) -> None:
     seen = [as_told(doctor.evidence) for doctor in (after, whole)]
     assert all(seen[0][name] == seen[1][name] for name in ("checks", "epochs", "ended"))
     assert seen[0]["facts"]["layers"] == seen[1]["facts"]["layers"]
-    lines = [RunDirectory(tmp_path / name).read_layers() for name in ("whole", "parts")]
+    lines = [RunDirectory(tmp_path / name).layers.read() for name in ("whole", "parts")]
     assert [line["loss"] for line in lines[0]] == [line["loss"] for line in lines[1]]
     assert len(lines[0]) == len(whole.evidence.checks)
 
@@ -623,8 +623,8 @@ def test_what_was_seen_is_read_back(tmp_path: Path) -> None:
     doctor.rules = [AT_ONCE, SEEN_AT_TWO]
     run(tmp_path / "run", doctor, 3)
     directory = RunDirectory.open(tmp_path / "run")
-    read = Evidence.from_dict({**directory.read_facts(), "checks": directory.read_layers()})
+    read = Evidence.from_dict({**directory.facts.read(), "checks": directory.layers.read()})
     assert as_told(read) == as_told(doctor.evidence) | {"epochs": []}
     assert repr(read.facts) == repr(doctor.evidence.facts)  # NaN, too, and tuples as tuples
-    codes = [(one["code"], one["moment"]) for one in directory.read_findings()]
+    codes = [(one["code"], one["moment"]) for one in directory.findings.read()]
     assert codes == [("at-once", "before"), ("seen-at-two", "run")]

@@ -107,7 +107,7 @@ def assert_run_is_whole(
     run = RunDirectory.open(directory)
     settings = tomllib.loads(run.settings_file.read_text(encoding="utf-8"))
     assert settings["run"]["stopped"] == stopped
-    log = run.read_log()
+    log = run.log.read()
     assert [line["epoch"] for line in log] == list(range(1, settings["run"]["epochs_done"] + 1))
     assert min(line["val_loss"] for line in log) == best
     assert_same(keras.models.load_model(run.final_file), keras.models.load_model(run.best_file))
@@ -117,7 +117,7 @@ def assert_run_is_whole(
 
 
 def best_logged(directory: Path) -> float:
-    return min(line["val_loss"] for line in RunDirectory.open(directory).read_log())
+    return min(line["val_loss"] for line in RunDirectory.open(directory).log.read())
 
 
 @pytest.mark.parametrize("how", [[], ["2"]], ids=["one Ctrl-C", "another while it ends"])
@@ -221,7 +221,7 @@ def test_ctrl_c_on_the_command_line_ends_with_130_and_a_page(tmp_path: Path) -> 
     assert err == ""
     assert "What was learnt so far is in run; `latih resume run` goes on." in out
     assert_run_is_whole(tmp_path / "run", best_logged(tmp_path / "run"))
-    evaluation = RunDirectory.open(tmp_path / "run").read_evaluation()
+    evaluation = RunDirectory.open(tmp_path / "run").evaluation.read()
     assert evaluation["scores"]["accuracy"] > 0.5
     assert np.sum(evaluation["confusion"]) == 1000
 

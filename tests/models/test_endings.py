@@ -142,7 +142,7 @@ def test_a_page_that_cannot_be_built_is_told_and_the_history_comes(
     assert len(history.history["loss"]) == 2
     run = RunDirectory.open(tmp_path / "run")
     assert run.read_settings()["run"]["stopped"] == "all epochs done"
-    assert len(run.read_log()) == 2
+    assert len(run.log.read()) == 2
     assert run.final_file.is_file()
 
 

@@ -114,7 +114,7 @@ def test_auto_begins_where_nothing_is_and_goes_on_where_something_is(tmp_path: P
     model = net()
     assert fit(model, tmp_path / "run", resume="auto") == history
     assert_same(whole, model)
-    assert len(RunDirectory.open(tmp_path / "run").read_log()) == 4
+    assert len(RunDirectory.open(tmp_path / "run").log.read()) == 4
 
 
 def test_true_refuses_where_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_the_seconds_add_up(tmp_path: Path) -> None:
     for epochs in (1, 2, 3):
         fit(net(), tmp_path / "run", epochs=epochs, callbacks=[slow], validation_data=None)
     told = tomllib.loads((tmp_path / "run" / "run.toml").read_text())["run"]
-    lines = RunDirectory.open(tmp_path / "run").read_log()
+    lines = RunDirectory.open(tmp_path / "run").log.read()
     assert told["seconds"] >= 0.3
     assert told["seconds"] >= sum(line["seconds"] for line in lines) >= 0.3
     assert told["epochs_done"] == 3 and len(told["resumed"]) == 2

@@ -92,7 +92,7 @@ def test_a_run_is_trained_judged_and_written_down(kind: str, tmp_path: Path) -> 
     )
     run = RunDirectory.open(tmp_path)
     assert trained.run.path == tmp_path and trained.page == run.report_file
-    evaluation = run.read_evaluation()
+    evaluation = run.evaluation.read()
     assert evaluation["scores"] == pytest.approx(trained.scores)
     assert ("confusion" in evaluation) == (kind == "classes")
     assert run.read_settings()["run"]["epochs_done"] == 2

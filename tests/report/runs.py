@@ -141,9 +141,9 @@ def write_run(
     run = RunDirectory.create(directory)
     run.write_settings(settings or {})
     for line in log or []:
-        run.append_log(line)
+        run.log.append(line)
     if evaluation is not None:
-        run.evaluation_file.write_text(json.dumps(evaluation), encoding="utf-8")
+        run.evaluation.path.write_text(json.dumps(evaluation), encoding="utf-8")
     return run
 
 

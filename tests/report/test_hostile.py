@@ -80,8 +80,8 @@ def test_a_nasty_name_comes_out_as_text_wherever_it_stands(
 
 def test_lone_surrogates_and_endless_lists_are_made_fit(tmp_path: Path) -> None:
     run = write_run(tmp_path, {"fit": {"huge": list(range(10**5))}, "run": {"name": "a"}})
-    run.log_file.write_text('{"epoch": 1, "\\ud800": 1.5}\n')
-    run.evaluation_file.write_text('{"scores": {"\\udfff": 1}}')
+    run.log.path.write_text('{"epoch": 1, "\\ud800": 1.5}\n')
+    run.evaluation.path.write_text('{"scores": {"\\udfff": 1}}')
     source = build_report(run).read_text("utf-8")
     assert "\ufffd" in source and "more]" in source and len(source) < 100_000
 
@@ -221,7 +221,7 @@ def test_an_endless_hexadecimal_and_a_deep_table_get_a_page(tmp_path: Path) -> N
     assert "30 digits" in build_report(run).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["log_file", "evaluation_file"])
+@pytest.mark.parametrize("name", ["log", "evaluation"])
 @pytest.mark.parametrize(
     "content",
     [
@@ -236,7 +236,7 @@ def test_an_endless_hexadecimal_and_a_deep_table_get_a_page(tmp_path: Path) -> N
 )
 def test_unreadable_json_is_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    file: Path = getattr(run, name)
+    file: Path = getattr(run, name).path
     # A second line, since a broken last line of the log is a crash's, and passed over.
     file.write_bytes(content + b"\n{}\n")
     with pytest.raises(FileFormatError, match=file.name.replace(".", r"\.")):
@@ -274,7 +274,7 @@ def test_an_epoch_that_is_none_is_refused(line: dict[str, Any], tmp_path: Path) 
 )
 def test_numbers_of_any_size_are_drawn_or_passed_over(values: list[Any], tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    run.log_file.write_text(
+    run.log.path.write_text(
         "".join(
             json.dumps({"epoch": 10**8 * place, "loss": v, "learning_rate": v, "seconds": v}) + "\n"
             for place, v in enumerate(values)
@@ -291,7 +291,7 @@ def test_a_thousand_metrics_are_not_a_thousand_drawings(tmp_path: Path) -> None:
 
 def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    with run.evaluation_file.open("wb") as file:
+    with run.evaluation.path.open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
     with pytest.raises(FileFormatError, match=r"at most 64 MiB"):
         build_report(run)

@@ -5,13 +5,15 @@ from typing import Any
 
 from latih.callbacks.memory import Remembering
 from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.treatment import Treatment
 
 
 class History(Remembering):
     """Keeps the losses and metrics of every epoch; ``fit`` adds it and returns it.
 
     ``history`` maps each name to a list, ``epoch`` lists the epochs, counted from 0, and
-    ``diagnosis`` is what the doctor says of the run, if one looked on: ``fit(doctor="watch")``.
+    ``diagnosis`` is what the doctor says of the run, if one looked on: ``fit(doctor="watch")``; and
+    ``treatment`` what he tried, if he was asked to and found a fault: ``fit(doctor="treat")``.
 
     Example:
         >>> history = History()
@@ -27,6 +29,7 @@ class History(Remembering):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.diagnosis: Diagnosis | None = None
+        self.treatment: Treatment | None = None
 
     def forget(self) -> None:
         """Begin with no epochs; the numbers of an earlier run stay, as in Keras."""

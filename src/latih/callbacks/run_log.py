@@ -14,7 +14,8 @@ from latih.callbacks.memory import Remembering
 from latih.callbacks.snapshots import Snapshots
 from latih.engine.events import LogNames
 from latih.errors import FileFormatError, LatihWarning, UnwritableError
-from latih.run_directory import RunDirectory, plain
+from latih.json_files import plain
+from latih.run_directory import RunDirectory
 from latih.version import __version__
 
 
@@ -122,7 +123,7 @@ class RunLog(Remembering):
         }
         for table, entries in self.run.about.items():
             self._settings.setdefault(table, {}).update(entries)
-        self.run.start_log(self._lines())
+        self.run.log.start(self._lines())
         self.run.write_settings(self._settings)
         self._is_whole = True
 
@@ -161,11 +162,11 @@ class RunLog(Remembering):
         self._is_written(self.model.save, self.run.final_file)
 
     def _write_line(self, record: dict[str, Any]) -> None:
-        if self._is_whole and self.run.log_file.is_file():
-            self.run.append_log(record)
+        if self._is_whole and self.run.log.path.is_file():
+            self.run.log.append(record)
         else:  # lines are missing, or somebody has removed the whole directory
             self.run.write_settings(self._settings)
-            self.run.start_log(self._lines())
+            self.run.log.start(self._lines())
 
     def _is_written(self, write: Callable[[Any], object], content: Any) -> bool:
         try:

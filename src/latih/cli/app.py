@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from latih.cli.datasets import list_datasets
+from latih.cli.doctor import doctor
 from latih.cli.lr_find import find_learning_rate
 from latih.cli.predict import predict
 from latih.cli.report import rebuild_report
@@ -26,6 +27,7 @@ app.command("train")(train)
 app.command("resume")(resume)
 app.command("predict")(predict)
 app.command("lr-find")(find_learning_rate)
+app.add_typer(doctor, name="doctor")
 app.command("report")(rebuild_report)
 app.command("datasets")(list_datasets)
 

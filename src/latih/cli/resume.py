@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from latih import datasets
-from latih.cli.training import read_interval, run_training
+from latih.cli.training import DoctorMode, read_interval, run_training
 from latih.errors import FileFormatError, InputError, UnknownNameError
 from latih.layers.budget import weight_budget
 from latih.recipes import DenseSettings
@@ -24,6 +24,9 @@ def resume(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="At most, all in all; by default as many as were asked.")
+    ] = None,
+    doctor: Annotated[
+        DoctorMode | None, typer.Option(help="What it does; by default what it did.")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Go on although something was changed.")
@@ -55,7 +58,13 @@ def resume(
             quiet=quiet,
             resume="force" if force else True,
             snapshot_every=read_interval(snapshot_every),
+            doctor=doctor or _doctor(told),
         )
+
+
+def _doctor(told: dict[str, Any]) -> DoctorMode:
+    was = _table(told, "run").get("doctor")
+    return DoctorMode(was) if was in list(DoctorMode) else DoctorMode.off
 
 
 def _bytes_kept(run: RunDirectory) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latih.cli.training import read_interval, run_training
+from latih.cli.training import DoctorMode, read_interval, run_training
 from latih.errors import InputError
 from latih.recipes import DenseSettings
 
@@ -23,10 +23,16 @@ def train(
             "predicted), or a directory with a folder of images for each class."
         ),
     ] = EMBEDDED,
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer.")] = "300,100",
+    hidden: Annotated[
+        str, typer.Option(help="Units of each hidden layer, as 300,100; 20x100 is twenty of 100.")
+    ] = "300,100",
     activation: Annotated[str, typer.Option(help="Of the hidden layers.")] = DEFAULTS.activation,
     initializer: Annotated[
-        str | None, typer.Option(help="Of the hidden layers; by default what fits the activation.")
+        str | None,
+        typer.Option(
+            help="Of the hidden layers, as he_normal or random_normal:stddev=1; by default what "
+            "fits the activation."
+        ),
     ] = None,
     batch_norm: Annotated[
         bool, typer.Option(help="Whether hidden layers are batch-normalised.")
@@ -50,6 +56,13 @@ def train(
     snapshot_every: Annotated[
         str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
     ] = "60s",
+    doctor: Annotated[
+        DoctorMode,
+        typer.Option(
+            help="Whether it looks on and tells what is wrong, ends the run then, or tries what "
+            "helps and trains on with it."
+        ),
+    ] = DoctorMode.watch,
     force: Annotated[
         bool, typer.Option("--force", help="Go on with a run although something was changed.")
     ] = False,
@@ -84,19 +97,24 @@ def train(
         quiet=quiet,
         resume="force" if force else "auto",
         snapshot_every=read_interval(snapshot_every),
+        doctor=doctor,
     )
 
 
 def read_units(text: str) -> tuple[int, ...]:
-    """Return ``"300,100"`` as numbers of units."""
+    """Return ``"300,100"``, or ``"300,3x100"``, as numbers of units."""
+    units: list[int] = []
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
+        for part in filter(str.strip, text.split(",")):
+            count, _, size = part.rpartition("x")
+            units += [int(size)] * int(count or 1)
     except ValueError:
         raise InputError(
             "`--hidden` cannot be read",
-            expected="whole numbers with commas between, as 300,100",
+            expected="whole numbers with commas between, as 300,100; or 20x100",
             got=repr(text),
         ) from None
+    return tuple(units)
 
 
 def _new_run_directory(name: str) -> Path:

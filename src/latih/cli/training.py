@@ -2,17 +2,36 @@
 
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.console import Console
 
-from latih.errors import Terminated
+from latih.errors import LatihError, Terminated
 from latih.models.kept_run import Resume
 from latih.random import set_random_seed
 from latih.recipes import DenseSettings, load_examples, train_dense
 from latih.recipes.dense import TrainedRun
 from latih.recipes.examples import Examples
+
+
+class DoctorMode(StrEnum):
+    """What the doctor does at a run."""
+
+    watch = "watch"
+    stop = "stop"
+    treat = "treat"
+    off = "off"
+
+
+ASKED_OF_FIT: dict[DoctorMode, Literal["watch", "stop", "treat", False]] = {
+    DoctorMode.watch: "watch",
+    DoctorMode.stop: "stop",
+    DoctorMode.treat: "treat",
+    DoctorMode.off: False,
+}
 
 
 def run_training(
@@ -24,6 +43,7 @@ def run_training(
     quiet: bool,
     resume: Resume,
     snapshot_every: int | str,
+    doctor: DoctorMode,
 ) -> None:
     """Train a net on data and tell what came of it.
 
@@ -35,6 +55,10 @@ def run_training(
         quiet: whether only the result is told.
         resume: as in ``fit()``.
         snapshot_every: as in ``fit()``.
+        doctor: what it does.
+
+    Raises:
+        typer.Exit: with 130 after Ctrl-C; with 1 where there is no model in the end.
     """
     console = Console(highlight=False, soft_wrap=True)
     set_random_seed(seed)
@@ -47,9 +71,14 @@ def run_training(
             examples,
             directory,
             verbose=0 if quiet else "auto",
-            asked={"seed": seed, "command": shlex.join(["latih", *sys.argv[1:]])},
+            asked={
+                "seed": seed,
+                "doctor": doctor.value,
+                "command": shlex.join(["latih", *sys.argv[1:]]),
+            },
             resume=resume,
             snapshot_every=snapshot_every,
+            doctor=ASKED_OF_FIT[doctor],
         )
     except KeyboardInterrupt:
         console.print(f"Interrupted. {_how_to_go_on(directory, data)}", markup=False)
@@ -93,5 +122,13 @@ def _tell(console: Console, trained: TrainedRun, examples: Examples) -> None:
             f"{scores['loss']:.4g}, on {len(examples.test[0]):,} examples."
         )
     console.print(told, markup=False)
-    console.print(f"Model: {trained.run.best_file}", markup=False)
+    if trained.run.best_file.is_file():
+        console.print(f"Model: {trained.run.best_file}", markup=False)
     console.print(f"Page:  {trained.page}", markup=False)
+    if not trained.run.best_file.is_file():
+        raise LatihError(
+            "the run has no model",
+            expected="an epoch that ends with a finite validation loss",
+            got=f"none ({trained.model.stop_reason})",
+            fix=f"See what `latih doctor {trained.run.path}` says of it.",
+        )

@@ -2,7 +2,10 @@
 
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence
+from latih.doctor.examine import examine
 from latih.doctor.finding import Finding, Measured
+from latih.doctor.one_batch import OneBatch, overfit_one_batch
+from latih.doctor.read import read
 from latih.doctor.rules import RULES
 from latih.doctor.treat import treat
 from latih.doctor.treatment import Treatment
@@ -14,8 +17,12 @@ __all__ = [
     "Evidence",
     "Finding",
     "Measured",
+    "OneBatch",
     "Treatment",
     "Words",
     "diagnose",
+    "examine",
+    "overfit_one_batch",
+    "read",
     "treat",
 ]

@@ -34,20 +34,27 @@ class Casebook:
         self.diagnosis = Diagnosis([])
         self.run: RunDirectory | None = None
         """Where it is written down; None for nowhere."""
+        self.earlier: Sequence[Mapping[str, Any]] = ()
+        """What was told of a training before this one, which it follows."""
         self._suspected: list[str] = []
         self._told: list[dict[str, Any]] = []
 
+    @property
+    def told(self) -> Sequence[Mapping[str, Any]]:
+        """What was told of this training, as it is written down."""
+        return tuple(self._told)
+
     def begin(self) -> None:
         """Begin the files, with what was seen and told before."""
-        self._write(RunDirectory.start_findings, lambda: self._told)
-        self._write(RunDirectory.start_layers, lambda: self.evidence.to_dict()["checks"])
+        self._write(lambda run: run.findings.start([*self.earlier, *self._told]))
+        self._write(lambda run: run.layers.start(self.evidence.to_dict()["checks"]))
         self._write_facts()
 
     def note(self, check: Check) -> None:
         """Keep a look."""
         self.evidence.checks.append(check)
-        told = Evidence(checks=[check]).to_dict
-        self._write(RunDirectory.append_layers, lambda: told()["checks"][0])
+        alone = Evidence(checks=[check])
+        self._write(lambda run: run.layers.append(alone.to_dict()["checks"][0]))
 
     def note_not_finite(self, found: NotFinite | None) -> None:
         """Keep where a number was none, if it is the first place."""
@@ -98,22 +105,22 @@ class Casebook:
     def _record(self, finding: Finding, when: When, step: int) -> None:
         record = {"moment": when, "at_step": step, **finding.to_dict()}
         self._told.append(record)
-        self._write(RunDirectory.append_finding, lambda: record)
+        self._write(lambda run: run.findings.append(record))
 
     def _write_facts(self) -> None:
         """Write what is known beside the looks and the log, which have files of their own."""
 
-        def told() -> dict[str, Any]:
+        def write(run: RunDirectory) -> None:
             rest = replace(self.evidence, checks=[], epochs=[]).to_dict()
-            return {name: rest[name] for name in rest if name not in ("checks", "epochs")}
+            run.facts.write({name: rest[name] for name in rest if name not in ("checks", "epochs")})
 
-        self._write(RunDirectory.write_facts, told)
+        self._write(write)
 
-    def _write(self, write: Callable[[RunDirectory, Any], None], told: Callable[[], Any]) -> None:
+    def _write(self, write: Callable[[RunDirectory], None]) -> None:
         if self.run is None:
             return
         try:
-            write(self.run, told())
+            write(self.run)
         except UnwritableError as error:
             warnings.warn(f"{error} The training goes on.", LatihWarning, stacklevel=3)
 

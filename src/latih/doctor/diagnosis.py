@@ -71,8 +71,8 @@ class Diagnosis:
         }
 
     def __str__(self) -> str:
-        """Return a line for each finding."""
-        return "\n".join(_line(one) for one in self.findings) or str(HEALTHY)
+        """Return three lines for each finding: what and when, the numbers, what helps."""
+        return "\n".join(_lines(one) for one in self.findings) or str(HEALTHY)
 
     def __rich__(self) -> Any:
         """Return a card for each finding, for a terminal."""
@@ -102,15 +102,39 @@ def diagnose(evidence: Evidence, rules: Iterable[Rule]) -> Diagnosis:
     return Diagnosis([*faults[:MOST], *(one for one in found if one.severity != "fault")])
 
 
+def recalled(records: Iterable[Mapping[str, Any]], rules: Iterable[Rule]) -> Diagnosis:
+    """Return the findings that :meth:`Finding.to_dict` told; those of unknown rules are left out.
+
+    Args:
+        records: the data.
+        rules: the illnesses that are known.
+    """
+    known = {rule.code: rule for rule in rules}
+    return Diagnosis(
+        [
+            Finding.recalled(record, rule.name, rule.cause, rule.doubt)
+            for record in records
+            if (rule := known.get(record["code"])) is not None
+        ]
+    )
+
+
 def _rank(finding: Finding) -> tuple[int, float, int]:
     first = finding.step if finding.step is not None else -1
     return SEVERITIES.index(finding.severity), -finding.probability, first
 
 
-def _line(finding: Finding) -> str:
-    measured = "; ".join(map(str, finding.evidence))
-    told = f"{TITLES[finding.severity]} {finding.code} {finding.probability:.0%}: {finding.text}"
-    return f"{told} [{measured}]"
+def _lines(finding: Finding) -> str:
+    when = "" if finding.step is None else f", {LABELS['step']} {finding.step}"
+    title = f"{TITLES[finding.severity]} {finding.code} {finding.probability:.0%}{when}"
+    seen = "; ".join(map(str, finding.evidence))
+    lines = [f"{title}: {finding.text}", *([f"  {LABELS['seen']}: {seen}"] if seen else [])]
+    helps = " ".join(_numbered(finding))
+    return "\n".join([*lines, *([f"  {LABELS['try']}: {helps}"] if helps else [])])
+
+
+def _numbered(finding: Finding) -> list[str]:
+    return [f"{n}. {REMEDIES[name].words}" for n, name in enumerate(finding.remedies, 1)]
 
 
 def _card(finding: Finding) -> Panel:
@@ -118,7 +142,7 @@ def _card(finding: Finding) -> Panel:
     lines = [str(finding.cause), "", f"{LABELS['seen']}:"]
     lines += [f"  {measured}" for measured in finding.evidence]
     lines += [f"{LABELS['try']}:"]
-    lines += [f"  {n}. {REMEDIES[name].words}" for n, name in enumerate(finding.remedies, 1)]
+    lines += [f"  {told}" for told in _numbered(finding)]
     lines += [f"{LABELS['unless']}: {finding.doubt}"]
     where = [finding.layer] if finding.layer else []
     where += [f"{LABELS['step']} {finding.step}"] if finding.step is not None else []

@@ -1,5 +1,6 @@
 """What a rule has found: the illness, where, how sure, by which numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +28,13 @@ class Measured:
     value: float
     relation: Literal[">", "<", ""] = ""
     threshold: float | None = None
+
+    @classmethod
+    def recalled(cls, told: Mapping[str, Any]) -> "Measured":
+        """Return what :meth:`to_dict` told; its name is known in English only."""
+        value = math.nan if told["value"] is None else float(told["value"])
+        name = Words(str(told["name"]), str(told["name"]))
+        return cls(name, value, told["relation"], told["threshold"])
 
     def __str__(self) -> str:
         """Return it as it stands on a card: ``share of dead units: 0.83 (> 0.5)``."""
@@ -62,7 +70,7 @@ class Sign:
     step: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """An illness, named.
 
@@ -90,11 +98,39 @@ class Finding:
     cause: Words
     doubt: Words
 
+    @classmethod
+    def recalled(
+        cls, told: Mapping[str, Any], name: Words, cause: Words, doubt: Words
+    ) -> "Finding":
+        """Return the finding that :meth:`to_dict` told.
+
+        Args:
+            told: the data.
+            name: what the illness is called.
+            cause: why it happens.
+            doubt: what would change one's mind.
+        """
+        return cls(
+            **{field: told[field] for field in ("code", "severity", "layer", "step", "remedies")},
+            probability=float(told["probability"]),
+            evidence=tuple(Measured.recalled(one) for one in told["evidence"]),
+            name=name,
+            cause=cause,
+            doubt=doubt,
+        )
+
     @property
     def text(self) -> str:
         """What it is and where, in one line."""
         where = f" ({self.layer})" if self.layer else ""
         return f"{self.name}{where}: {self.cause}"
+
+    def __repr__(self) -> str:
+        """Return what it is, how sure, where and when; the rest has names."""
+        told = [repr(self.code), repr(self.severity), f"{self.probability:.2f}"]
+        told += [] if self.layer is None else [f"layer={self.layer!r}"]
+        told += [] if self.step is None else [f"step={self.step}"]
+        return f"Finding({', '.join(told)})"
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return it as data that JSON can hold."""

@@ -1,7 +1,5 @@
 """The learning-rate range test: which rate, found by trying them all on a copy of the model."""
 
-import copy
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +9,16 @@ import numpy as np
 
 from latih import random
 from latih.arguments import number, whole
-from latih.data import is_stream
 from latih.data.batches import ArrayBatches
-from latih.data.own_generators import OwnGenerators
+from latih.doctor.borrowed import Borrowed, copy_of
+from latih.doctor.evidence import Facts
+from latih.doctor.facts import facts_of_batch
+from latih.doctor.probe import Moment, Probe
 from latih.doctor.range_curve import read_curve
+from latih.doctor.rows import probe_batch
 from latih.doctor.words import Words
-from latih.engine.events import Callback
-from latih.errors import InputError, MissingExtraError
+from latih.engine.events import Witness
+from latih.errors import MissingExtraError
 from latih.optimizers.schedules import LearningRateSchedule
 from latih.structures import only_one_or_all
 
@@ -117,7 +118,8 @@ def lr_find(
     judged is the median of several runs in different orders of the data: one bad batch, early or
     late, decides nothing. The suggestion is a tenth of the rate at which the smoothed loss is
     least; or, if that is more, the rate at which it falls fastest, but at most a third of the
-    other.
+    other. Where it falls nowhere since the net has learnt already, it is a tenth of the highest
+    rate that does no harm.
 
     All happens on copies: the model, its optimizer, the metrics and all random generators are as
     they were. Only a Python generator has given away up to ``steps`` batches.
@@ -137,7 +139,8 @@ def lr_find(
         seed: what orders and masks follow from; the same gives the same answer.
 
     Returns:
-        The curve and the suggestion, which is None if the loss falls nowhere.
+        The curve and the suggestion, which is None if the loss falls nowhere though the net knows
+        nothing.
 
     Raises:
         NotReadyError: the model is not compiled.
@@ -162,7 +165,7 @@ def lr_find(
     runs = whole(runs, "runs", owner, least=1)
     model.compiled(owner)
     rates = np.geomspace(lowest, highest, steps)
-    data = _Repeatable(x, steps)
+    data = Borrowed(x, steps, owner)
     arguments = {
         "batch_size": batch_size,
         "sample_weight": sample_weight,
@@ -171,19 +174,23 @@ def lr_find(
     }
     before = random.state_dict()
     curves: list[list[float]] = []
+    skill = math.nan
     for run in range(runs):
         with random.drawing_from(before), data.drawing():
             random.set_random_seed((seed + run) % 2**32)
-            test = _RangeTest(rates.tolist())
-            _copy_of(model).fit(
+            test = _RangeTest(rates.tolist(), asks_skill=not run)
+            copy_of(model).fit(
                 data.read(), y, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=[test],
                 **{name: value for name, value in arguments.items() if value is not None},
             )  # fmt: skip
             curves.append(test.losses)
-    return _judged(rates.tolist(), curves)
+            skill = test.skill if not run else skill
+    return _judged(rates.tolist(), curves, skill)
 
 
-def _judged(rates: Sequence[float], curves: Sequence[Sequence[float]]) -> LearningRateRange:
+def _judged(
+    rates: Sequence[float], curves: Sequence[Sequence[float]], skill: float
+) -> LearningRateRange:
     """Return what several runs say together: their median, as far as most of them came."""
     longest = sorted(map(len, curves))[(len(curves) - 1) // 2]
     losses = [
@@ -192,18 +199,20 @@ def _judged(rates: Sequence[float], curves: Sequence[Sequence[float]]) -> Learni
     ]
     broke_off = longest < len(rates)
     tried = list(rates[:longest])
-    read = read_curve(tried, losses, broke_off=broke_off)
+    read = read_curve(tried, losses, broke_off=broke_off, skill=skill)
     return LearningRateRange(
         tried, losses, read.smoothed.tolist(), read.suggestion, read.reason, broke_off
     )
 
 
-class _RangeTest(Callback):
+class _RangeTest(Witness):
     """Raises the rate before each step, and notes the loss of each batch by itself."""
 
-    def __init__(self, rates: Sequence[float]) -> None:
+    def __init__(self, rates: Sequence[float], *, asks_skill: bool) -> None:
         super().__init__()
-        self.rates = rates
+        self.rates, self._asks_skill = rates, asks_skill
+        self.skill = math.nan
+        """What the net can do before the test."""
         self.losses: list[float] = []
         self._mean = self._weight = 0.0
         self._best = math.inf
@@ -214,6 +223,14 @@ class _RangeTest(Callback):
         optimizer = self.model.optimizer
         if optimizer.schedule is not None:
             optimizer.learning_rate = _SetByHand()
+
+    def before_training(self, training: Any) -> None:
+        """Ask what the net can do; nobody knows where there are no rows to see."""
+        rows = probe_batch(training) if self._asks_skill and self.model.has_call else None
+        if rows is not None:
+            facts = Facts(**facts_of_batch(self.model, rows))
+            probe = Probe(self.model, facts, rows, self.model.objective)
+            self.skill = probe.check(Moment(0, 0)).skill
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the rate, and begin the running sums anew, so that they hold one batch."""
@@ -256,34 +273,6 @@ class _SetByHand(LearningRateSchedule):
         return self.rate
 
 
-class _Repeatable:
-    """Data that each run reads from the same beginning.
-
-    Args:
-        x: what the user gave.
-        steps: how many batches a run reads.
-    """
-
-    def __init__(self, x: Any, steps: int) -> None:
-        self._x = x
-        self._read: list[Any] | None = None
-        if isinstance(x, Iterator):  # it can be read once only
-            self._read = list(itertools.islice(x, steps))
-            if not self._read:
-                raise InputError(
-                    "lr_find() got no batch", expected="a generator of batches", got="an empty one"
-                )
-        self._generators = OwnGenerators({"x": x} if is_stream(x) and self._read is None else {})
-
-    def read(self) -> Any:
-        """Return the data for one run."""
-        return self._x if self._read is None else itertools.cycle(self._read)
-
-    def drawing(self) -> Any:
-        """Let the block draw from the data's own generators as if it had not."""
-        return self._generators.drawing_from(self._generators.state_dict())
-
-
 class BatchesAsData:
     """The batches of a run under way as data that another run can be given.
 
@@ -300,15 +289,3 @@ class BatchesAsData:
             batch = reused.copy()
             weights = None if all(one is None for one in batch.weights) else batch.weights
             yield batch.inputs, only_one_or_all(batch.targets), only_one_or_all(weights or [None])
-
-
-def _copy_of(model: Any) -> Any:
-    try:
-        return copy.deepcopy(model)
-    except (TypeError, RuntimeError, NotImplementedError) as error:
-        raise InputError(
-            f"the model {model.name!r} cannot be copied, and only a copy may be tried",
-            expected="attributes that copy.deepcopy() takes",
-            got=str(error),
-            fix="Keep files, locks and threads outside the model.",
-        ) from error

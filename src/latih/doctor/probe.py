@@ -103,6 +103,16 @@ class Probe:
             math.isfinite(check.loss) or not has_loss
         )
 
+    def skill_in_training(self) -> float:
+        """Return the skill on the rows as the model is in training, by the batch's statistics."""
+        if self.rows is None:
+            return math.nan
+        readings = Readings()
+        with self._untouched.kept(training=True):
+            made = flatten(self.model(self.rows.inputs))
+            readings.put("scores", [part for one in self._scores(self.rows, made) for part in one])
+        return _mean(readings.read().get("scores", ())[0::2], math.nan)
+
     def _lighten(self, rows: Batch) -> None:
         """Look at fewer of the rows from now on, if a net has so many units that looks are slow."""
         fewer = max(LEAST_ROWS, rows.size * MOST_SUMS // max(1, self._sums))

@@ -28,6 +28,12 @@ MARGIN = 10.0
 """The suggestion is so many times below the rate where the loss is least: that one is the last
 that did not yet do harm, and only in the few steps of a test."""
 
+HARM = 0.1
+"""A loss that grows by this part of itself, and by more than its noise, grows."""
+
+LEARNT = 0.1
+"""Of a net with this skill it is no illness that the loss falls no more."""
+
 LEAST_MARGIN = 3.0
 """It is at least so many times below, wherever the loss falls fastest."""
 
@@ -59,6 +65,12 @@ THIRD = Words(
     "a third of {least}, where the loss is least, since it falls fastest so near to there",
     "sepertiga dari {least}, tempat loss terkecil, karena loss turun paling cepat di dekat itu",
 )
+HAS_LEARNT = Words(
+    "the net has learnt already (skill {skill}), and the loss falls no more; a tenth of {edge}, "
+    "the highest rate that does no harm",
+    "jaringannya sudah terlatih (skill {skill}), dan loss tidak turun lagi; sepersepuluh dari "
+    "{edge}, laju tertinggi yang tidak merusak",
+)
 NO_END = Words(
     "{told}; up to {highest}, the highest rate, the loss does not grow: a higher one may do too",
     "{told}; sampai {highest}, laju tertinggi, loss tidak naik: yang lebih tinggi mungkin juga "
@@ -81,16 +93,20 @@ class CurveReading:
     reason: Words
 
 
-def read_curve(rates: Sequence[float], losses: Sequence[float], *, broke_off: bool) -> CurveReading:
+def read_curve(
+    rates: Sequence[float], losses: Sequence[float], *, broke_off: bool, skill: float = 0.0
+) -> CurveReading:
     """Say which learning rate a curve speaks for.
 
     It is a tenth of the rate at which the loss is least; or, if that is more, the rate at which the
-    loss falls fastest, but at most a third of the other.
+    loss falls fastest, but at most a third of the other. The loss of a net that has learnt may fall
+    nowhere: then it is a tenth of the highest rate that does no harm.
 
     Args:
         rates: growing by the same factor each step.
         losses: the loss at each rate, up to where it was no number or far too large.
         broke_off: whether the test ended there, and not at its highest rate.
+        skill: how much better than a constant the net predicts before the test.
 
     Example:
         >>> rates = np.geomspace(1e-4, 1.0, 81)
@@ -110,6 +126,10 @@ def read_curve(rates: Sequence[float], losses: Sequence[float], *, broke_off: bo
     fall = start - smoothed[least]
     noise = _noise(values, smoothed)
     if not fall > max(LEAST_FALL * abs(start), NOISES * noise):
+        if skill > LEARNT:
+            edge = rates[_last_without_harm(smoothed[skipped:], start, noise) + skipped]
+            reason = HAS_LEARNT.of(skill=f"{skill:.2f}", edge=f"{edge:.2g}")
+            return CurveReading(smoothed, _rounded(edge / MARGIN, rates[0], edge), reason)
         reason = ONLY_GROWS if broke_off else FLAT
         return CurveReading(smoothed, None, reason.of(**told))
     steepest = skipped + int(np.argmin(np.gradient(smoothed)[skipped : least + 1]))
@@ -143,6 +163,12 @@ def smooth(values: np.ndarray) -> np.ndarray:
     places = np.arange(len(values))
     weights = DECAY ** np.abs(places[:, None] - places[None, :])
     return weights @ middle / weights.sum(axis=1)
+
+
+def _last_without_harm(smoothed: np.ndarray, start: float, noise: float) -> int:
+    """Return the place before the first one at which the loss has grown."""
+    grown = np.flatnonzero(smoothed > start + max(HARM * abs(start), NOISES * noise))
+    return max(int(grown[0]) - 1, 0) if len(grown) else len(smoothed) - 1
 
 
 def _noise(values: np.ndarray, smoothed: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """What a treatment was: each trial with its measurement, and what is different now."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,12 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from latih import registry
-from latih.doctor.diagnosis import Diagnosis
+from latih.doctor.diagnosis import Diagnosis, recalled
 from latih.doctor.layer_configs import LayerConfigs
 from latih.doctor.remedies import REMEDIES
+from latih.doctor.rules import RULES
 from latih.doctor.setup import Setup
 from latih.doctor.words import Words
-from latih.errors import LatihError
+from latih.errors import FileFormatError, LatihError
 
 ILL = Words("Found: {told}", "Ditemukan: {told}")
 NOTHING = Words("No fault found: nothing was tried.", "Tidak ada yang salah: tidak ada percobaan.")
@@ -65,6 +67,11 @@ class Trial:
     steps: int
     reason: str = ""
 
+    @classmethod
+    def recalled(cls, told: Mapping[str, Any]) -> "Trial":
+        """Return the trial that a file tells of."""
+        return cls(**{one.name: told[one.name] for one in fields(cls)})
+
     def told(self, number: int) -> Words:
         """Return it as a sentence."""
         pattern = FAILED if self.reason else KEPT if self.kept else ROLLED_BACK
@@ -100,9 +107,9 @@ class Treatment:
     """What a treatment found, tried and changed.
 
     Args:
-        model: the best measured model. It is the object that was given where only weights, the
-            compilation and how it is fitted were changed; where layers were, it is a new one, and
-            the given one is as it was.
+        model: the best measured model, compiled and trained: never the object that was given to
+            ``treat()``, which is as it was. In ``history.treatment`` it is the model that was
+            fitted.
         diagnosis: what the remedies were for.
         trials: in the order in which they were tried.
         changes: what is different in ``model``'s layers, its compilation and how it is fitted.
@@ -131,6 +138,40 @@ class Treatment:
     planned_steps: int
     history: Mapping[str, Sequence[float]]
 
+    @classmethod
+    def recalled(
+        cls, told: Mapping[str, Any], model: Any, changes: "Sequence[Change]"
+    ) -> "Treatment":
+        """Return the treatment that :meth:`to_dict` told.
+
+        Args:
+            told: the data.
+            model: what became of the model.
+            changes: what was changed, which the data tell in words.
+
+        Raises:
+            FileFormatError: they are something else.
+        """
+        numbers = ("given_skill", "untreated_skill", "noise", "skill")
+        try:
+            return cls(
+                model=model,
+                diagnosis=recalled(told["diagnosis"]["findings"], RULES),
+                trials=tuple(Trial.recalled(trial) for trial in told["trials"]),
+                changes=tuple(changes),
+                code=told["code"],
+                # What was NaN is null in a file.
+                **{n: math.nan if told[n] is None else float(told[n]) for n in numbers},
+                **{n: int(told[n]) for n in ("trial_epochs", "steps", "planned_steps")},
+                history={},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileFormatError(
+                "the treatment of the run cannot be read",
+                expected="what a treatment tells",
+                got=f"{type(error).__name__}: {error}",
+            ) from error
+
     @property
     def kept(self) -> list[str]:
         """The remedies that helped."""
@@ -143,15 +184,15 @@ class Treatment:
 
     def story(self) -> list[str]:
         """Return what happened, in order, a line each."""
-        findings = self.diagnosis.faults or list(self.diagnosis.findings)
-        told = ", ".join(f"{one.code} ({one.probability:.0%})" for one in findings)
-        lines = [str(ILL.of(told=told) if told else NOTHING)]
-        values = {"epochs": self.trial_epochs, "skill": self.untreated_skill, "noise": self.noise}
-        lines.append(str(BEGAN.of(**values)))
+        lines = [found(self.diagnosis)]
+        lines.append(began(self.trial_epochs, self.untreated_skill, self.noise))
         lines += [str(trial.told(number)) for number, trial in enumerate(self.trials, 1)]
+        return [*lines, self.ended(), *(f"  {change}" for change in self.changes)]
+
+    def ended(self) -> str:
+        """Return the line that tells how well the model does in the end."""
         ended = AS_GIVEN if self.is_as_given else ENDED
-        lines.append(str(ended.of(skill=self.skill, given=self.given_skill)))
-        return [*lines, *(f"  {change}" for change in self.changes)]
+        return str(ended.of(skill=self.skill, given=self.given_skill))
 
     @property
     def is_as_given(self) -> bool:
@@ -184,6 +225,18 @@ class Treatment:
         }
 
 
+def found(diagnosis: Diagnosis) -> str:
+    """Return the line that tells what the remedies are for."""
+    findings = diagnosis.faults or list(diagnosis.findings)
+    told = ", ".join(f"{one.code} ({one.probability:.0%})" for one in findings)
+    return str(ILL.of(told=told) if told else NOTHING)
+
+
+def began(epochs: int, skill: float, noise: float) -> str:
+    """Return the line that tells how the model does as it is."""
+    return str(BEGAN.of(epochs=epochs, skill=skill, noise=noise))
+
+
 def changes(before: Setup, after: Setup) -> list[Change]:
     """Return what is different, a line for each layer and argument.
 
@@ -191,15 +244,15 @@ def changes(before: Setup, after: Setup) -> list[Change]:
         before: a setup.
         after: another of the same model.
     """
-    found: list[Change] = []
+    different: list[Change] = []
     old, new = _layers(before), _layers(after)
     for name in dict.fromkeys((*old, *new)):
-        found += _between(f"layers.{name}", old.get(name), new.get(name))
+        different += _between(f"layers.{name}", old.get(name), new.get(name))
     for field in fields(Setup):
         if field.name != "layers":
             pair = (_plain(getattr(before, field.name)), _plain(getattr(after, field.name)))
-            found += _between(field.name, *pair)
-    return found
+            different += _between(field.name, *pair)
+    return different
 
 
 def _layers(setup: Setup) -> dict[str, Any]:

@@ -36,12 +36,20 @@ class Data:
         y: what they should come out as; None where ``x`` gives it too.
         held_back: as ``validation_data`` of ``fit()``.
         sample_weight: how much each example counts.
+        steps_per_epoch: after how many steps an epoch ends; None for all the data.
+        validation_steps: after how many steps an evaluation ends; the same.
     """
 
     x: Any
     y: Any
     held_back: Any
     sample_weight: Any = None
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+
+    def steps(self, batch_size: int | None) -> int | None:
+        """Return how many steps an epoch has; None if nobody knows."""
+        return self.steps_per_epoch or steps_of(self.x, batch_size)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,12 @@ class Judge(Witness):
 
 
 class BestEpoch(Judge):
-    """A judge that looks after every epoch, so that the best one can be gone back to."""
+    """A judge that looks after every epoch, so that the best one can be gone back to.
+
+    Args:
+        facts: what is known of the model.
+        patience: as of a judge.
+    """
 
     def __init__(self, facts: Facts, patience: int | None = None) -> None:
         super().__init__(patience)
@@ -89,6 +94,10 @@ class BestEpoch(Judge):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Judge, and keep the weights if they are the best."""
         super().on_epoch_end(epoch, logs)
+        self.keep_if_best()
+
+    def keep_if_best(self) -> None:
+        """Judge the model as it is now, and keep its weights if they are the best so far."""
         reached = skill_of(self.model, self.facts, self.rows)
         if reached > self.best_skill:
             self.best_skill, self.best_weights = reached, copied(self.model)
@@ -172,7 +181,8 @@ def fit(
         batch_size=setup.batch_size,
         epochs=length.epochs,
         initial_epoch=first,
-        steps_per_epoch=length.steps_per_epoch,
+        steps_per_epoch=length.steps_per_epoch or data.steps_per_epoch,
+        validation_steps=data.validation_steps,
         verbose=0,
         callbacks=listeners,
         validation_data=data.held_back,

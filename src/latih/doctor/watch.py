@@ -15,6 +15,7 @@ from latih.doctor.casebook import Casebook, When
 from latih.doctor.diagnosis import Diagnosis
 from latih.doctor.evidence import Evidence, NotFinite
 from latih.doctor.facts import facts_of
+from latih.doctor.finding import Finding
 from latih.doctor.movement import Movement
 from latih.doctor.origin import first_not_finite, not_finite_after, not_finite_in_facts
 from latih.doctor.pace import Budget, is_owed, next_look, postponed
@@ -56,7 +57,8 @@ class Doctor(Witness):
 
     Args:
         action: ``"watch"`` to tell; ``"stop"`` to end the training too, with
-            ``model.stop_reason`` naming the fault.
+            ``model.stop_reason`` naming the fault; where nothing is shown (``verbose=0``) a warning
+            says so.
         share: how much of the training's time the looks may take, 0..1; where it is used up, looks
             are left out, but for those after a twentieth, a fifth and half of a training of known
             length. With 1 none is, so that what is seen does not depend on the machine.
@@ -90,6 +92,8 @@ class Doctor(Witness):
         one_of(action, "action", "Doctor", ("watch", "stop"))
         self.action = action
         self.share = number(share, "share", "Doctor", least=0, most=1)
+        self.earlier: Sequence[Mapping[str, Any]] = ()
+        """What was told of a training before this one, which it follows: it stays written down."""
         self._history: Any = None
         self._run: RunDirectory | None = None
         self._budget = Budget(self.share, clock)
@@ -108,6 +112,7 @@ class Doctor(Witness):
         self._wakes = 1
         self._movement: Movement | None = None
         self._is_off = False
+        self._unsaid: list[str] = []
 
     @property
     def evidence(self) -> Evidence:
@@ -118,6 +123,11 @@ class Doctor(Witness):
     def diagnosis(self) -> Diagnosis:
         """What that means."""
         return self._book.diagnosis
+
+    @property
+    def told(self) -> Sequence[Mapping[str, Any]]:
+        """What was told so far, as it is written down."""
+        return self._book.told
 
     def is_heard_by(self, history: Any, run: RunDirectory | None = None) -> None:
         """Say where the diagnosis goes.
@@ -143,11 +153,12 @@ class Doctor(Witness):
 
     def _begin(self) -> None:
         book, training, model = self._book, self._training, self._training.model
-        book.rules, book.run = self.rules, self._run
+        book.rules, book.run, book.earlier = self.rules, self._run, self.earlier
         rows = probe_batch(training, most_rows(training))
         is_fresh = not self.evidence.checks
         if is_fresh:
             self.evidence.facts = facts_of(training, rows)
+            self._come_late(training)
         else:
             self._call_layers_as(model, rows)
         probe = self._probe = Probe(model, self.evidence.facts, rows, model.objective)
@@ -167,6 +178,13 @@ class Doctor(Witness):
         for ear in self._ears:
             ear.optimizer.watcher = ear
         self._budget.begin()
+
+    def _come_late(self, training: Any) -> None:
+        """Count the steps that a run had done already that goes on and had no doctor before."""
+        of_one = training.plan.steps_per_epoch or training.batches.steps or 0
+        epochs = training.epoch - training.plan.initial_epoch
+        self.step = max(0, epochs) * of_one + training.steps_done
+        self.due = next_look(self.step, self.evidence.facts.planned_steps)
 
     def _call_layers_as(self, model: Any, rows: Any) -> None:
         """Let what was seen bear the names of a model that was made anew, and counted on."""
@@ -299,6 +317,9 @@ class Doctor(Witness):
         self._let_go()
         self.attempt(self._end)
         self._training = self._probe = self._movement = None
+        unsaid, self._unsaid = self._unsaid, []
+        for told in unsaid:
+            warnings.warn(told, LatihWarning, stacklevel=2)
 
     def _end(self) -> None:
         is_over = self.model is not None and (self.model.completed or self.model.stop_training)
@@ -307,7 +328,11 @@ class Doctor(Witness):
         self._book.end(is_over=is_over)
         self._judge("end", at_once=True)
         if self.diagnosis.faults and self._speaks:
-            self.diagnosis.print()
+            self.conclude()
+
+    def conclude(self) -> None:
+        """Show what it was."""
+        self.diagnosis.print()
 
     def _let_go(self) -> None:
         for ear in self._ears:
@@ -317,14 +342,35 @@ class Doctor(Witness):
     # What it says and does
 
     def _judge(self, when: When, *, at_once: bool = False) -> None:
-        for finding in self._book.judge(when, self.step, at_once=at_once):
-            if self._speaks:
-                print(f"\n{Diagnosis([finding])}")
-            if self.action == "stop" and when != "end":
-                self.model.stop_training = True
-                self.model.stop_reason = f"the doctor found {finding.code}: {finding.text}"
+        found = self._book.judge(when, self.step, at_once=at_once)
         if self._history is not None:
             self._history.diagnosis = self.diagnosis
+        for finding in found:
+            self.say(f"\n{Diagnosis([finding])}")
+        if found and when != "end":
+            self.act(found[0])
+
+    def act(self, found: Finding) -> None:
+        """Do what is to be done where a fault is found before the training has ended.
+
+        Args:
+            found: the most probable fault.
+        """
+        if self.action == "stop" and not self.model.stop_training:
+            self.model.stop_training = True
+            self.model.stop_reason = f"the doctor found {found.code}: {found.text}"
+            if not self._speaks:  # a training that ends early, and nobody is told why
+                when = f"after {self.step} steps" if self.step else "before its first step"
+                self.warn(f"the doctor ended the training {when}. {Diagnosis([found])}")
+
+    def say(self, line: str) -> None:
+        """Print a line, where lines are asked for."""
+        if self._speaks:
+            print(line)
+
+    def warn(self, told: str) -> None:
+        """Warn of something when the training is over, and not in the midst of a look."""
+        self._unsaid.append(told)
 
     @property
     def _speaks(self) -> bool:

@@ -16,6 +16,7 @@ import torch
 from latih import config
 from latih.callbacks import (
     CSVLogger,
+    Doctor,
     History,
     LambdaCallback,
     ModelCheckpoint,
@@ -38,9 +39,10 @@ from latih.version import __version__
 
 LISTENERS_ONLY = (
     *(ProgbarLogger, History, CSVLogger, RunLog, TensorBoard, ModelCheckpoint),
-    *(Keeper, LambdaCallback, PrecisionTip),
+    *(Keeper, LambdaCallback, PrecisionTip, Doctor),
 )
-"""Callbacks that show or write down what happens: a run is the same with them and without."""
+"""Callbacks that show or write down what happens: a run is the same with them and without. A doctor
+may end it, as whoever presses Ctrl-C does; what was trained until then is the same."""
 
 
 def asked(

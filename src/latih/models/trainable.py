@@ -38,6 +38,7 @@ from latih.models.kept_run import (
 )
 from latih.models.preparation import Reading
 from latih.models.stepping import Stepping
+from latih.models.treated import fit_treated, was_treated
 from latih.optimizers import OPTIMIZERS
 from latih.run_directory import RunDirectory
 from latih.structures import flatten
@@ -139,7 +140,7 @@ class Trainable(Stepping):
         run_dir: str | os.PathLike[str] | RunDirectory | None = None,
         resume: Resume = "auto",
         snapshot_every: int | str | datetime.timedelta | Literal[False] = DEFAULT_INTERVAL,
-        doctor: Literal["watch", "stop"] | bool = False,
+        doctor: Literal["watch", "stop", "treat"] | bool | Doctor = False,
         **unknown: Any,
     ) -> History:
         """Train the model.
@@ -180,7 +181,11 @@ class Trainable(Stepping):
                 ``run_dir``.
             doctor: ``"watch"``, or True, for a :class:`~latih.callbacks.Doctor` that looks on and
                 tells what is wrong; ``"stop"`` for one that ends the training then. What it found
-                is ``history.diagnosis``. False for none.
+                is ``history.diagnosis``. ``"treat"`` for one that then tries on copies what helps,
+                as :func:`latih.doctor.treat` does; if something does, this model becomes the best
+                of them and is trained on, callbacks beginning anew, and ends with the best epoch.
+                That is ``history.treatment``; what it was for is its ``diagnosis``, and
+                ``history.diagnosis`` is of the training that went on. False for none.
             unknown: nothing; what is given is refused with the names that look like it.
 
         Returns:
@@ -197,6 +202,28 @@ class Trainable(Stepping):
         _refuse(unknown, self.fit)
         self.compiled("fit()")
         require_resume(resume)
+        # A run that was treated goes on as what it has become, whoever looks on now.
+        if doctor == "treat" or (not isinstance(doctor, Doctor) and was_treated(run_dir, resume)):
+            _doctors(doctor, callbacks)
+            asked = dict(
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+                run_dir=run_dir,
+                resume=resume,
+                snapshot_every=snapshot_every,
+            )
+            return fit_treated(self, x, y, _listed(callbacks), asked)
         plan = Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         kept = None if run_dir is None else KeptRun(run_dir, resume, snapshot_every)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
@@ -462,7 +489,8 @@ def _listed(callbacks: Any) -> list[Callback]:
 
 def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:
     """Return the doctor that is asked for, or that is among the callbacks: there is one at most."""
-    one_of(asked, "doctor", "fit()", (False, True, "watch", "stop"))
+    if not isinstance(asked, Doctor):
+        one_of(asked, "doctor", "fit()", (False, True, "watch", "stop", "treat"))
     given = [one for one in _listed(callbacks) if isinstance(one, Doctor)]
     if len(given) + bool(asked) > 1:
         raise InputError(
@@ -470,6 +498,8 @@ def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:
             expected="one, by `doctor` or among the callbacks",
             got=f"doctor={asked!r} and {len(given)} among the callbacks",
         )
+    if isinstance(asked, Doctor):
+        return [asked]
     return [Doctor("stop" if asked == "stop" else "watch")] if asked else given
 
 

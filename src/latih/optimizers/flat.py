@@ -28,12 +28,19 @@ class FlatParameters:
 
     def __init__(self, parameters: Sequence[torch.Tensor]) -> None:
         kinds = {(p.dtype, p.device) for p in parameters}
+        if not kinds:
+            raise InputError(
+                "there is nothing to train",
+                expected="at least one trainable weight",
+                got="none: every weight is frozen, or there is none",
+                fix="To train, leave some weight trainable: layer.trainable = True.",
+            )
         if len(kinds) != 1:
             raise InputError(
                 "an optimizer takes weights of one type on one device",
-                expected="at least one weight, all alike",
-                got=", ".join(f"{dtype} on {device}" for dtype, device in kinds) or "none",
-                fix="Move the whole model with .to(), and leave some weight trainable.",
+                expected="weights that are all alike",
+                got=", ".join(f"{dtype} on {device}" for dtype, device in kinds),
+                fix="Move the whole model with .to().",
             )
         self.parameters = list(parameters)
         self.values = torch.cat([p.detach().reshape(-1) for p in self.parameters])

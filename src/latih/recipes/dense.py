@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from latih.callbacks import Callback, EarlyStopping
 from latih.callbacks.progress import Verbose
 from latih.data.mapped import is_large
 from latih.errors import InputError
+from latih.initializers import INITIALIZERS, Initializer
 from latih.layers import (
     Activation,
     BatchNormalization,
@@ -28,6 +29,7 @@ from latih.models import Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
 from latih.recipes.examples import Examples
+from latih.registry import constructor_arguments
 from latih.regularizers import L2
 from latih.run_directory import RunDirectory
 
@@ -47,7 +49,8 @@ class DenseSettings:
     Args:
         hidden: the units of each hidden layer.
         activation: theirs.
-        initializer: how their kernels start; None takes what fits the activation.
+        initializer: how their kernels start, as ``"he_uniform"`` or, with arguments,
+            ``"random_normal:stddev=1"``; None takes what fits the activation.
         batch_norm: whether each is normalised before its activation.
         dropout: the fraction of each layer's outputs that is dropped.
         l2: the price of their squared weights.
@@ -136,7 +139,7 @@ def build_dense(settings: DenseSettings, examples: Examples) -> Sequential:
                 units,
                 # A bias before a normalisation is taken off again by it.
                 use_bias=not settings.batch_norm,
-                kernel_initializer=chosen,
+                kernel_initializer=initializer_of(chosen),
                 kernel_regularizer=L2(settings.l2) if settings.l2 else None,
             )
         )
@@ -162,6 +165,53 @@ def build_dense(settings: DenseSettings, examples: Examples) -> Sequential:
     return model
 
 
+def initializer_of(text: str) -> Initializer:
+    """Make an initializer of its name and its arguments, if any are given.
+
+    Args:
+        text: as ``"he_normal"``, or ``"random_normal:mean=0.1,stddev=1"``.
+
+    Raises:
+        UnknownNameError: no initializer is called so.
+        InputError: it takes no such argument, or not this value.
+
+    Example:
+        >>> initializer_of("random_normal:stddev=1").stddev
+        1.0
+    """
+    name, _, given = text.partition(":")
+    arguments: dict[str, Any] = {}
+    for part in filter(None, (one.strip() for one in given.split(","))):
+        argument, is_told, value = part.partition("=")
+        if not is_told:
+            raise InputError(
+                "the arguments of the initializer cannot be read",
+                expected="as random_normal:stddev=1, with commas between several",
+                got=repr(text),
+            )
+        arguments[argument.strip()] = _number_or_word(value.strip())
+    made = INITIALIZERS.get(name.strip())
+    if not arguments:
+        return made
+    try:
+        return type(made)(**arguments)
+    except TypeError as error:
+        raise InputError(
+            f"the initializer {name!r} does not take these arguments",
+            expected=", ".join(constructor_arguments(type(made))) or "none",
+            got=", ".join(arguments),
+        ) from error
+
+
+def _number_or_word(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def train_dense(
     settings: DenseSettings,
     examples: Examples,
@@ -171,6 +221,7 @@ def train_dense(
     asked: dict[str, Any] | None = None,
     resume: Resume = "auto",
     snapshot_every: int | str = "60s",
+    doctor: Literal["watch", "stop", "treat", False] = "watch",
 ) -> TrainedRun:
     """Train the net, judge the best epoch's on the test examples, and write the run down.
 
@@ -183,6 +234,7 @@ def train_dense(
         asked: further entries of ``run.toml``'s table ``run``, such as the seed and the command.
         resume: as in ``fit()``.
         snapshot_every: as in ``fit()``.
+        doctor: as in ``fit()``.
 
     Returns:
         The best model with its scores.
@@ -216,6 +268,7 @@ def train_dense(
         run_dir=run,
         resume=resume,
         snapshot_every=snapshot_every,
+        doctor=doctor,
     )
     return TrainedRun(model, judge.scores, run, run.report_file)
 
@@ -258,7 +311,7 @@ def _judge(model: Any, examples: Examples, run: RunDirectory) -> dict[str, float
         predicted = probabilities.argmax(axis=1)
         evaluation["confusion"] = _confusion(y, predicted, len(examples.class_names))
         evaluation["mistakes"] = _mistakes(x, y, predicted, probabilities.max(axis=1))
-    run.write_evaluation(evaluation)
+    run.evaluation.write(evaluation)
     return scores
 
 

@@ -31,7 +31,7 @@ def build_report(run: RunDirectory | str | os.PathLike[str]) -> Path:
         >>> import tempfile
         >>> run = RunDirectory.create(tempfile.mkdtemp())
         >>> run.write_settings({"run": {"name": "first try"}})
-        >>> run.append_log({"epoch": 1, "loss": 0.7, "val_loss": 0.8})
+        >>> run.log.append({"epoch": 1, "loss": 0.7, "val_loss": 0.8})
         >>> build_report(run).name
         'report.html'
     """

@@ -92,7 +92,7 @@ def read_record(run: RunDirectory) -> Record:
         classes=tuple(write_value(name) for name in classes),
         epochs=_read_epochs(run),
         evaluation=check_evaluation(
-            read_whole(run.evaluation_file, run.read_evaluation), run.evaluation_file
+            read_whole(run.evaluation.path, run.evaluation.read), run.evaluation.path
         ),
     )
 
@@ -103,9 +103,9 @@ def _is_loose(name: str, value: object) -> bool:
 
 
 def _read_epochs(run: RunDirectory) -> tuple[Epoch, ...]:
-    file = run.log_file
+    file = run.log.path
     # The signature promises objects; JSON lines can hold anything.
-    lines: list[object] = list(read_whole(file, run.read_log))
+    lines: list[object] = list(read_whole(file, run.log.read))
     epochs: dict[int, Epoch] = {}
     for line, content in enumerate(lines, start=1):
         where = f"line {line}"

@@ -1,0 +1,119 @@
+"""The doctor at a training who does not only look on: it tries what helps while the training waits.
+
+What helps is put in place by :mod:`latih.models.treated`: a training cannot change its model.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from latih.doctor.borrowed import copy_of
+from latih.doctor.course import Course
+from latih.doctor.diagnosis import diagnose
+from latih.doctor.evidence import Evidence
+from latih.doctor.finding import Finding
+from latih.doctor.refused import facts_of_refused
+from latih.doctor.setup import Setup
+from latih.doctor.trial_data import Data
+from latih.doctor.watch import Doctor
+from latih.doctor.words import Words
+from latih.errors import InputError, LatihError
+
+TRIALS = 4
+"""So many remedies are tried at most."""
+
+BEGINS = Words(
+    "The training waits after {step} steps, and the doctor tries what helps, on copies.",
+    "Latihan menunggu setelah {step} langkah, dan dokter mencoba obatnya pada salinan model.",
+)
+NOTHING_HELPS = Words(
+    "Nothing that was tried helps: the training goes on as it was.",
+    "Tidak ada percobaan yang menolong: latihan berlanjut seperti semula.",
+)
+GOES_ON = Words(
+    "The training goes on with what helps, from what the best trial has learnt:",
+    "Latihan berlanjut dengan obatnya, dari apa yang sudah dipelajari percobaan terbaik:",
+)
+
+
+class TreatingDoctor(Doctor):
+    """Watches a training, and at its first fault tries remedies on copies of the model.
+
+    If one helps, it ends the training; :attr:`course` then holds what is better. If none does, the
+    training goes on, to the same numbers as without a doctor.
+
+    Args:
+        data: gives what trials train on and are judged by.
+        fit: how the model is fitted: ``epochs``, ``batch_size``, ``shuffle``, ``class_weight``.
+        seed: what all that is drawn in trials follows from.
+    """
+
+    def __init__(
+        self, data: Callable[[], Data], fit: Mapping[str, Any], *, seed: int = 0, **told: Any
+    ) -> None:
+        super().__init__(**told)
+        self.course: Course | None = None
+        """What was tried; None as long as nothing was."""
+        self._data, self._fit, self._seed = data, fit, seed
+        self._start: Any = None
+
+    def before_training(self, training: Any) -> None:
+        """Keep a copy of the model: trials begin as it does."""
+        try:
+            self._start = copy_of(training.model)
+        except InputError as error:
+            self.warn(f"the doctor watches, and cannot treat: {error}")
+        super().before_training(training)
+
+    def act(self, found: Finding) -> None:
+        """Try what helps, and end the training if something does."""
+        self.treat()
+        if self.course is not None and self.course.kept and not self.model.stop_training:
+            self.model.stop_training = True
+            self.model.stop_reason = f"the doctor found {found.code}, and treats it"
+
+    def treats_refused(self, model: Any) -> bool:
+        """Treat a training that was refused, if a fault says why; return whether something helps.
+
+        Args:
+            model: whose training has not begun.
+        """
+        if self._training is not None or self.step or self.evidence.checks:
+            return False
+        try:
+            data, self._start = self._data(), copy_of(model)
+            told = self._fit["epochs"], self._fit["batch_size"]
+            facts = facts_of_refused(self._start, data.x, data.y, *told)
+        except Exception:  # what cannot even be described, the refusal tells best
+            return False
+        if diagnose(Evidence(facts=facts), self.rules).faults:
+            self.treat()
+        return self.course is not None and self.course.kept
+
+    def treat(self) -> None:
+        """Try what helps against what was found, once."""
+        start, self._start = self._start, None
+        if start is None:
+            return
+        self.say(f"\n{BEGINS.of(step=self.step)}")
+        diagnosis = self.diagnosis if self.diagnosis.faults else None
+        try:
+            asked = Setup.of(start, **self._fit)
+            course = Course(start, asked, self._data(), self._seed, TRIALS, tell=self.say)
+            with course.leaving_no_trace():
+                course.look(diagnosis)
+                course.try_remedies()
+        except LatihError as error:
+            self.warn(f"the doctor watches, and cannot treat: {error}")
+            return
+        self.course = course
+        if not course.kept:
+            self.say(str(NOTHING_HELPS))
+            return
+        self.say(str(GOES_ON))
+        for change in course.so_far().changes:
+            self.say(f"  {change}")
+
+    def conclude(self) -> None:
+        """Show what it was, unless the treatment has shown it."""
+        if self.course is None:
+            super().conclude()
