@@ -64,7 +64,9 @@ def test_a_balanced_score_counts_each_class_alike():
     assert balanced_score_of(always_first, x, rows) == 0.5
     # 1 - 1/5 of values whose squares around the mean add up to 5.
     values = np.array([[0.0], [1.0], [2.0], [3.0]]) + 0.25
-    assert balanced_score_of(Fixed(values + np.array([[1], [0], [0], [0]])), x, values) == pytest.approx(0.8)
+    assert balanced_score_of(
+        Fixed(values + np.array([[1], [0], [0], [0]])), x, values
+    ) == pytest.approx(0.8)
     assert balanced_score_of(Fixed([[np.nan]] * 4), x, values) == 0.0
     assert balanced_score_of(Fixed([[99.0]] * 4), x, values) == 0.0
 
