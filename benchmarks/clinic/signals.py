@@ -58,7 +58,6 @@ class LayerSignals:
         update_ratio: how far the kernel has moved since the last look, over its norm.
         unchanged: whether the kernel is what it was at the last look.
         gradient_norm: of its kernel's gradient.
-        gradient_mean: of that gradient.
         gradient_size: the mean of its absolute values.
         gradient_width: from its 5th to its 95th percentile.
     """
@@ -82,7 +81,6 @@ class LayerSignals:
     update_ratio: float | None = None
     unchanged: bool = False
     gradient_norm: float = 0.1
-    gradient_mean: float = 0.01
     gradient_size: float = 0.01
     gradient_width: float = 0.1
 
@@ -293,7 +291,6 @@ def _of_gradient(gradient: torch.Tensor) -> dict[str, float]:
     low, high = torch.quantile(some, torch.tensor([0.05, 0.95], device=some.device)).tolist()
     return {
         "gradient_norm": float(flat.norm()),
-        "gradient_mean": float(flat.mean()),
         "gradient_size": float(flat.abs().mean()),
         "gradient_width": high - low,
     }

@@ -61,7 +61,7 @@ def _moved(layer, epoch):
         layer,
         update_ratio=0.01,
         mean=layer.mean + 0.001 * epoch,
-        gradient_mean=layer.gradient_mean / (1 + epoch),
+        gradient_size=layer.gradient_size * (1 + 0.01 * epoch),
         weight_mean=layer.weight_mean + 0.001 * epoch,
     )
 

@@ -1,7 +1,8 @@
 """DeepDiagnosis: eight symptoms, checked after each epoch on the first batch; the first ends it.
 
 What it advises is read off its decision table: what it names, or advises, counts as named. Of a
-regression nothing is said that rests on an accuracy.
+regression nothing is said that rests on an accuracy. Of gradients the mean of the absolute values
+is taken for their mean, which before a softmax is 0 but for rounding, and would be an error to it.
 
 Reference: Wardat et al. 2022, "DeepDiagnosis: Automatically Diagnosing Faults and Recommending
 Actionable Fixes in Deep Learning Programs" (ICSE), and the constants of its public callback.
@@ -61,14 +62,14 @@ def _symptoms(signals: Signals, looks: Sequence[Look]) -> Iterator[tuple[str, tu
         yield "unchanged outputs", advised
     yield from _of_metrics(signals, looks, advised)
     for layer in reversed([one for one in now.layers if one.kind == "Dense" and one.has_kernel]):
-        if _is_numerical(layer.gradient_mean):
+        if _is_numerical(layer.gradient_size):
             yield "numerical error in gradients", ("nan-or-inf", *advised)
         if layer.gradient_size < VANISHING:
             yield "vanishing gradient", ("vanishing-gradient", *advised)
         assert layer.weight_mean is not None
         if _is_numerical(layer.weight_mean):
             yield "numerical error in weights", ("nan-or-inf", *advised)
-        for of in (lambda one: one.gradient_mean, lambda one: one.weight_mean):
+        for of in (lambda one: one.gradient_size, lambda one: one.weight_mean):
             if turn and _stays(last, layer.name, of):
                 yield "unchanged weights", ("parameters-not-training", *advised)
 
