@@ -16,7 +16,7 @@ DICE = np.random.default_rng(0)
 X = DICE.normal(size=(1200, 8)).astype("float32")
 LABELS = (X @ DICE.normal(size=(8, 3))).argmax(axis=1)
 SICK = (
-    *("--hidden", "6x16", "--activation", "sigmoid", "--initializer", "random_normal:stddev=10"),
+    *("--hidden", "12x16", "--activation", "sigmoid", "--initializer", "random_normal:stddev=10"),
     *("--no-batch-norm", "--optimizer", "sgd", "--epochs", "20", "--run-dir", "run"),
 )
 SOUND = ("--hidden", "16", "--no-batch-norm", "--lr", "0.01", "--epochs", "3", "--run-dir", "run")

@@ -72,7 +72,6 @@ def test_damaged_files_are_refused(tmp_path: Path, without_curves: None) -> None
     facts = run.facts.read()
     for harm in (
         {"facts": 3},
-        {"facts": {"layers": [{"name": "a", "kind": "b", "weights": "many"}]}},
         {"facts": {"outputs": [{}]}},
     ):
         run.facts.path.write_text(json.dumps({**facts, **harm}))

@@ -21,9 +21,10 @@ from latih.doctor.origin import first_not_finite
 from latih.doctor.pace import next_look
 from latih.doctor.rule import Rule, rule
 from latih.doctor.words import Words
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.run_directory import RunDirectory
 
+SILENT = pytest.mark.filterwarnings("ignore:the doctor ended the training before")
 layers = keras.layers
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(96, 6)).astype("float32")
@@ -462,6 +463,7 @@ def test_data_that_are_no_numbers_are_named_first(place: str) -> None:
     assert first_not_finite(model, model.objective, batch, {}, 7) == NotFinite(7, place)
 
 
+@SILENT
 def test_a_weight_is_named() -> None:
     model = regression(layers.Dense(4, "relu"), layers.Dense(4, name="bad"))
     kernel, bias = model.get_layer("bad").get_weights()
@@ -470,6 +472,7 @@ def test_a_weight_is_named() -> None:
     assert found(model)[1] == NotFinite(0, "weight", "bad")
 
 
+@SILENT
 def test_a_loss_is_named() -> None:
     def logarithm(y_true: Any, y_pred: Any) -> Any:
         return torch.log(y_pred - y_pred) * 0
@@ -477,6 +480,7 @@ def test_a_loss_is_named() -> None:
     assert found(regression(), loss=logarithm)[1] == NotFinite(0, "loss")
 
 
+@SILENT
 def test_a_gradient_is_named() -> None:
     model = regression(layers.Dense(4, name="first"), SteepLayer(), layers.Dense(4))
     _, seen = found(model)
@@ -516,8 +520,10 @@ def test_a_contradiction_is_told_before_the_first_step_and_no_step_is_done() -> 
     model = net()
     before = model.get_weights()
     model.compile("sgd", "sparse_categorical_crossentropy")
-    history = model.fit(X, Y, verbose=0, callbacks=[doctor])
+    with pytest.warns(LatihWarning, match="before its first step. fault at-once"):
+        history = model.fit(X, Y, verbose=0, callbacks=[doctor])
     assert history.history == {} and "at-once" in model.stop_reason
+    assert history.diagnosis is None or not history.diagnosis.is_healthy
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 

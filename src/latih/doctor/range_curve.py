@@ -28,8 +28,8 @@ MARGIN = 10.0
 """The suggestion is so many times below the rate where the loss is least: that one is the last
 that did not yet do harm, and only in the few steps of a test."""
 
-HARM = 0.1
-"""A loss that grows by this part of itself, and by more than its noise, grows."""
+HARM, HARM_NOISES = 0.1, 3.0
+"""A loss that grows by this part of itself, and by so many deviations of its noise, grows."""
 
 LEARNT = 0.1
 """Of a net with this skill it is no illness that the loss falls no more."""
@@ -127,7 +127,7 @@ def read_curve(
     noise = _noise(values, smoothed)
     if not fall > max(LEAST_FALL * abs(start), NOISES * noise):
         if skill > LEARNT:
-            edge = rates[_last_without_harm(smoothed[skipped:], start, noise) + skipped]
+            edge = rates[_last_without_harm(values, start, noise)]
             reason = HAS_LEARNT.of(skill=f"{skill:.2f}", edge=f"{edge:.2g}")
             return CurveReading(smoothed, _rounded(edge / MARGIN, rates[0], edge), reason)
         reason = ONLY_GROWS if broke_off else FLAT
@@ -157,18 +157,21 @@ def smooth(values: np.ndarray) -> np.ndarray:
         >>> smooth(np.array([1.0, 1.0, 90.0, 1.0, 1.0])).round(6).tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    reach = WINDOW // 2
-    padded = np.pad(values, reach, mode="edge")
-    middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
     places = np.arange(len(values))
     weights = DECAY ** np.abs(places[:, None] - places[None, :])
-    return weights @ middle / weights.sum(axis=1)
+    return weights @ _without_spikes(values) / weights.sum(axis=1)
 
 
-def _last_without_harm(smoothed: np.ndarray, start: float, noise: float) -> int:
-    """Return the place before the first one at which the loss has grown."""
-    grown = np.flatnonzero(smoothed > start + max(HARM * abs(start), NOISES * noise))
-    return max(int(grown[0]) - 1, 0) if len(grown) else len(smoothed) - 1
+def _without_spikes(values: np.ndarray) -> np.ndarray:
+    padded = np.pad(values, WINDOW // 2, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, WINDOW), axis=1)
+
+
+def _last_without_harm(values: np.ndarray, start: float, noise: float) -> int:
+    """Return the place before the first one from which on the loss has grown."""
+    grown = _without_spikes(values) > start + max(HARM * abs(start), HARM_NOISES * noise)
+    places = np.flatnonzero(grown[:-1] & grown[1:]) if len(grown) > 1 else ()
+    return max(int(places[0]) - 1, 0) if len(places) else len(values) - 1
 
 
 def _noise(values: np.ndarray, smoothed: np.ndarray) -> float:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from latih.doctor.borrowed import copy_of
-from latih.doctor.course import Course
-from latih.doctor.diagnosis import diagnose
+from latih.doctor.course import ONLY_AT_THE_END, WELL, Course
+from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Finding
 from latih.doctor.refused import facts_of_refused
@@ -20,6 +20,9 @@ from latih.errors import InputError, LatihError
 
 TRIALS = 4
 """So many remedies are tried at most."""
+
+TIME = 0.2
+"""So much of the training must be done before what is no fault is worth a trial."""
 
 BEGINS = Words(
     "The training waits after {step} steps, and the doctor tries what helps, on copies.",
@@ -38,7 +41,8 @@ GOES_ON = Words(
 class TreatingDoctor(Doctor):
     """Watches a training, and at its first fault tries remedies on copies of the model.
 
-    If one helps, it ends the training; :attr:`course` then holds what is better. If none does, the
+    So it does where a fifth of the training has not brought much, and something is advised. If one
+    helps, it ends the training; :attr:`course` then holds what is better. If none does, the
     training goes on, to the same numbers as without a doctor.
 
     Args:
@@ -64,12 +68,24 @@ class TreatingDoctor(Doctor):
             self.warn(f"the doctor watches, and cannot treat: {error}")
         super().before_training(training)
 
+    def consider(self) -> None:
+        """Try what is advised, where a fifth of the training has not brought much."""
+        evidence = self.evidence
+        if self._start is None or evidence.progress < TIME or not evidence.skill < WELL:
+            return
+        advised = [one for one in self.diagnosis.findings if one.severity == "advice"]
+        told = [one for one in advised if one.code not in ONLY_AT_THE_END]
+        if told:
+            self.say(f"\n{Diagnosis(told)}")
+            self.act(told[0])
+
     def act(self, found: Finding) -> None:
         """Try what helps, and end the training if something does."""
         self.treat()
         if self.course is not None and self.course.kept and not self.model.stop_training:
             self.model.stop_training = True
             self.model.stop_reason = f"the doctor found {found.code}, and treats it"
+            self._is_off = True  # what ends here has no end to be judged
 
     def treats_refused(self, model: Any) -> bool:
         """Treat a training that was refused, if a fault says why; return whether something helps.
@@ -95,7 +111,7 @@ class TreatingDoctor(Doctor):
         if start is None:
             return
         self.say(f"\n{BEGINS.of(step=self.step)}")
-        diagnosis = self.diagnosis if self.diagnosis.faults else None
+        diagnosis = self.diagnosis if self.diagnosis.findings else None
         try:
             asked = Setup.of(start, **self._fit)
             course = Course(start, asked, self._data(), self._seed, TRIALS, tell=self.say)
@@ -108,10 +124,13 @@ class TreatingDoctor(Doctor):
         self.course = course
         if not course.kept:
             self.say(str(NOTHING_HELPS))
-            return
-        self.say(str(GOES_ON))
-        for change in course.so_far().changes:
-            self.say(f"  {change}")
+
+    def say_what_helps(self) -> None:
+        """Say with what the training goes on."""
+        if self.course is not None and self.course.kept:
+            self.say(f"\n{GOES_ON}")
+            for change in self.course.so_far().changes:
+                self.say(f"  {change}")
 
     def conclude(self) -> None:
         """Show what it was, unless the treatment has shown it."""

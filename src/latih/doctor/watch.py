@@ -57,8 +57,8 @@ class Doctor(Witness):
 
     Args:
         action: ``"watch"`` to tell; ``"stop"`` to end the training too, with
-            ``model.stop_reason`` naming the fault; where nothing is shown (``verbose=0``) a warning
-            says so.
+            ``model.stop_reason`` naming the fault. If that is before the first step and nothing is
+            shown (``verbose=0``), a warning says so.
         share: how much of the training's time the looks may take, 0..1; where it is used up, looks
             are left out, but for those after a twentieth, a fifth and half of a training of known
             length. With 1 none is, so that what is seen does not depend on the machine.
@@ -349,6 +349,11 @@ class Doctor(Witness):
             self.say(f"\n{Diagnosis([finding])}")
         if found and when != "end":
             self.act(found[0])
+        elif when == "run":
+            self.consider()
+
+    def consider(self) -> None:
+        """Think of what is no fault, after a look that found none that is new."""
 
     def act(self, found: Finding) -> None:
         """Do what is to be done where a fault is found before the training has ended.
@@ -359,9 +364,9 @@ class Doctor(Witness):
         if self.action == "stop" and not self.model.stop_training:
             self.model.stop_training = True
             self.model.stop_reason = f"the doctor found {found.code}: {found.text}"
-            if not self._speaks:  # a training that ends early, and nobody is told why
-                when = f"after {self.step} steps" if self.step else "before its first step"
-                self.warn(f"the doctor ended the training {when}. {Diagnosis([found])}")
+            if not self.step and not self._speaks:  # it has no history that would tell
+                told = f"the doctor ended the training before its first step. {Diagnosis([found])}"
+                self.warn(told)
 
     def say(self, line: str) -> None:
         """Print a line, where lines are asked for."""

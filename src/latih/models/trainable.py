@@ -181,9 +181,10 @@ class Trainable(Stepping):
                 ``run_dir``.
             doctor: ``"watch"``, or True, for a :class:`~latih.callbacks.Doctor` that looks on and
                 tells what is wrong; ``"stop"`` for one that ends the training then. What it found
-                is ``history.diagnosis``. ``"treat"`` for one that then tries on copies what helps,
-                as :func:`latih.doctor.treat` does; if something does, this model becomes the best
-                of them and is trained on, callbacks beginning anew, and ends with the best epoch.
+                is ``history.diagnosis``. ``"treat"`` for one that then, or where a fifth of the
+                training has brought little and something is advised, tries on copies what helps, as
+                :func:`latih.doctor.treat` does; if something does, this model becomes the best of
+                them and is trained on, callbacks beginning anew, and ends with the best epoch.
                 That is ``history.treatment``; what it was for is its ``diagnosis``, and
                 ``history.diagnosis`` is of the training that went on. False for none.
             unknown: nothing; what is given is refused with the names that look like it.

@@ -60,6 +60,7 @@ def fit_treated(
     treatment = course.so_far()
     extra: dict[str, Any] = {}
     if course.kept:
+        doctor.say_what_helps()
         # What callbacks remember was measured on another net.
         put_back(own, before)
         adopt(model, course.best.model)
