@@ -38,7 +38,11 @@ COLUMNS = (
 
 
 def of(
-    records: Sequence[Record], halves: Mapping[str, str], left_out: Sequence[str], share: float
+    records: Sequence[Record],
+    halves: Mapping[str, str],
+    left_out: Sequence[str],
+    share: float,
+    further: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -47,6 +51,7 @@ def of(
         halves: of the split, by the names of the programs.
         left_out: what could not be run, each with the reason.
         share: of the time that the doctor was allowed.
+        further: lines of sections that stand before what is listed by name.
     """
     lines = [HEAD]
     runs, programs = len(records), len({one["name"] for one in records})
@@ -62,6 +67,7 @@ def of(
     lines += ["## By how sure the labels are", ""]
     sure = sorted({one["confidence"] for one in records})
     lines += _table([(one, [r for r in records if r["confidence"] == one]) for one in sure])
+    lines += further
     lines += _listed(
         "## Missed: no fault told",
         _sick(records),

@@ -4,6 +4,9 @@ Programs with a known illness and healthy ones are trained under the doctor's ey
 cases of a file, the project's own trios of ``tests/clinic/trios``, and the healthy runs of
 ``healthy.py``. What each run was like is kept as a line of JSON, evidence and all, so that
 ``--rejudge`` can ask the rules again without training anything.
+
+``--baselines`` runs published systems at the same programs, ``--treatments`` treats the sick ones;
+what came of that lies in ``stored`` among the sources, and the page tells it.
 """
 
 import os

@@ -48,7 +48,26 @@ def run(program: Program, seed: int, seconds: float, share: float) -> Record:
         share: how much of the training's time the doctor's looks may take; with 1 what is seen
             does not depend on the machine.
     """
-    record = {
+    record = described(program, seed)
+    began = time.monotonic()
+    doctor = Doctor(share=share)
+    told = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(told):
+        warnings.simplefilter("ignore")
+        try:
+            record |= trained(program, seed, seconds, doctor)
+        except LatihError as error:
+            record["refused"] = str(error)
+        except Exception as error:  # a program that breaks must not take the others with it
+            record["broke"] = f"{type(error).__name__}: {error}"
+    record["seconds"] = round(time.monotonic() - began, 2)
+    record |= seen(doctor.diagnosis, doctor.evidence)
+    return record
+
+
+def described(program: Program, seed: int) -> Record:
+    """Return what is known of a run before it begins."""
+    return {
         "name": program.name,
         "origin": program.origin,
         "confidence": program.confidence,
@@ -59,28 +78,15 @@ def run(program: Program, seed: int, seconds: float, share: float) -> Record:
         "remarks": list(program.remarks),
         "planned": program.epochs,
     }
-    began = time.monotonic()
-    doctor = Doctor(share=share)
-    told = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(told):
-        warnings.simplefilter("ignore")
-        try:
-            record |= _trained(program, seed, seconds, doctor)
-        except LatihError as error:
-            record["refused"] = str(error)
-        except Exception as error:  # a program that breaks must not take the others with it
-            record["broke"] = f"{type(error).__name__}: {error}"
-    record["seconds"] = round(time.monotonic() - began, 2)
-    record |= seen(doctor.diagnosis, doctor.evidence)
-    return record
 
 
-def _trained(program: Program, seed: int, seconds: float, doctor: Doctor) -> Record:
+def trained(program: Program, seed: int, seconds: float, listener: callbacks.Callback) -> Record:
+    """Train a program while somebody listens, and return what it reached."""
     model, data = program.prepared(seed)
     epochs = capped(model, len(data.x), program.batch_size, program.epochs, seconds)
     alarm = Alarm(PATIENCE * seconds)
     arguments = {**program.arguments(data), "epochs": epochs}
-    history = model.fit(**arguments, callbacks=[alarm, doctor])
+    history = model.fit(**arguments, callbacks=[alarm, listener])
     reached = score_of(model, data)
     return {
         "epochs": len(history.epoch),

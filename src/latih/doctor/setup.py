@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import isfunction
 from typing import Any
 
 import torch
@@ -115,7 +116,7 @@ class Setup:
         if self.layers is None:
             model = copy.deepcopy(like)
         else:
-            with registry.custom_object_scope(_classes_of_users(like)):
+            with registry.custom_object_scope(_things_of_users(like)):
                 model = type(like).from_config(copy.deepcopy(dict(self.layers)))
         model.compile(
             optimizer=self._make_optimizer(like.optimizer),
@@ -173,7 +174,12 @@ def _layers_of(model: Any) -> Mapping[str, Any] | None:
     return config if isinstance(config.get("layers"), list) else None
 
 
-def _classes_of_users(model: Any) -> dict[str, Any]:
-    """Return the classes of layers that are the user's own, which no table has."""
-    kinds = {type(module) for module in model.modules() if isinstance(module, Layer)}
-    return {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("latih.")}
+def _things_of_users(model: Any) -> dict[str, Any]:
+    """Return the classes of layers, and the functions in them, that are the user's own.
+
+    No table has them.
+    """
+    layers = [module for module in model.modules() if isinstance(module, Layer)]
+    found = [type(layer) for layer in layers]
+    found += [one for layer in layers for one in vars(layer).values() if isfunction(one)]
+    return {one.__name__: one for one in found if not one.__module__.startswith("latih.")}

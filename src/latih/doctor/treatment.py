@@ -20,8 +20,8 @@ from latih.errors import FileFormatError, LatihError
 ILL = Words("Found: {told}", "Ditemukan: {told}")
 NOTHING = Words("No fault found: nothing was tried.", "Tidak ada yang salah: tidak ada percobaan.")
 BEGAN = Words(
-    "Untreated, after {epochs} epochs: skill {skill:.3f} (seeds differ by {noise:.3f}).",
-    "Tanpa perawatan, setelah {epochs} epoch: skill {skill:.3f} (antar-seed {noise:.3f}).",
+    "Untreated, after {epochs} epochs: skill {skill:.3f}.",
+    "Tanpa perawatan, setelah {epochs} epoch: skill {skill:.3f}.",
 )
 KEPT = Words(
     "{number}. {words} Skill {skill:.3f}, more than {needed:.3f}: kept.",
@@ -120,8 +120,8 @@ class Treatment:
         changes: what is different in ``model``'s layers, its compilation and how it is fitted.
         code: the lines of Python that make it so.
         given_skill: on what was held back, of the model as it was given; NaN if it had no weights.
-        untreated_skill: after a trial's time without a remedy: the mean of two seeds.
-        noise: the standard deviation between those.
+        untreated_skill: after a trial's time without a remedy; of two seeds the mean.
+        noise: the standard deviation between those; NaN if nobody had to know it.
         skill: of ``model``.
         trial_epochs: how long a trial was.
         steps: how many steps were trained in all.
@@ -190,7 +190,7 @@ class Treatment:
     def story(self) -> list[str]:
         """Return what happened, in order, a line each."""
         lines = [found(self.diagnosis)]
-        lines.append(began(self.trial_epochs, self.untreated_skill, self.noise))
+        lines.append(began(self.trial_epochs, self.untreated_skill))
         lines += [str(trial.told(number)) for number, trial in enumerate(self.trials, 1)]
         return [*lines, self.ended(), *(f"  {change}" for change in self.changes)]
 
@@ -237,9 +237,9 @@ def found(diagnosis: Diagnosis) -> str:
     return str(ILL.of(told=told) if told else NOTHING)
 
 
-def began(epochs: int, skill: float, noise: float) -> str:
+def began(epochs: int, skill: float) -> str:
     """Return the line that tells how the model does as it is."""
-    return str(BEGAN.of(epochs=epochs, skill=skill, noise=noise))
+    return str(BEGAN.of(epochs=epochs, skill=skill))
 
 
 def changes(before: Setup, after: Setup) -> list[Change]:

@@ -16,8 +16,8 @@ from latih.structures import flatten, map_structure
 SHARE = 10
 """A trial takes one part in so many of the training."""
 
-LEAST_STEPS = 200
-LEAST_EPOCHS = 5
+LEAST_STEPS = 100
+LEAST_EPOCHS = 3
 """But at least so many steps or so many epochs, whichever is less."""
 
 MOST_ROWS = 4096
@@ -70,7 +70,7 @@ def trial_length(epochs: int, steps: int | None) -> Length:
 
     Example:
         >>> trial_length(100, 50), trial_length(20, 10), trial_length(3, 5000)
-        (Length(epochs=10, steps_per_epoch=None), Length(epochs=5, steps_per_epoch=None), \
+        (Length(epochs=10, steps_per_epoch=None), Length(epochs=3, steps_per_epoch=None), \
 Length(epochs=1, steps_per_epoch=1500))
     """
     if steps is None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -69,7 +69,9 @@ class Judge(Witness):
                 self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop early, if that is asked for."""
+        """Stop early, if that is asked for; and in any case where numbers are none any more."""
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            self.model.stop_training = True
         if self.patience is not None:
             self.stop_early(logs or {})
 
@@ -118,6 +120,7 @@ class Run:
         per_epoch: how many an epoch has; None if nobody knows.
         rows: those held back that it was judged by.
         trained: how many epochs.
+        doctor: who looked on; None for nobody.
     """
 
     setup: Setup
@@ -130,6 +133,7 @@ class Run:
     per_epoch: int | None
     rows: Batch | None
     trained: int
+    doctor: Doctor | None = None
 
 
 def run(
@@ -168,7 +172,23 @@ def run(
         per_epoch=judge.per_epoch,
         rows=judge.rows,
         trained=length.epochs if length.steps_per_epoch is None else 0,
+        doctor=doctor if known is None else None,
     )
+
+
+def going_on(doctor: Doctor | None, epochs: int) -> Doctor:
+    """Return a doctor who knows what another has seen of a trial, for the epochs after it.
+
+    Args:
+        doctor: who looked on; None for nobody.
+        epochs: how many there will have been in the end.
+    """
+    after = Doctor(share=1.0)
+    if doctor is not None and doctor.evidence.checks:
+        after.load_state_dict(doctor.state_dict())
+        after.evidence.facts = replace(after.evidence.facts, epochs=epochs)
+        after.evidence.ended = False
+    return after
 
 
 def fit(
