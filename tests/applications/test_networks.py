@@ -119,8 +119,18 @@ def test_without_a_top_the_map_comes_out_or_its_pool(tmp_path: Path, pooling: st
         torch.testing.assert_close(model(x), wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("application", APPLICATIONS, ids=lambda one: one.name)
-def test_a_network_trains_is_saved_and_read_by_keras(application: Any, tmp_path: Path) -> None:
+SLOW = ("resnet34", "resnet50")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one.name, marks=[pytest.mark.slow] if one.name in SLOW else [])
+        for one in APPLICATIONS
+    ],
+)
+def test_a_network_trains_is_saved_and_read_by_keras(name: str, tmp_path: Path) -> None:
+    application = find_application(name)
     model = application.build(weights=None, input_shape=(32, 32, 3), classes=3)
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(images(32, 32), torch.tensor([0, 2]), verbose=0)

@@ -167,7 +167,7 @@ def test_a_saved_model_holds_no_code_and_takes_the_users_module(tmp_path: Path) 
         again = latih.models.load_model(tmp_path / "net.keras", custom_objects={"Net": given})
         np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
     again.fit(x, y, verbose=0)  # compiled, as it was
-    with pytest.raises(FileFormatError):
+    with pytest.raises(InputError, match="Linear cannot take zeros"):
         latih.models.load_model(tmp_path / "net.keras", custom_objects={"Net": nn.Linear(2, 3)})
 
 
@@ -194,8 +194,6 @@ def test_the_doctor_looks_into_it() -> None:
     model = compiled(latih.from_torch(net(), IMAGES), rate=1e4)
     history = model.fit(x, y, epochs=2, verbose=0, doctor="watch")
     assert history.diagnosis.findings
-    healthy = latih.doctor.examine(latih.from_torch(net(), IMAGES), x, y)
-    assert healthy is not None
 
 
 def test_the_doctor_knows_its_layers() -> None:
@@ -267,8 +265,8 @@ def test_named_arguments_are_a_dict_of_inputs() -> None:
         (lambda: latih.from_torch(Net(), IMAGES, input_dtype="int65"), "input_dtype"),
         (lambda: latih.from_torch(Named(lambda x: {"a": x, "b": x}), (5,), input_dtype="int64"),
          "'a', 'b'"),
-        (lambda: latih.from_torch(Named(lambda x: {"aa": x}), (5,), output="ab",
-                                  input_dtype="int64"), "Did you mean 'aa'"),
+        (lambda: latih.from_torch(Named(lambda x: {"hidden": x}), (5,), output="hiden",
+                                  input_dtype="int64"), "Did you mean 'hidden'"),
         (lambda: latih.from_torch(Named(lambda x: "words"), (5,), input_dtype="int64"), "output"),
     ],
 )  # fmt: skip
@@ -279,8 +277,10 @@ def test_what_cannot_be_a_model_is_refused(make: Callable[[], Any], told: str) -
 
 def test_inputs_of_another_shape_are_refused() -> None:
     model = latih.from_torch(net(), IMAGES)
-    with pytest.raises(InputError, match=r"expected shape \(None, 12, 10, 3\)"):
+    with pytest.raises(InputError, match=r"expected examples of shape \(n, 12, 10, 3\)"):
         model.predict(np.zeros((2, 12, 10, 1)), verbose=0)
+    with pytest.raises(InputError, match=r"expected shape \(None, 12, 10, 3\)"):
+        model(torch.zeros(2, 12, 10, 1))
 
 
 def test_a_module_that_is_used_twice_has_its_weights_once(tmp_path: Path) -> None:

@@ -252,8 +252,6 @@ def test_an_old_file_that_declares_more_than_it_holds_is_refused(tmp_path: Path)
     path = tmp_path / "m.pth"
     content = saved_before_zips({"a": torch.zeros(70_000)}, path)
     number = b"J" + (70_000).to_bytes(4, "little")
-        number + b"\x85"
-    )  # the storage's, the shape's
     path.write_bytes(content.replace(number, b"J" + (2**31 - 1).to_bytes(4, "little")))
     with pytest.raises(FileFormatError, match="2147483647 numbers declared"):
         read_state_dict(path)

@@ -77,9 +77,7 @@ def parts_of(module: nn.Module, known: dict[int, Layer]) -> Iterator[tuple[str, 
         module: the module.
         known: the parts that were made already; those that are made are added.
     """
-    for name, child in module._modules.items():
-        if child is None:
-            continue
+    for name, child in module.named_children():
         if isinstance(child, Layer):
             yield name, child
             continue
