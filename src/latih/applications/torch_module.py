@@ -291,8 +291,8 @@ def from_torch(
 ) -> TorchModel:
     """Return any module of PyTorch as a model: with fit, summary, freezing, the doctor, snapshots.
 
-    The module is not copied: its own weights are trained. It starts in inference mode, as layers do.
-    The modules inside it are the model's ``layers``, under their names, and those inside them
+    The module is not copied: its own weights are trained. It starts in inference mode, as layers
+    do. The modules inside it are the model's ``layers``, under their names, and those inside them
     theirs; ``trainable = False`` freezes one, and where it normalises by batches its statistics,
     too.
 
