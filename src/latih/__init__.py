@@ -33,6 +33,7 @@ from latih import optimizers as optimizers
 from latih import random as random
 from latih import regularizers as regularizers
 from latih import saving as saving
+from latih import transfer as transfer
 from latih import utils as utils
 from latih.constraints import Constraint as Constraint
 from latih.doctor.learning_rate_range import lr_find as lr_find

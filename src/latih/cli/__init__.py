@@ -1,3 +1,3 @@
-"""The command line: ``latih train | resume | predict | report | datasets``."""
+"""The command line: ``latih train | finetune | resume | predict | report | datasets``."""
 
 from latih.cli.app import main as main
