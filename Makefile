@@ -36,12 +36,21 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) keras==3.10.0
 	touch $@
 
+# Networks of others for the tests of applications, beside the packages that are installed, and
+# without what they ask for: torchvision's kernels are built for another build of PyTorch, and its
+# networks need none of them.
+.venv/timm/installed: .venv/installed
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(@D) \
+		timm==1.0.31 torchvision==0.28.0
+	touch $@
+
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
 # Two processes, each with the next file of tests in turn: what a file shares is made once, and no
 # two of its tests run side by side. In the order of the files, whose last are the shortest.
-test: .venv/installed .venv/keras-3.10/installed
+test: .venv/installed .venv/keras-3.10/installed .venv/timm/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed
@@ -53,7 +62,7 @@ hostile: .venv/installed
 crash: .venv/installed
 	$(BIN)/python tests/crash/run.py --kills 200
 
-coverage: .venv/installed .venv/keras-3.10/installed
+coverage: .venv/installed .venv/keras-3.10/installed .venv/timm/installed
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 parity: .venv/installed

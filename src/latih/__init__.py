@@ -14,6 +14,7 @@ Example:
 from latih import _malloc as _malloc
 from latih import _openmp as _openmp
 from latih import activations as activations
+from latih import applications as applications
 from latih import backend as backend
 from latih import callbacks as callbacks
 from latih import config as config
@@ -35,6 +36,7 @@ from latih import regularizers as regularizers
 from latih import saving as saving
 from latih import transfer as transfer
 from latih import utils as utils
+from latih.applications import from_torch as from_torch
 from latih.constraints import Constraint as Constraint
 from latih.doctor.learning_rate_range import lr_find as lr_find
 from latih.dtype_policies import DTypePolicy as DTypePolicy

@@ -18,5 +18,6 @@ from latih.archive.snapshots import SnapshotStore as SnapshotStore
 from latih.archive.state_tree import copied as copied
 from latih.archive.state_tree import encode as encode
 from latih.archive.torch_weights import load_torch_weights as load_torch_weights
+from latih.archive.torch_weights import read_torch_tensors as read_torch_tensors
 from latih.archive.weights import read_weights_file as read_weights_file
 from latih.archive.weights import write_weights_file as write_weights_file

@@ -1,10 +1,12 @@
 """What a ``.pt`` file of PyTorch may say: a mapping of tensors, and no call of anything else.
 
-Such a file is a zip whose ``data.pkl`` is a pickle, a program that rebuilds objects. It is read by
-``torch.load(weights_only=True)`` alone, and only after what it would call and how much it would
-unpack was looked at, without running any of it.
+Such a file is a zip whose ``data.pkl`` is a pickle, a program that rebuilds objects; before PyTorch
+1.6 it was five pickles and then the numbers, and weights that are still handed on are of that form.
+It is read by ``torch.load(weights_only=True)`` alone, and only after what it would call and how
+much it would unpack was looked at, without running any of it.
 """
 
+import io
 import os
 import pickletools
 import zipfile
@@ -21,6 +23,15 @@ LARGEST_PICKLE = 2 * 2**20
 
 # A tensor takes about thirty.
 MOST_STEPS = 200_000
+
+# How a file before PyTorch 1.6 begins: the first pickle, which holds a number agreed upon. The
+# version, the machine's sizes, the objects and the names of the storages follow.
+OLD_BEGINNING = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+OLD_PICKLES = 5
+
+# Steps of a pickle that only remember what was read.
+REMEMBERING = ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE")
+WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1")
 
 # What a state_dict is made of; a file that names anything else wants something else.
 CALLABLES = frozenset(
@@ -49,7 +60,7 @@ def read_state_dict(path: str | os.PathLike[str]) -> Mapping[str, torch.Tensor]:
 
     Raises:
         FileFormatError: it is none; it would call what no mapping of tensors needs; it is packed,
-            or of the form before PyTorch 1.6.
+            or declares more numbers than it holds.
     """
     file = Path(path)
     guard.require_file(file, "a .pt or .pth file")
@@ -81,10 +92,20 @@ def state_dict_of(given: Any, named: str) -> Mapping[str, torch.Tensor]:
 
 
 def _refuse_programs(file: Path) -> None:
-    if not zipfile.is_zipfile(file):
-        raise _not_weights(
-            file, "no zip: a file of a release before 1.6, or a pickle of something else"
-        )
+    if zipfile.is_zipfile(file):
+        programs = [_program_of_zip(file)]
+    else:
+        programs = _programs_of_old_form(file)
+    try:
+        for program in programs:
+            _refuse_calls(file, program)
+    except FileFormatError:
+        raise
+    except Exception as error:  # taking a damaged pickle apart can raise anything, too
+        raise _not_weights(file, f"a damaged pickle: {error}") from error
+
+
+def _program_of_zip(file: Path) -> bytes:
     with guard.open_zip(file) as archive:
         members = archive.infolist()
         programs = [one for one in members if one.filename.endswith("data.pkl")]
@@ -98,13 +119,53 @@ def _refuse_programs(file: Path) -> None:
             one.compress_type != zipfile.ZIP_STORED for one in members
         ):
             raise _not_weights(file, "packed members, or members larger than the file")
-        program = guard.read_member(archive, programs[0].filename, LARGEST_PICKLE)
+        return guard.read_member(archive, programs[0].filename, LARGEST_PICKLE)
+
+
+def _programs_of_old_form(file: Path) -> list[bytes]:
+    """Return the pickles of a file before PyTorch 1.6, none of which asks for too much memory."""
+    with open(file, "rb") as opened:
+        beginning = opened.read(LARGEST_PICKLE)
+    if not beginning.startswith(OLD_BEGINNING):
+        raise _not_weights(file, "neither a zip nor the form before PyTorch 1.6")
+    stream = io.BytesIO(beginning)
+    programs: list[bytes] = []
     try:
-        _refuse_calls(file, program)
+        for _ in range(OLD_PICKLES):
+            start = stream.tell()
+            for _ in pickletools.genops(stream):
+                pass
+            programs.append(beginning[start : stream.tell()])
+        declared = sum(sum(_storages(file, program).values()) for program in programs)
     except FileFormatError:
         raise
-    except Exception as error:  # taking a damaged pickle apart can raise anything, too
+    except Exception as error:
         raise _not_weights(file, f"a damaged pickle: {error}") from error
+    # Memory is taken for what a storage declares before its numbers are read.
+    if declared > file.stat().st_size:
+        raise _not_weights(file, f"{declared} numbers declared, more than the file has bytes")
+    return programs
+
+
+def _storages(file: Path, program: bytes) -> dict[Any, int]:
+    """Return how many numbers each storage declares that a pickle asks for, by its key.
+
+    What is asked for is ``("storage", type, key, place, numbers, None)``.
+    """
+    found: dict[Any, int] = {}
+    last: list[tuple[str, Any]] = []
+    for step, argument, _ in pickletools.genops(program):
+        if step.name in REMEMBERING:
+            continue
+        if step.name == "BINPERSID":
+            told = [name for name, _ in last[-3:]]
+            if len(last) < 5 or told[0] not in WHOLE_NUMBERS or told[1:] != ["NONE", "TUPLE"]:
+                raise _not_weights(file, "a storage that does not tell its size plainly")
+            found[last[-5]] = max(found.get(last[-5], 0), int(last[-3][1]))
+        elif step.name == "PERSID":
+            raise _not_weights(file, "the step PERSID of a pickle")
+        last = [*last[-4:], (step.name, argument)]
+    return found
 
 
 def _refuse_calls(file: Path, program: bytes) -> None:

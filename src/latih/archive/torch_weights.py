@@ -85,7 +85,7 @@ def load_torch_weights(
     """
     one_of(flattened, "flattened", "load_torch_weights", ("channels_first", "channels_last"))
     places = list(_places(model, heed_flatten=flattened == "channels_first"))
-    stored = _in_order(_read(source), order, needs_order=_is_safetensors(source))
+    stored = _in_order(read_torch_tensors(source), order, needs_order=_is_safetensors(source))
     _refuse_other_numbers(places, stored)
     fresh = [_converted(place, *item) for place, item in zip(places, stored, strict=True)]
     with torch.no_grad():
@@ -100,7 +100,17 @@ def _is_safetensors(source: Any) -> bool:
     return not isinstance(source, Mapping) and Path(source).suffix == ".safetensors"
 
 
-def _read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+def read_torch_tensors(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+) -> Mapping[str, torch.Tensor]:
+    """Return the tensors of a file of PyTorch, or of a ``state_dict()``, by their names there.
+
+    Args:
+        source: a ``.pt``, ``.pth`` or ``.safetensors`` file, or the mapping.
+
+    Raises:
+        FileFormatError: it is none of these, or says more than a file may say.
+    """
     if isinstance(source, Mapping):
         return torch_file.state_dict_of(source, "the state_dict")
     if _is_safetensors(source):

@@ -614,10 +614,18 @@ class Layer(nn.Module, Configured):
     def trainable(self, value: bool) -> None:
         for layer in self.modules():
             if isinstance(layer, Layer):
-                layer._trainable = bool(value)
-                for weight in layer._weights.values():
-                    if weight.trainable:
-                        layer.kept_weight(weight.attribute).requires_grad_(bool(value))
+                layer.freeze_own(bool(value))
+
+    def freeze_own(self, value: bool) -> None:
+        """Say whether training may change this layer's own weights; not those inside it.
+
+        Args:
+            value: whether it may.
+        """
+        self._trainable = value
+        for weight in self._weights.values():
+            if weight.trainable:
+                self.kept_weight(weight.attribute).requires_grad_(value)
 
     @property
     def layers(self) -> list["Layer"]:

@@ -34,7 +34,7 @@ def _rows(model: Any, expand_nested: bool, depth: int) -> Iterator[Row]:
     for layer in model.layers:
         yield Row(
             layer.name,
-            type(layer).__name__,
+            layer.keras_identity()["class_name"],
             _output_shape(layer),
             layer.count_params(),
             bool(layer.trainable_weights),

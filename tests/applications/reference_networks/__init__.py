@@ -1,0 +1,1 @@
+"""Networks in plain PyTorch, which those of Latih are compared with."""
