@@ -78,8 +78,8 @@ class Resizing(Layer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs of a batch."""
         last = self.data_format == "channels_last"
-        images = inputs.to(self._compute_type)
-        images = images.unsqueeze(0) if inputs.ndim == 3 else images
+        # In float32 whatever comes in: sums of weighted neighbours.
+        images = inputs.float().unsqueeze(0) if inputs.ndim == 3 else inputs.float()
         images = images.movedim(-1, 1) if last else images
         if images.shape[2:] != (self.height, self.width):
             if self.interpolation == "bilinear":
@@ -89,6 +89,7 @@ class Resizing(Layer):
             else:
                 images = F.interpolate(images, (self.height, self.width), mode="nearest-exact")
         images = images.movedim(1, -1) if last else images
+        images = images.to(self._compute_type)
         return images.squeeze(0) if inputs.ndim == 3 else images
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
