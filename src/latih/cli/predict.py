@@ -83,16 +83,14 @@ def _rows_of_pictures(
     for remark in pictures.remarks():
         print(remark)
     header, *rows = _rows(net.predict(pictures.x, batch_size, verbose=0))
-    names = _class_names(model)
-    if header[1] == "class":
-        rows = [
-            [index, names[label] if label < len(names) else label, p] for index, label, p in rows
-        ]
-    told = [os.path.relpath(path, folder) for path in pictures.paths]
-    return [
-        ["file", *header[1:]],
-        *([path, *row[1:]] for path, row in zip(told, rows, strict=True)),
-    ]
+    names = _class_names(model) if header[1] == "class" else []
+    table: list[list[object]] = [["file", *header[1:]]]
+    for path, (_, *told) in zip(pictures.paths, rows, strict=True):
+        label = told[0]
+        if isinstance(label, int) and label < len(names):
+            told[0] = names[label]
+        table.append([os.path.relpath(path, folder), *told])
+    return table
 
 
 def _class_names(model: Path) -> list[str]:

@@ -216,13 +216,15 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
             fix="Leave it out.",
         )
     strong = asked == "strong"
-    kept = {"fill_mode": "nearest"}
-    return [
+    kept: dict[str, Any] = {"fill_mode": "nearest"}
+    shift = 0.1 if strong else 0.05
+    layers: list[Layer] = [
         RandomFlip("horizontal_and_vertical" if strong else "horizontal", seed=seed),
         RandomRotation(0.1 if strong else 0.04, **kept, seed=seed + 1),
         RandomZoom((-0.2, 0.1) if strong else (-0.1, 0.1), **kept, seed=seed + 2),
-        RandomTranslation(*((0.1, 0.1) if strong else (0.05, 0.05)), **kept, seed=seed + 3),
+        RandomTranslation(shift, shift, **kept, seed=seed + 3),
     ]
+    return layers
 
 
 def require_raw_images(x: np.ndarray, name: str) -> None:

@@ -42,7 +42,7 @@ def fit_head(
     layer = Dense(targets.shape[1], activation="softmax", kernel_initializer="zeros")
     model = Sequential([Input((features.shape[1],)), layer])
     optimizer = AdamW(RATE, weight_decay=DECAY)
-    optimizer.exclude_from_weight_decay(var_list=[layer.bias])
+    optimizer.exclude_from_weight_decay(var_list=layer.weights[1:])
     model.compile(optimizer, loss="categorical_crossentropy")
     epochs = round(STEPS * BATCH_SIZE / len(features))
     model.fit(

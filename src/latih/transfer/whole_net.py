@@ -88,11 +88,12 @@ def train_whole(
         )
     x, y = training.x, training.labels.one_hot()
     each = None if weights is None else weights[training.labels.numbers].astype(np.float32)
-    given = {"x": x, "y": y, "sample_weight": each, "batch_size": options.batch_size}
+    given: dict[str, Any] = {"x": x, "y": y, "sample_weight": each}
     if options.mixup:
         given = {"x": MixedBatches(x, y, each, options.mixup, options.batch_size)}
     return model.fit(
         **given,
+        batch_size=None if options.mixup else options.batch_size,
         validation_data=None if validation is None else _balanced(validation),
         epochs=epochs,
         callbacks=listeners,
