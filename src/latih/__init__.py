@@ -34,6 +34,7 @@ from latih import optimizers as optimizers
 from latih import random as random
 from latih import regularizers as regularizers
 from latih import saving as saving
+from latih import transfer as transfer
 from latih import utils as utils
 from latih.applications import from_torch as from_torch
 from latih.constraints import Constraint as Constraint

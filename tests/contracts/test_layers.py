@@ -102,6 +102,7 @@ CASES: dict[str, tuple[Callable[[], Layer], list[Any]]] = {
     "GaussianNoise": (lambda: layers.GaussianNoise(0.5, seed=3), [(3,), (3, 4), (3, 4, 2)]),
     "GaussianDropout": (lambda: layers.GaussianDropout(0.5, seed=3), [(3,), (3, 4), (3, 4, 2)]),
     "Rescaling": (lambda: layers.Rescaling(2.0, [1.0, 2, 3, 4]), [(3, 4), (3, 2, 4)]),
+    "Resizing": (lambda: layers.Resizing(3, 6, antialias=True), [(2, 5, 4, 3)]),
     "Normalization": (lambda: layers.Normalization(), [(3, 4), (3, 2, 4)]),
     "Add": (lambda: layers.Add(), MERGED),
     "Subtract": (lambda: layers.Subtract(), [[(3, 4), (3, 4)], [(3, 4), (3, 2, 4)]]),
@@ -321,6 +322,7 @@ def test_a_layer_refuses_what_it_does_not_know_by_its_name(name: str) -> None:
     }
     arguments |= {"Activation": {"activation": "relu"}}
     arguments |= {"Rescaling": {"scale": 1.0}, "Dot": {"axes": 1}}
+    arguments |= {"Resizing": {"height": 3, "width": 2}}
     arguments |= {f"Random{what}": {"factor": 0.1} for what in ("Rotation", "Contrast")}
     arguments |= {"RandomBrightness": {"factor": 0.1}}
     arguments |= {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}}
@@ -453,6 +455,8 @@ REFUSED: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (layers.Dropout, {"rate": 0.5, "seed": "x"}, "seed"),
     (layers.Dropout, {"rate": 0.5, "seed": 1.5}, "seed"),
     (layers.Rescaling, {"scale": "large"}, "scale"),
+    (layers.Resizing, {"height": 0, "width": 1}, "height"),
+    (layers.Resizing, {"height": 1, "width": 1, "interpolation": "cubic"}, "interpolation"),
     (layers.Normalization, {"axis": (1, 2)}, "axis"),
     (layers.Normalization, {"mean": 0.0}, "variance"),
     (layers.Normalization, {"mean": 0.0, "variance": -1.0}, "variance"),

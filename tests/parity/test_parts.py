@@ -564,6 +564,12 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], list[tuple[int, ...]]]] = {
         lambda k: k.layers.Rescaling([2.0, 3.0, 4.0], [1.0, 0.0, -1.0]),
         [(4, 3), (4, 2, 3)],
     ),
+    "Resizing": (lambda k: k.layers.Resizing(3, 7), [(2, 5, 4, 3), (2, 3, 7, 1)]),
+    "Resizing to the nearest": (
+        lambda k: k.layers.Resizing(3, 7, interpolation="nearest"),
+        [(2, 5, 4, 3)],
+    ),
+    "Resizing smoothly": (lambda k: k.layers.Resizing(3, 2, antialias=True), [(2, 8, 9, 3)]),
     "Normalization": (lambda k: k.layers.Normalization(), [(4, 5), (4, 2, 3)]),
     "Normalization of axis 1": (lambda k: k.layers.Normalization(axis=1), [(4, 2), (4, 2, 3)]),
     "Normalization as given": (

@@ -8,6 +8,7 @@ from latih.callbacks.backup_and_restore import BackupAndRestore as BackupAndRest
 from latih.callbacks.batch_statistics import update_batch_statistics as update_batch_statistics
 from latih.callbacks.csv_logger import CSVLogger as CSVLogger
 from latih.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from latih.callbacks.gradual_unfreezing import GradualUnfreezing as GradualUnfreezing
 from latih.callbacks.history import History as History
 from latih.callbacks.lambda_callback import LambdaCallback as LambdaCallback
 from latih.callbacks.learning_rate import LearningRateScheduler as LearningRateScheduler
@@ -41,5 +42,6 @@ CALLBACKS: tuple[type[Callback], ...] = (
     SwapEMAWeights,
     OneCycle,
     StochasticWeightAveraging,
+    GradualUnfreezing,
     Doctor,
 )

@@ -1,3 +1,3 @@
-"""The command line: ``latih train | resume | doctor | lr-find | predict | report | datasets``."""
+"""The command line: ``latih train | finetune | resume | doctor | lr-find | predict | report ...``."""
 
 from latih.cli.app import main as main

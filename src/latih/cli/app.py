@@ -7,6 +7,7 @@ from rich.console import Console
 
 from latih.cli.datasets import list_datasets
 from latih.cli.doctor import doctor
+from latih.cli.finetune import finetune
 from latih.cli.lr_find import find_learning_rate
 from latih.cli.predict import predict
 from latih.cli.report import rebuild_report
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train")(train)
+app.command("finetune")(finetune)
 app.command("resume")(resume)
 app.command("predict")(predict)
 app.command("lr-find")(find_learning_rate)

@@ -2,33 +2,47 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from latih.errors import FileFormatError
+from latih.data.image_files import find_images
+from latih.errors import FileFormatError, InputError
 from latih.files import write_atomically
 from latih.models import load_model
 from latih.recipes.files import read_arrays
+from latih.recipes.image_folder import read_pictures
 from latih.run_directory import RunDirectory
 
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A .keras file, or a run directory.")],
-    data: Annotated[Path, typer.Argument(help="An .npz file with the array x.")],
+    data: Annotated[
+        Path, typer.Argument(help="An .npz file with the array x, or a folder of pictures.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The table to write.")] = Path(
         "predictions.csv"
     ),
     batch_size: Annotated[int, typer.Option(help="Examples at once.")] = 256,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file that is no picture; else skip it.")
+    ] = False,
 ) -> None:
     """Write what a model makes of each example into a table.
 
-    For a classifier: the class and its probability; else the outputs.
+    For a classifier: the class and its probability; else the outputs. Of pictures the file is
+    told, and, where a run knows it, the name of the class.
 
     Example: latih predict runs/a/best.keras new.npz -o out.csv
     """
+    if data.is_dir():
+        rows = _rows_of_pictures(model, data, batch_size, strict)
+        _write(rows, output)
+        print(f"{len(rows) - 1:,} predictions in {output}")
+        return
     arrays = read_arrays(data)
     if "x" not in arrays:
         raise FileFormatError(
@@ -39,11 +53,53 @@ def predict(
         )
     file = RunDirectory.open(model).best_file if model.is_dir() else model
     outputs = load_model(file, compile=False).predict(arrays["x"], batch_size, verbose=0)
+    _write(_rows(outputs), output)
+    print(f"{len(outputs):,} predictions in {output}")
+
+
+def _write(rows: list[list[object]], output: Path) -> None:
     table = io.StringIO(newline="")
-    csv.writer(table).writerows(_rows(outputs))
+    csv.writer(table).writerows(rows)
     with write_atomically(output) as target:
         target.write(table.getvalue().encode())
-    print(f"{len(outputs):,} predictions in {output}")
+
+
+def _rows_of_pictures(
+    model: Path, folder: Path, batch_size: int, strict: bool
+) -> list[list[object]]:
+    net = load_model(RunDirectory.open(model).best_file if model.is_dir() else model, compile=False)
+    shape = net.input_shape
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[1] is None or shape[3] != 3:
+        raise InputError(
+            f"the model in {str(model)!r} takes no pictures",
+            expected="inputs of the shape (height, width, 3)",
+            got=f"{shape}",
+            fix="Give an .npz file with the array x.",
+        )
+    (paths,) = find_images(folder, [""], follow_links=False)
+    if not paths:
+        raise InputError(f"there are no pictures in {str(folder)!r}", expected="at least one")
+    pictures = read_pictures(paths, (shape[1], shape[2]), strict=strict)
+    for remark in pictures.remarks():
+        print(remark)
+    header, *rows = _rows(net.predict(pictures.x, batch_size, verbose=0))
+    names = _class_names(model) if header[1] == "class" else []
+    table: list[list[object]] = [["file", *header[1:]]]
+    for path, (_, *told) in zip(pictures.paths, rows, strict=True):
+        label = told[0]
+        if isinstance(label, int) and label < len(names):
+            told[0] = names[label]
+        table.append([os.path.relpath(path, folder), *told])
+    return table
+
+
+def _class_names(model: Path) -> list[str]:
+    """Return what the classes of a run are called; of a file alone nobody knows."""
+    if not model.is_dir():
+        return []
+    data = RunDirectory.open(model).read_settings().get("data")
+    names = data.get("classes") if isinstance(data, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _rows(outputs: np.ndarray) -> list[list[object]]:

@@ -90,6 +90,11 @@ def _table(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
     recipe = told.get("recipe")
+    if isinstance(recipe, dict) and recipe.get("name") == "finetune":
+        raise InputError(
+            f"the run in {str(run)!r} was begun by `latih finetune`",
+            fix=f"Run that command again with --run-dir {run}: it goes on by itself.",
+        )
     if not isinstance(recipe, dict) or recipe.get("name") != "dense":
         raise _no_recipe(run)
     try:

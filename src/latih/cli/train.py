@@ -1,12 +1,11 @@
 """``latih train``: from data to a trained net without a script."""
 
-import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from latih.cli.training import DoctorMode, read_interval, run_training
+from latih.cli.training import DoctorMode, new_run_directory, read_interval, run_training
 from latih.errors import InputError
 from latih.recipes import DenseSettings
 
@@ -92,7 +91,7 @@ def train(
     run_training(
         settings,
         data,
-        run_dir or _new_run_directory(Path(data).stem),
+        run_dir or new_run_directory(Path(data).stem),
         seed=seed,
         quiet=quiet,
         resume="force" if force else "auto",
@@ -115,12 +114,3 @@ def read_units(text: str) -> tuple[int, ...]:
             got=repr(text),
         ) from None
     return tuple(units)
-
-
-def _new_run_directory(name: str) -> Path:
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    directory, number = Path("runs") / f"{name}-{now}", 1
-    while directory.exists():
-        number += 1
-        directory = Path("runs") / f"{name}-{now}-{number}"
-    return directory

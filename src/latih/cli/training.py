@@ -1,5 +1,6 @@
 """What ``latih train`` and ``latih resume`` have in common: a run, told of as it goes."""
 
+import datetime
 import shlex
 import sys
 from enum import StrEnum
@@ -101,6 +102,16 @@ def _how_to_go_on(directory: Path, data: str) -> str:
 def read_interval(text: str) -> int | str:
     """Return an option of an interval as ``fit()`` takes it: a number means steps."""
     return int(text) if text.isdecimal() else text
+
+
+def new_run_directory(name: str) -> Path:
+    """Return a directory in runs/ that does not exist yet, named after the data and the hour."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    directory, number = Path("runs") / f"{name}-{now}", 1
+    while directory.exists():
+        number += 1
+        directory = Path("runs") / f"{name}-{now}-{number}"
+    return directory
 
 
 def _introduction(examples: Examples) -> str:

@@ -87,6 +87,7 @@ from latih.layers.regularization import MCDropout as MCDropout
 from latih.layers.reshaping import Flatten as Flatten
 from latih.layers.reshaping import Permute as Permute
 from latih.layers.reshaping import Reshape as Reshape
+from latih.layers.resizing import Resizing as Resizing
 from latih.layers.separable_convolution import DepthwiseConv2D as DepthwiseConv2D
 from latih.layers.separable_convolution import SeparableConv2D as SeparableConv2D
 from latih.layers.separable_convolution import SeparableConvolution2D as SeparableConvolution2D
@@ -138,6 +139,7 @@ LAYERS: Table[Layer] = Table(
         GaussianNoise,
         GaussianDropout,
         Rescaling,
+        Resizing,
         Normalization,
         Add,
         Subtract,

@@ -1,0 +1,88 @@
+"""A net that wakes from its head down, one group of layers after the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from latih.arguments import number, whole
+from latih.callbacks.memory import Remembering
+from latih.layers import Layer
+from latih.layers.depth import by_depth
+from latih.optimizers.groups import Group
+
+
+class GradualUnfreezing(Remembering):
+    """Let the head learn first, and every few epochs the next group of layers below it, too.
+
+    A new head is wrong at first, and its errors would wreck the features below it. A group that
+    waits has the learning rate 0: its weights, and what the optimizer remembers of them, stay bit
+    for bit. One that is awake learns at ``factor`` times less than the one above it. A batch
+    normalisation that waits goes on counting its batches, if it is trainable: freeze it, or call
+    the base with ``training=False``, where its statistics shall stay.
+
+    Args:
+        groups: lists of layers, from the inputs on, as :func:`latih.transfer.groups` returns; or
+            how many groups to make of the model; None for one a kernel.
+        every: after how many epochs each the next group wakes, >= 1.
+        factor: how many times slower a group learns than the one above it, >= 1.
+        awake: how many groups learn from the start, >= 1.
+
+    Raises:
+        InputError: an argument is out of range; or, when training begins, the layers are not the
+            model's.
+
+    Example:
+        >>> GradualUnfreezing(every=2).awake_at(epoch=5)
+        3
+
+    Reference:
+        Howard & Ruder 2018, "Universal Language Model Fine-tuning", section 3.3.
+    """
+
+    remembers = ("first_epoch",)
+
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Layer]] | int | None = None,
+        every: int = 1,
+        factor: float = 2.6,
+        awake: int = 1,
+    ) -> None:
+        super().__init__()
+        self.groups = (
+            whole(groups, "groups", "GradualUnfreezing", least=1)
+            if isinstance(groups, int)
+            else groups
+        )
+        self.every = whole(every, "every", "GradualUnfreezing", least=1)
+        self.factor = number(factor, "factor", "GradualUnfreezing", least=1)
+        self.awake = whole(awake, "awake", "GradualUnfreezing", least=1)
+        self._divided: Sequence[Sequence[Layer]] = ()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with the next run's first epoch."""
+        self.first_epoch: int | None = None
+
+    def awake_at(self, epoch: int) -> int:
+        """Return how many groups learn in an epoch, counted from the run's first, if there are."""
+        return self.awake + epoch // self.every
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Divide the layers; a run that goes on after a crash has its first epoch still."""
+        super().on_train_begin(logs)
+        if self.first_epoch is None:
+            self.first_epoch = self.params.get("initial_epoch") or 0
+        given = self.groups
+        self._divided = (
+            by_depth(self.model, given) if given is None or isinstance(given, int) else given
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Wake the groups whose time has come."""
+        assert self.first_epoch is not None
+        last = len(self._divided) - 1
+        lowest = last + 1 - self.awake_at(epoch - self.first_epoch)
+        self.model.optimizer.set_groups(
+            Group(tuple(layers), self.factor ** (place - last) if place >= lowest else 0.0)
+            for place, layers in enumerate(self._divided)
+        )

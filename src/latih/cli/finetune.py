@@ -1,0 +1,132 @@
+"""``latih finetune``: from a folder of pictures and a pretrained net to one that names them."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from latih.cli.training import new_run_directory, read_interval
+from latih.random import set_random_seed
+from latih.recipes.finetune import Judged, fine_tune_pictures
+from latih.recipes.image_folder import PictureClasses, read_picture_classes
+from latih.transfer import Options
+
+DEFAULTS = Options()
+MOST_SHOWN = 12
+"""How many classes a confusion is printed of; the page has all."""
+
+
+def finetune(
+    images: Annotated[
+        Path, typer.Argument(help="A directory with a folder of pictures for each class.")
+    ],
+    base: Annotated[
+        str,
+        typer.Option(help="A known network, such as efficientnet-lite0; a .keras file; or a run."),
+    ] = "efficientnet-lite0",
+    epochs: Annotated[
+        int | None, typer.Option(help="Of the whole net; by default 20 of a small set.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Judge by so many stratified folds, 2 or more.")
+    ] = None,
+    size: Annotated[
+        int, typer.Option(help="Height and width of the pictures: larger sees more, and costs.")
+    ] = 128,
+    learning_rate: Annotated[
+        float, typer.Option("--lr", help="The highest of the head; lower layers learn slower.")
+    ] = DEFAULTS.learning_rate,
+    batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = DEFAULTS.batch_size,
+    label_smoothing: Annotated[
+        float, typer.Option(help="The part of each label spread over all classes.")
+    ] = DEFAULTS.label_smoothing,
+    mixup: Annotated[float, typer.Option(help="How much pictures are mixed; 0 for not.")] = 0.0,
+    augmentation: Annotated[
+        str, typer.Option(help="How pictures are changed: light, strong or none.")
+    ] = "light",
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights", help="Let rare classes count as much as others.")
+    ] = False,
+    views: Annotated[
+        int, typer.Option(help="Judge by the mean over so many views of each picture.")
+    ] = 1,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file that is no picture; else skip it.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="One seed gives the same bits.")] = 42,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the run is written, or goes on; by default a new one in runs/."),
+    ] = None,
+    snapshot_every: Annotated[
+        str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
+    ] = "60s",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Teach a pretrained net to name your pictures.
+
+    A fifth of each class is held back to judge by, and a fifth of the rest to choose the epoch by.
+
+    Example: latih finetune pictures --base efficientnet-lite0 --run-dir runs/mine
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    set_random_seed(seed)
+    classes = read_picture_classes(images, size, strict=strict)
+    told: list[str] = [] if quiet else [_introduction(images, classes)]
+    for sentence in [*told, *classes.pictures.remarks()]:
+        console.print(sentence, markup=False)
+    options: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "label_smoothing": label_smoothing,
+        "mixup": mixup,
+        "augmentation": None if augmentation == "none" else augmentation,
+        "class_weight": "balanced" if class_weights else None,
+    }
+    done = fine_tune_pictures(
+        base,
+        classes,
+        run_dir or new_run_directory(images.resolve().name),
+        seed=seed,
+        epochs=epochs,
+        folds=folds,
+        views=views,
+        verbose=0 if quiet else "auto",
+        asked={"command": shlex.join(["latih", *sys.argv[1:]])},
+        snapshot_every=read_interval(snapshot_every),
+        tell=lambda sentence: console.print(sentence, markup=False),
+        options=options,
+    )
+    for sentence in _result(done.judged, classes.class_names):
+        console.print(sentence, markup=False)
+    console.print(f"Model: {done.run.best_file}", markup=False)
+    console.print(f"Page:  {done.run.report_file}", markup=False)
+
+
+def _introduction(images: Path, classes: PictureClasses) -> str:
+    counts = [int((classes.labels == place).sum()) for place in range(len(classes.class_names))]
+    told = ", ".join(
+        f"{name} {count}" for name, count in zip(classes.class_names, counts, strict=True)
+    )
+    return f"{images}: {len(classes.labels):,} pictures of {len(counts)} classes: {told}."
+
+
+def _result(judged: Judged, names: tuple[str, ...]) -> list[str]:
+    told = [
+        f"Where the epoch was chosen: frozen probe {judged.probe.accuracy:.4f} (balanced "
+        f"{judged.probe.balanced_accuracy:.4f}), fine-tuned {judged.chosen.accuracy:.4f} "
+        f"({judged.chosen.balanced_accuracy:.4f}).",
+        f"Test accuracy: {judged.scores.accuracy:.4f}, balanced accuracy: "
+        f"{judged.scores.balanced_accuracy:.4f}, on {judged.count:,} pictures.",
+    ]
+    if len(names) > MOST_SHOWN:
+        return told
+    width = max(max(map(len, names)), 5)
+    told.append("Confusion (rows are true, columns predicted):")
+    told.append(" " * width + "".join(f" {name:>{width}}" for name in names))
+    for name, row in zip(names, judged.scores.confusion.tolist(), strict=True):
+        told.append(f"{name:>{width}}" + "".join(f" {count:>{width}}" for count in row))
+    return told

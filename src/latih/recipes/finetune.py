@@ -1,0 +1,209 @@
+"""From a folder of pictures to a net that names them: what ``latih finetune`` does."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latih import random, report
+from latih.callbacks.progress import Verbose
+from latih.data.strata import stratified_folds, stratified_split
+from latih.models import Model
+from latih.models.kept_run import Resume
+from latih.recipes.image_folder import PictureClasses
+from latih.run_directory import RunDirectory
+from latih.transfer import FineTuned, Scores, fine_tune
+from latih.transfer.scores import judge, of_confusion
+from latih.transfer.views import predict_views
+
+TEST_FRACTION = 0.2
+VALIDATION_FRACTION = 0.2
+MISTAKES_SHOWN = 12
+SHOWN_SIZE = 64
+"""How high and wide the pictures of mistakes on the page are at most."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How well a net names pictures that it was not trained on.
+
+    Args:
+        scores: on these pictures.
+        count: how many they are.
+        probe: what the frozen probe scored where epochs were chosen by it.
+        chosen: what the net that was kept scored there.
+        folds: the accuracy and the balanced accuracy of each fold, if there were several.
+    """
+
+    scores: Scores
+    count: int
+    probe: Scores
+    chosen: Scores
+    folds: tuple[Scores, ...] = ()
+
+
+@dataclass(frozen=True)
+class FineTunedRun:
+    """What the recipe gives back.
+
+    Args:
+        model: the net.
+        judged: how good it is.
+        run: where it is written down.
+    """
+
+    model: Model
+    judged: Judged
+    run: RunDirectory
+
+
+def fine_tune_pictures(
+    base: Any,
+    classes: PictureClasses,
+    run_dir: str | os.PathLike[str],
+    *,
+    seed: int,
+    epochs: int | None = None,
+    folds: int | None = None,
+    views: int = 1,
+    verbose: Verbose = "auto",
+    asked: Mapping[str, Any] | None = None,
+    resume: Resume = "auto",
+    snapshot_every: int | str = "60s",
+    tell: Callable[[str], Any] = lambda sentence: None,
+    options: Mapping[str, Any] | None = None,
+) -> FineTunedRun:
+    """Fine-tune a net on pictures, judge it on others, and write it down.
+
+    A fifth of each class is held back to judge by, once, and a fifth of the rest to choose the
+    epoch by. With folds every picture is judged by a net that has not seen it; the net that is kept
+    learns from all of them.
+
+    Args:
+        base: what :func:`latih.transfer.fine_tune` takes.
+        classes: the pictures.
+        run_dir: where the run is written; one that was begun in the same way is gone on with.
+        seed: what everything that is drawn follows from.
+        epochs: as in ``fine_tune``.
+        folds: how many folds to judge by, >= 2; None for one part held back.
+        views: over how many views of each picture the judged prediction is the mean, >= 1.
+        verbose: 0 for silence.
+        asked: further entries of ``run.toml``'s table ``run``.
+        resume: as in ``fit()``.
+        snapshot_every: as in ``fit()``.
+        tell: takes a sentence for the user.
+        options: further arguments of ``fine_tune``.
+
+    Raises:
+        LatihError: what was asked cannot be done.
+    """
+    x, labels = classes.pictures.x, classes.labels
+    names = classes.class_names
+    about = {
+        "run": {**(asked or {}), "seed": seed},
+        "data": {"classes": list(names)},
+        "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
+    }
+    run = RunDirectory(Path(run_dir), about)
+    kept: dict[str, Any] = {"run_dir": run, "resume": resume, "snapshot_every": snapshot_every}
+
+    def tuned(rows: np.ndarray, **more: Any) -> FineTuned:
+        given: dict[str, Any] = {"verbose": verbose, "epochs": epochs, **(options or {}), **more}
+        held = given.pop("held", None)
+        data = None if held is None else (x[held], one_hot[held])
+        return fine_tune(base, x[rows], one_hot[rows], validation_data=data, seed=seed, **given)
+
+    one_hot = np.eye(len(names), dtype=np.float32)[labels]
+    if folds is not None:
+        judged, outputs = _cross_validated(tuned, x, labels, folds, seed, views, tell)
+        every = np.arange(len(x))
+        net = tuned(every, **kept)
+        rows = every
+    else:
+        learnt, rows = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
+        first, second = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
+        net = tuned(learnt[first], held=learnt[second], **kept)
+        outputs = predict_views(net.model, x[rows], views)
+        judged = Judged(judge(labels[rows], outputs), len(rows), net.probe_scores, net.scores)
+    _write(run, judged.scores, x[rows], labels[rows], outputs, net.model)
+    return FineTunedRun(net.model, judged, run)
+
+
+def _cross_validated(
+    tuned: Callable[..., FineTuned],
+    x: np.ndarray,
+    labels: np.ndarray,
+    folds: int,
+    seed: int,
+    views: int,
+    tell: Callable[[str], Any],
+) -> tuple[Judged, np.ndarray]:
+    each = stratified_folds(labels, folds, random.mix(seed, 2))
+    found: list[Scores] = []
+    probes: list[Scores] = []
+    chosen: list[Scores] = []
+    outputs = np.zeros((len(x), int(labels.max()) + 1), np.float32)
+    for fold in range(folds):
+        held = each == fold
+        # What is held back within the fold chooses the epoch; the fold itself only judges.
+        net = tuned(np.flatnonzero(~held), refit=False)
+        outputs[held] = predict_views(net.model, x[held], views)
+        found.append(judge(labels[held], outputs[held]))
+        probes.append(net.probe_scores)
+        chosen.append(net.scores)
+        tell(
+            f"Fold {fold + 1} of {folds}: accuracy {found[-1].accuracy:.4f}, balanced "
+            f"{found[-1].balanced_accuracy:.4f} on {int(held.sum())} pictures."
+        )
+    return (
+        Judged(_together(found), len(x), _together(probes), _together(chosen), tuple(found)),
+        outputs,
+    )
+
+
+def _together(scores: Sequence[Scores]) -> Scores:
+    return of_confusion(np.sum([one.confusion for one in scores], axis=0))
+
+
+def _write(
+    run: RunDirectory,
+    scores: Scores,
+    x: np.ndarray,
+    labels: np.ndarray,
+    outputs: np.ndarray,
+    model: Model,
+) -> None:
+    if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
+        return
+    model.save(run.best_file)
+    run.write_evaluation(
+        {
+            "scores": {
+                "accuracy": scores.accuracy,
+                "balanced_accuracy": scores.balanced_accuracy,
+            },
+            "confusion": scores.confusion.tolist(),
+            "mistakes": _mistakes(x, labels, outputs),
+        }
+    )
+    report.build_report(run)
+
+
+def _mistakes(x: np.ndarray, true: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
+    predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
+    wrong = np.flatnonzero(predicted != true)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
+    step = -(-x.shape[1] // SHOWN_SIZE)
+    return [
+        {
+            "index": index,
+            "true": int(true[index]),
+            "predicted": int(predicted[index]),
+            "confidence": float(confidence[index]),
+            "image": x[index, ::step, ::step].tolist(),
+        }
+        for index in worst.tolist()
+    ]

@@ -1,0 +1,57 @@
+"""What a frozen base makes of examples: asked once, and not in every epoch."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import torch
+
+from latih.arguments import whole
+from latih.layers.augmentation.base import Augmentation
+from latih.layers.base import mode
+from latih.layers.depth import in_depth
+from latih.models import Model
+
+
+def cached_features(
+    features: Model, x: Any, *, views: int = 1, batch_size: int = 32, verbose: Any = 0
+) -> np.ndarray:
+    """Return what a model makes of examples, as they are and then as its augmentation changes them.
+
+    A head on a frozen base sees the same features in every epoch: kept, an epoch costs what the
+    head costs, a thousandth. Where images are augmented they differ, so that several views of each
+    are kept.
+
+    Args:
+        features: the model; only its augmentation layers act as in training.
+        x: the examples.
+        views: how many views of each, >= 1; the first is the example as it is.
+        batch_size: how many are taken at once.
+        verbose: 0 for silence.
+
+    Shapes:
+        x: ``(n, ...)``; returns: ``(views · n, ...)``, view after view.
+
+    Example:
+        >>> from latih.layers import Flatten, RandomFlip
+        >>> from latih.models import Sequential
+        >>> model = Sequential([RandomFlip(input_shape=[2, 2, 3]), Flatten()])
+        >>> cached_features(model, np.zeros((4, 2, 2, 3)), views=2).shape
+        (8, 12)
+    """
+    whole(views, "views", "cached_features()", least=1)
+    found = [features.predict(x, batch_size=batch_size, verbose=verbose)]
+    found += [_changed(features, np.asarray(x), batch_size) for _ in range(views - 1)]
+    return np.concatenate(found)
+
+
+def _changed(features: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
+    parts: list[np.ndarray] = []
+    with ExitStack() as changing, torch.no_grad():
+        for layer in in_depth(features):
+            if isinstance(layer, Augmentation):  # and no other: statistics must stay
+                changing.enter_context(mode(layer, True))
+        for start in range(0, len(x), batch_size):
+            batch = torch.from_numpy(np.ascontiguousarray(x[start : start + batch_size]))
+            parts.append(features(batch.to(features.device)).float().cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,245 @@
+"""A pretrained base between what makes images fit it and a new head, as one model."""
+
+import copy
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latih import applications
+from latih.errors import InputError, UnknownNameError
+from latih.layers import (
+    Concatenate,
+    Dense,
+    Input,
+    Layer,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+    Resizing,
+)
+from latih.models import Model, load_model
+from latih.run_directory import RunDirectory
+from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
+
+LEAST_SIZE = 96
+"""Smaller images are enlarged to this: the networks halve an image five times."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A base with a new head, and the same without it.
+
+    Args:
+        model: from what comes, such as images, to probabilities.
+        features: from what comes to what the head takes; its layers are the model's.
+        head: the last layer.
+    """
+
+    model: Model
+    features: Model
+    head: Dense
+
+
+@dataclass(frozen=True)
+class Base:
+    """What was learned before.
+
+    Args:
+        model: gives features; a copy, the user's own is not changed.
+        preparation: the layers that make of images 0..255 what it takes.
+        size: the height and width that it takes; None for any.
+    """
+
+    model: Model
+    preparation: tuple[Layer, ...] = ()
+    size: tuple[int, int] | None = None
+
+
+def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Base:
+    """Return the base that is meant.
+
+    Args:
+        given: a model; the name of an application; a ``.keras`` file; or a run directory. A last
+            layer that names classes is taken off.
+        x_shape: the shape of the examples, the first axis counting them.
+        image_size: the height and width of the images that an application is to see; None for
+            their own, but at least 96 and at most the size that it was trained on.
+
+    Raises:
+        UnknownNameError: a name that is none of these.
+        InputError: something else, or the examples do not fit it.
+    """
+    if isinstance(given, str | os.PathLike) and not Path(given).exists():
+        return _application(str(given), x_shape, image_size)
+    if isinstance(given, str | os.PathLike):
+        path = Path(given)
+        file = RunDirectory.open(path).best_file if path.is_dir() else path
+        loaded = load_model(file, compile=False)
+        return _own_model(loaded, x_shape, image_size)
+    if not isinstance(given, Layer):
+        raise InputError(
+            "`base` cannot be used",
+            expected="a model, the name of an application, or a run directory",
+            got=f"a {type(given).__name__}",
+        )
+    return _own_model(copy.deepcopy(given), x_shape, image_size)
+
+
+def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> Base:
+    try:
+        found = applications.find(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"`base` {name!r} is neither an application nor a file or directory", fix=error.fix
+        ) from error
+    if len(x_shape) != 4 or x_shape[3] not in (1, 3):
+        raise InputError(
+            f"`x` does not fit the base {name!r}",
+            expected="images, of the shape (n, height, width, 3)",
+            got=f"shape {tuple(x_shape)}",
+        )
+    size = x_shape[1:3] if image_size is None else (image_size, image_size)
+    if image_size is None:
+        # One scale for both sides, so that nothing is stretched.
+        scale = max(1.0, LEAST_SIZE / min(size))
+        scale = min(scale, found.default_size / max(size)) if scale == 1.0 else scale
+        size = tuple(max(32, round(side * scale)) for side in size)
+    height, width = size
+    model = found.build(
+        include_top=False, pooling="avg", weights="imagenet", input_shape=(height, width, 3)
+    )
+    return Base(model, tuple(found.preprocessing()), (height, width))
+
+
+def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> Base:
+    if not isinstance(model, Model):
+        inputs = Input(tuple(x_shape[1:]))
+        return Base(Model(inputs, model(inputs)))
+    if not model.built:
+        model.build((None, *x_shape[1:]))
+    if model.is_symbolic and names_classes(model):
+        model = Model(*ends(model, head_of(model)))
+    wanted = model.input_shape
+    if isinstance(wanted, tuple) and len(wanted) == len(x_shape) == 4:
+        height, width = (
+            own or image_size or given for own, given in zip(wanted[1:3], x_shape[1:3], strict=True)
+        )
+        if wanted[3] in (x_shape[3], None) or (wanted[3], x_shape[3]) == (3, 1):
+            return Base(model, (), (int(height), int(width)))
+    elif isinstance(wanted, tuple) and len(wanted) == len(x_shape):
+        if all(own in (None, given) for own, given in zip(wanted[1:], x_shape[1:], strict=True)):
+            return Base(model)
+    raise InputError(
+        f"`x` does not fit the base {model.name!r}",
+        expected=f"examples of the shape {wanted}",
+        got=f"shape {tuple(x_shape)}",
+    )
+
+
+def connect(
+    base: Base,
+    x_shape: Sequence[int],
+    classes: int,
+    *,
+    augmentation: Sequence[Layer],
+    dropout: float,
+    batch_norm_learns: bool,
+) -> Network:
+    """Return one model from what comes to the probabilities of classes.
+
+    Args:
+        base: what was learned before.
+        x_shape: the shape of the examples, the first axis counting them.
+        classes: how many there are.
+        augmentation: layers that change images in training; they act before the base's own
+            preparation, on pixels 0..255.
+        dropout: the fraction of features dropped before the head.
+        batch_norm_learns: whether the batch normalisations of the base go by their batches; else by
+            their statistics, which stay.
+    """
+    inputs = x = Input(tuple(x_shape[1:]), name="inputs")
+    if base.size is not None:
+        channels = base.model.input_shape[-1]
+        if channels == 3 and x_shape[-1] == 1:
+            x = Concatenate(name="grey_to_colour")([x, x, x])
+        if base.size != tuple(x_shape[1:3]):
+            x = Resizing(*base.size, antialias=True, name="resizing")(x)
+    for layer in (*augmentation, *base.preparation):
+        x = layer(x)
+    # Called for inference: dropout in it is off, and batch normalisations stay as they are.
+    made = base.model(x) if batch_norm_learns else base.model(x, training=False)
+    features = pool(made)
+    outputs = with_head(features, classes, dropout, "softmax")
+    model = Model(inputs, outputs, name=f"fine_tuned_{base.model.name}")
+    head = head_of(model)
+    assert head is not None
+    return Network(model, Model(inputs, features), head)
+
+
+def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
+    """Return the layers that change images in training.
+
+    Args:
+        asked: ``"light"``, ``"strong"``, None, a layer or a list of layers; ``"auto"`` is light for
+            images of three channels and None for anything else.
+        x: the examples.
+        seed: what they draw from.
+
+    Raises:
+        InputError: it is none of these, or the examples are no images.
+    """
+    images = x.ndim == 4
+    if asked == "auto":
+        asked = "light" if images and x.shape[3] == 3 else None
+    if asked is None or asked is False:
+        return []
+    if isinstance(asked, Layer):
+        return [asked]
+    if isinstance(asked, list | tuple) and all(isinstance(layer, Layer) for layer in asked):
+        return list(asked)
+    if asked not in ("light", "strong"):
+        raise InputError(
+            "`augmentation` of fine_tune() cannot be used",
+            expected="'auto', 'light', 'strong', None, or layers such as RandomFlip()",
+            got=repr(asked),
+        )
+    if not images:
+        raise InputError(
+            "`augmentation` of fine_tune() needs images",
+            expected="`x` of the shape (n, height, width, channels)",
+            got=f"shape {x.shape}",
+            fix="Leave it out.",
+        )
+    strong = asked == "strong"
+    kept: dict[str, Any] = {"fill_mode": "nearest"}
+    shift = 0.1 if strong else 0.05
+    layers: list[Layer] = [
+        RandomFlip("horizontal_and_vertical" if strong else "horizontal", seed=seed),
+        RandomRotation(0.1 if strong else 0.04, **kept, seed=seed + 1),
+        RandomZoom((-0.2, 0.1) if strong else (-0.1, 0.1), **kept, seed=seed + 2),
+        RandomTranslation(shift, shift, **kept, seed=seed + 3),
+    ]
+    return layers
+
+
+def require_raw_images(x: np.ndarray, name: str) -> None:
+    """Refuse images that were scaled before: the base's own scaling is part of the model.
+
+    Raises:
+        InputError: all values lie in 0..1, or some are negative or above 255.
+    """
+    if x.dtype == np.uint8 or not x.size:
+        return
+    lowest, highest = float(x.min()), float(x.max())
+    if lowest < 0 or highest > 255 or 0 < highest <= 1:
+        raise InputError(
+            f"`x` does not fit the base {name!r}, which scales images itself",
+            expected="images as they come, 0 to 255",
+            got=f"values from {lowest:g} to {highest:g}",
+            fix="Do not scale them before.",
+        )

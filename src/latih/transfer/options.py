@@ -1,0 +1,120 @@
+"""How a net is fine-tuned: the choices, with what serves most small sets."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from latih.arguments import number, one_of, whole
+from latih.errors import InputError, near_matches
+from latih.transfer.rates import FACTOR
+from latih.transfer.scores import balanced_weights
+
+OWNER = "fine_tune()"
+MOST_EPOCHS, FEWEST_EPOCHS = 20, 4
+EXAMPLES_SEEN = 40_000
+"""How many examples the epochs take together where the set is large."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of :func:`~latih.transfer.fine_tune` beside the data.
+
+    Args:
+        learning_rate: the highest rate of the head, > 0.
+        factor: how many times slower each group of layers learns than the one above it, >= 1.
+        groups: how many groups, the head among them, >= 1; None for one a kernel, which with a
+            factor near 1 is layer-wise decay.
+        batch_size: how many examples a step takes, >= 1.
+        warmup: the part of the run in which the rates rise, 0..1.
+        weight_decay: of the kernels, >= 0.
+        pull: the price of leaving the pretrained weights (L2-SP), >= 0.
+        label_smoothing: the part of each label that is spread over all classes, 0..1.
+        mixup: the α of mixed pairs of examples, >= 0; 0 for none.
+        class_weight: ``"balanced"`` to let all classes count alike, None for all examples; or a
+            weight for each class number.
+        augmentation: ``"light"``, ``"strong"``, None, or layers; ``"auto"`` is light for images of
+            three channels and None else.
+        views: how many views of each image the frozen probe learns from, >= 1.
+        dropout: the fraction of features dropped before the head, 0..1.
+        batch_norm: whether batch normalisations of the base go by the batches; else by their
+            statistics, which stay.
+        unfreeze_every: after how many epochs each the next lower group joins, >= 1; None for all
+            from the start.
+        patience: after how many epochs without a better one to end; None for never.
+        validation_split: the part held back where no validation data are given, 0..1.
+        refit: whether, after that, the net is trained on what was held back, too.
+        image_size: the height and width that an application sees; None for the images' own.
+
+    Raises:
+        InputError: an argument is out of range.
+
+    Example:
+        >>> Options(learning_rate=0.001).factor
+        2.6
+    """
+
+    learning_rate: float = 0.002
+    factor: float = FACTOR
+    groups: int | None = 4
+    batch_size: int = 16
+    warmup: float = 0.25
+    weight_decay: float = 0.01
+    pull: float = 0.0
+    label_smoothing: float = 0.1
+    mixup: float = 0.0
+    class_weight: Mapping[int, float] | str | None = None
+    augmentation: Any = "auto"
+    views: int = 4
+    dropout: float = 0.2
+    batch_norm: bool = False
+    unfreeze_every: int | None = None
+    patience: int | None = None
+    validation_split: float = 0.2
+    refit: bool = True
+    image_size: int | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Options":
+        """Return the options that are given by name.
+
+        Raises:
+            InputError: one is unknown.
+        """
+        known = [one.name for one in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise InputError(f"{OWNER} has no argument `{name}`", fix=near_matches(name, known))
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        number(self.learning_rate, "learning_rate", OWNER, above=0)
+        number(self.factor, "factor", OWNER, least=1)
+        number(self.warmup, "warmup", OWNER, least=0, most=1)
+        number(self.dropout, "dropout", OWNER, least=0, below=1)
+        number(self.label_smoothing, "label_smoothing", OWNER, least=0, below=1)
+        number(self.validation_split, "validation_split", OWNER, above=0, below=1)
+        for name in ("weight_decay", "pull", "mixup"):
+            number(getattr(self, name), name, OWNER, least=0)
+        for name in ("batch_size", "views"):
+            whole(getattr(self, name), name, OWNER, least=1)
+        for name in ("groups", "unfreeze_every", "patience", "image_size"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), name, OWNER, least=1)
+        if not isinstance(self.class_weight, Mapping):
+            one_of(self.class_weight, "class_weight", OWNER, ("balanced", None))
+
+    def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
+        """Return how much each class counts in training; None for as often as it is met."""
+        if self.class_weight is None:
+            return None
+        if not isinstance(self.class_weight, Mapping):
+            return balanced_weights(numbers, classes)
+        return np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
+
+
+def epochs_for(examples: int) -> int:
+    """Return how many epochs a set of a size is trained for, if nobody says."""
+    return max(FEWEST_EPOCHS, min(MOST_EPOCHS, math.ceil(EXAMPLES_SEEN / examples)))

@@ -1,0 +1,124 @@
+"""The second phase: the whole net, low layers slowly and the head fast, along one cycle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from latih.callbacks import Callback, GradualUnfreezing, OneCycle
+from latih.callbacks.progress import Verbose
+from latih.losses import CategoricalCrossentropy
+from latih.metrics import CategoricalAccuracy
+from latih.models.kept_run import Resume
+from latih.optimizers import AdamW
+from latih.transfer.labels import Labels
+from latih.transfer.mixing import MixedBatches
+from latih.transfer.networks import Network
+from latih.transfer.options import Options
+from latih.transfer.rates import groups, pull_to_start, rates_by_depth
+from latih.transfer.scores import balanced_weights
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the examples.
+
+    Args:
+        x: what goes in.
+        labels: their classes.
+    """
+
+    x: np.ndarray
+    labels: Labels
+
+    def take(self, rows: np.ndarray) -> "Part":
+        """Return some rows."""
+        return Part(self.x[rows], Labels(self.labels.numbers[rows], self.labels.names))
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where a run is written and how it is shown, as ``fit()`` takes it."""
+
+    verbose: Verbose = 0
+    run_dir: Any = None
+    resume: Resume = "auto"
+    snapshot_every: Any = "60s"
+
+
+def train_whole(
+    network: Network,
+    training: Part,
+    validation: Part | None,
+    epochs: int,
+    options: Options,
+    callbacks: Sequence[Callback],
+    keeping: Keeping,
+) -> Any:
+    """Train every layer of a net whose head fits its base already.
+
+    Args:
+        network: the net.
+        training: what it learns from.
+        validation: what it is judged on after each epoch, all classes alike; None for nothing.
+        epochs: how many, >= 1.
+        options: how.
+        callbacks: listeners.
+        keeping: where the run is written.
+
+    Returns:
+        The history.
+    """
+    model = network.model
+    model.compile(
+        _optimizer(network, options),
+        loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
+        metrics=["accuracy"],
+        weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
+    )
+    names = training.labels.names
+    weights = options.weights_of_classes(training.labels.numbers, len(names))
+    listeners = list(callbacks)
+    if epochs > 1 or len(training.x) > options.batch_size:  # one step has no room for a cycle
+        listeners.append(OneCycle(options.learning_rate, warmup_fraction=options.warmup))
+    if options.unfreeze_every is not None:
+        listeners.append(
+            GradualUnfreezing(groups(model, options.groups), options.unfreeze_every, options.factor)
+        )
+    x, y = training.x, training.labels.one_hot()
+    each = None if weights is None else weights[training.labels.numbers].astype(np.float32)
+    given: dict[str, Any] = {"x": x, "y": y, "sample_weight": each}
+    if options.mixup:
+        given = {"x": MixedBatches(x, y, each, options.mixup, options.batch_size)}
+    return model.fit(
+        **given,
+        batch_size=None if options.mixup else options.batch_size,
+        validation_data=None if validation is None else _balanced(validation),
+        epochs=epochs,
+        callbacks=listeners,
+        verbose=keeping.verbose,
+        run_dir=keeping.run_dir,
+        resume=keeping.resume,
+        snapshot_every=keeping.snapshot_every,
+    )
+
+
+def _optimizer(network: Network, options: Options) -> AdamW:
+    model = network.model
+    divided = groups(model, options.groups)
+    optimizer = AdamW(options.learning_rate, weight_decay=options.weight_decay)
+    optimizer.set_groups(rates_by_depth(divided, options.factor))
+    # Biases and the scales of normalisations are few, and are where they should be.
+    optimizer.exclude_from_weight_decay(
+        var_list=[weight for weight in model.trainable_weights if weight.ndim < 2]
+    )
+    pull_to_start([layer for group in divided[:-1] for layer in group], options.pull)
+    return optimizer
+
+
+def _balanced(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # With these weights the accuracy that is reckoned with them is the balanced one.
+    numbers = part.labels.numbers
+    weights = balanced_weights(numbers, len(part.labels.names))[numbers]
+    return part.x, part.labels.one_hot(), weights.astype(np.float32)

@@ -1,0 +1,131 @@
+"""``latih finetune`` on a folder of pictures, and ``latih predict`` with what it made."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import latih as keras
+from latih.recipes.image_folder import read_picture_classes
+from latih.run_directory import RunDirectory
+
+COLOURS = {"bricks": (180, 60, 40), "grass": (50, 160, 60)}
+QUICK = ("--base", "base.keras", "--size", "16", "--epochs", "2", "--run-dir", "run")
+
+pytestmark = pytest.mark.usefixtures("without_curves")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    dice = np.random.default_rng(1)
+    for name, colour in COLOURS.items():
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = np.clip(np.array(colour) + dice.normal(0, 30, (14, 20, 3)), 0, 255)
+            place = tmp_path / "pictures" / name / f"{number}.png"
+            Image.fromarray(pixels.astype("uint8")).save(place)
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 127.5, -1.0)(inputs)
+    x = keras.layers.Conv2D(6, 3, strides=2, activation="relu")(x)
+    x = keras.layers.BatchNormalization()(x)
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x)).save(tmp_path / "base.keras")
+    return tmp_path / "pictures"
+
+
+def test_a_folder_becomes_a_net_a_page_and_scores(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    done = command("finetune", "pictures", *QUICK)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "20 pictures of 2 classes: bricks 10, grass 10." in done.stdout
+    assert "Test accuracy: 1.0000, balanced accuracy: 1.0000, on 4 pictures." in done.stdout
+    assert "Confusion (rows are true, columns predicted):" in done.stdout
+    run = RunDirectory.open(tmp_path / "run")
+    evaluation = run.read_evaluation()
+    assert evaluation["confusion"] == [[2, 0], [0, 2]]
+    assert evaluation["scores"] == {"accuracy": 1.0, "balanced_accuracy": 1.0}
+    assert run.read_settings()["data"]["classes"] == ["bricks", "grass"]
+    assert "bricks" in run.report_file.read_text(encoding="utf-8")
+
+    done = command("predict", "run", "pictures", "-o", "out.csv")
+    assert (done.returncode, done.stdout) == (0, "20 predictions in out.csv\n")
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file))
+    assert header == ["file", "class", "probability"]
+    assert [Path(row[0]).parent.name for row in rows] == [row[1] for row in rows]
+
+    done = command("resume", "run")
+    assert done.returncode == 1 and "latih finetune" in done.stderr
+    model = keras.models.load_model(run.best_file)
+    read = read_picture_classes(pictures, 16)
+    found = model.predict(read.pictures.x, verbose=0).max(axis=1)
+    np.testing.assert_allclose([float(row[2]) for row in rows], found, atol=1e-6)
+
+
+def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> None:
+    done = command(
+        "finetune",
+        "pictures",
+        *QUICK,
+        *("--folds", "2", "--views", "2", "--mixup", "0.2", "--label-smoothing", "0.05"),
+        *("--class-weights", "--augmentation", "none", "--quiet"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Fold 2 of 2: accuracy" in done.stdout and "on 20 pictures." in done.stdout
+    counts = np.array(RunDirectory(Path("run")).read_evaluation()["confusion"])
+    assert counts.sum(axis=1).tolist() == [10, 10]
+
+
+def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(
+    pictures: Path, command: Any
+) -> None:
+    (pictures / "grass" / "torn.png").write_bytes(b"\x89PNG torn")
+    (pictures / "grass" / "notes.txt").write_text("not looked at", encoding="utf-8")
+    Image.new("L", (9, 9), 100).save(pictures / "grass" / "grey.png")
+    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    clear.save(pictures / "bricks" / "clear.png")
+    done = command("finetune", "pictures", *QUICK, "--epochs", "1")
+    assert done.returncode == 0
+    assert "Skipped 1 files that hold no image" in done.stdout and "torn.png" in done.stdout
+    assert done.stdout.count("grey pictures were given three equal channels") == 1
+    assert done.stdout.count("1 pictures with transparency were laid on white") == 1
+    read = read_picture_classes(pictures, 16)
+    where = [Path(path).name for path in read.pictures.paths]
+    assert (read.pictures.x[where.index("clear.png")] == 255).all()
+    done = command("finetune", "pictures", *QUICK, "--strict")
+    assert done.returncode == 1 and "torn.png" in done.stderr and "--strict" in done.stderr
+
+
+def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    done = command("finetune", "pictures", "--base", "resnet19", "--size", "32")
+    assert done.returncode == 1 and "resnet18" in done.stderr
+    (tmp_path / "few" / "one").mkdir(parents=True)
+    (tmp_path / "few" / "two").mkdir()
+    place = pictures / "grass" / "0.png"
+    for name in ("one/1.png", "one/2.png"):
+        (tmp_path / "few" / name).write_bytes(place.read_bytes())
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "the folder 'one' alone" in done.stderr
+    (tmp_path / "few" / "two" / "1.png").write_bytes(place.read_bytes())
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "fewer than two pictures" in done.stderr
+    assert "'two' (1)" in done.stderr
+    done = command("finetune", "nowhere", *QUICK)
+    assert done.returncode == 1 and "no directory" in done.stderr
+
+
+def test_a_model_of_no_pictures_predicts_none(pictures: Path, command: Any, tmp_path: Path) -> None:
+    keras.Sequential([keras.Input([4]), keras.layers.Dense(2)]).save(tmp_path / "rows.keras")
+    done = command("predict", "rows.keras", "pictures")
+    assert done.returncode == 1 and "takes no pictures" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = command("predict", "base.keras", "empty")
+    assert done.returncode == 1 and "no pictures" in done.stderr
+    done = command("predict", "base.keras", "pictures")
+    assert done.returncode == 0

@@ -1,0 +1,286 @@
+"""One call from a pretrained base to a net of one's own, and what it promises."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import latih
+from latih import layers, transfer
+from latih.errors import InputError, LatihError, UnknownNameError
+from latih.run_directory import RunDirectory
+from latih.transfer.best_epoch import BestEpoch
+from latih.transfer.mixing import MixedBatches
+from latih.transfer.scores import judge
+
+DICE = np.random.default_rng(4)
+KINDS = np.repeat([0, 1, 2], [40, 24, 12])
+IMAGES = DICE.integers(0, 120, (len(KINDS), 16, 16, 3)).astype("uint8")
+for place, kind in enumerate(KINDS):  # a bar of a place, and a colour, for each class
+    IMAGES[place, :, 4 * kind : 4 * kind + 4, kind] += 90
+FIRST, LAST = np.arange(0, len(KINDS), 2), np.arange(1, len(KINDS), 2)
+
+
+def base(seed: int = 1) -> Any:
+    latih.utils.set_random_seed(seed)
+    inputs = latih.Input((16, 16, 3))
+    x = layers.Rescaling(1 / 127.5, -1.0)(inputs)
+    for name in ("low", "high"):
+        x = layers.Conv2D(8, 3, strides=2, use_bias=False, name=name)(x)
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+        x = layers.Activation("relu", name=f"{name}_bend")(x)
+    return latih.Model(inputs, layers.GlobalAveragePooling2D()(x), name="small")
+
+
+def tuned(**more: Any) -> Any:
+    given: dict[str, Any] = {"epochs": 3, "seed": 5, "verbose": 0, **more}
+    held = {"validation_data": (IMAGES[LAST], KINDS[LAST])}
+    return transfer.fine_tune(base(), IMAGES[FIRST], KINDS[FIRST], **{**held, **given})
+
+
+def test_it_is_never_worse_than_the_frozen_probe_and_says_so() -> None:
+    done = tuned(epochs=8, learning_rate=0.02)
+    scores = judge(KINDS[LAST], done.model.predict(IMAGES[LAST], verbose=0))
+    assert (done.score, done.scores.balanced_accuracy) == (
+        scores.accuracy,
+        scores.balanced_accuracy,
+    )
+    assert done.score >= done.probe_score
+    assert done.scores.balanced_accuracy >= done.probe_scores.balanced_accuracy
+    assert 1 <= done.best_epoch <= 8
+    assert done.score > 0.8
+    assert len(done.history.history["val_loss"]) == 8
+    assert done.class_names == ("0", "1", "2")
+
+
+def test_a_rate_that_wrecks_the_net_gives_back_the_probe() -> None:
+    done = tuned(learning_rate=50.0)
+    probe = tuned(epochs=0)
+    assert done.score >= done.probe_score == probe.score
+    assert done.best_epoch == 0 or done.score >= probe.score
+    if done.best_epoch == 0:
+        for ours, theirs in zip(done.model.get_weights(), probe.model.get_weights(), strict=True):
+            assert np.array_equal(ours, theirs)
+
+
+def test_one_seed_gives_the_same_bits_and_the_base_stays() -> None:
+    own = base()
+    before = own.get_weights()
+    held = (IMAGES[LAST], KINDS[LAST])
+    given: Any = {"epochs": 2, "seed": 7, "verbose": 0, "validation_data": held}
+    one, two = (
+        transfer.fine_tune(own, IMAGES[FIRST], KINDS[FIRST], **given).model.get_weights()
+        for _ in range(2)
+    )
+    assert all(map(np.array_equal, one, two))
+    assert all(map(np.array_equal, own.get_weights(), before))
+
+
+def test_the_probe_leaves_the_base_bit_for_bit() -> None:
+    done = tuned(epochs=0)
+    inside = next(layer for layer in done.model.layers if layer.name == "small")
+    for ours, theirs in zip(inside.get_weights(), base().get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert done.best_epoch == 0 and done.scores is done.probe_scores
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_statistics_stay_unless_they_are_asked_to_move(learns: bool) -> None:
+    done = tuned(batch_norm=learns, epochs=8, learning_rate=0.02)
+    assert done.best_epoch  # else the base is as it was
+    inside = next(layer for layer in done.model.layers if layer.name == "small")
+    norm, old = inside.get_layer("low_norm"), base().get_layer("low_norm")
+    stayed = torch.equal(norm.moving_mean, old.moving_mean)
+    assert stayed is not learns
+    assert not torch.equal(norm.gamma, old.gamma)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"class_weight": "balanced"},
+        {"class_weight": {2: 3.0}},
+        {"mixup": 0.4},
+        {"pull": 0.01},
+        {"unfreeze_every": 1},
+        {"groups": None, "factor": 1.2},
+        {"augmentation": "strong"},
+        {"augmentation": layers.RandomFlip(seed=1)},
+        {"augmentation": None, "views": 1},
+        {"patience": 1},
+        {"label_smoothing": 0.0, "dropout": 0.0, "weight_decay": 0.0},
+    ],
+    ids=str,
+)
+def test_every_option_trains(options: dict[str, Any]) -> None:
+    done = tuned(epochs=2, **options)
+    assert done.score >= done.probe_score
+    assert np.isfinite(done.history.history["loss"]).all()
+
+
+def test_without_validation_data_the_net_learns_from_everything_in_the_end() -> None:
+    names = np.array(["ant", "bee", "cow"])[KINDS]
+    given: Any = {"epochs": 2, "seed": 5, "verbose": 0}
+    done = transfer.fine_tune(base(), IMAGES, names, **given)
+    assert done.class_names == ("ant", "bee", "cow")
+    assert "val_balanced_accuracy" in done.history.history
+    assert int(done.scores.confusion.sum()) == 8 + 5 + 2
+    kept = transfer.fine_tune(base(), IMAGES, np.eye(3)[KINDS], refit=False, **given)
+    assert kept.score == done.score
+    assert not all(map(np.array_equal, kept.model.get_weights(), done.model.get_weights()))
+
+
+def test_rows_of_numbers_are_fine_tuned_too() -> None:
+    x = DICE.normal(size=(90, 6)).astype("float32")
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    encoder = latih.Sequential([layers.Dense(16, "relu", input_shape=[6]), layers.Dense(8, "relu")])
+    done = transfer.fine_tune(
+        encoder, x[:60], y[:60], validation_data=(x[60:], y[60:]), epochs=20, seed=1, verbose=0
+    )
+    assert done.score >= done.probe_score
+    assert done.model.output_shape == (None, 2)
+    assert done.model.layers[1].layers[-1].activation.__name__ == "relu"  # no head was taken off
+
+
+def test_a_head_that_names_classes_is_taken_off() -> None:
+    old = latih.Sequential([base(), layers.Dense(7, activation="softmax", name="seven")])
+    done = transfer.fine_tune(old, IMAGES, KINDS, epochs=1, seed=1, verbose=0)
+    assert done.model.output_shape == (None, 3)
+    assert all(layer.name != "seven" for layer in done.model.every_layer())
+
+
+def test_grey_images_and_other_sizes_are_made_to_fit() -> None:
+    grey = np.repeat(IMAGES.mean(axis=3, keepdims=True), 2, axis=1).astype("uint8")
+    done = transfer.fine_tune(base(), grey, KINDS, epochs=1, seed=1, verbose=0)
+    assert done.model.input_shape == (None, 32, 16, 1)
+    assert done.model.predict(grey[:2], verbose=0).shape == (2, 3)
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_a_run_is_written_down_and_is_a_base_itself(tmp_path: Path) -> None:
+    done = tuned(run_dir=tmp_path / "run", epochs=2)
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.report_file.is_file() and len(run.read_log()) >= 2
+    loaded = latih.models.load_model(run.best_file)
+    np.testing.assert_array_equal(
+        loaded.predict(IMAGES, verbose=0), done.model.predict(IMAGES, verbose=0)
+    )
+    for given in (tmp_path / "run", os.fspath(run.best_file)):
+        again = transfer.fine_tune(given, IMAGES, KINDS % 2, epochs=1, seed=1, verbose=0)
+        assert again.model.output_shape == (None, 2)
+
+
+REFUSED: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
+    ("resnet19", IMAGES, KINDS, {}, "resnet18"),
+    (3, IMAGES, KINDS, {}, "`base`"),
+    (None, IMAGES, KINDS[:5], {}, "length|number|examples"),
+    (None, IMAGES, np.zeros(len(KINDS), int), {}, "two classes"),
+    (None, IMAGES[:3], [0, 0, 1], {}, "too few examples"),
+    (None, IMAGES[..., 0], KINDS, {}, "does not fit the base"),
+    (None, IMAGES, KINDS, {"epochs": -1}, "`epochs`"),
+    (None, IMAGES, KINDS, {"epoch": 3}, "no argument `epoch`"),
+    (None, IMAGES, KINDS, {"validation_data": 3}, "`validation_data`"),
+    (None, IMAGES, KINDS, {"augmentation": "some"}, "`augmentation`"),
+    ("efficientnet-lite0", IMAGES / 255.0, KINDS, {}, "0 to 255"),
+    ("efficientnet-lite0", KINDS[:, None] * 1.0, KINDS, {}, "does not fit the base"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "x", "y", "more", "told"), REFUSED, ids=lambda value: str(value)[:20]
+)
+def test_what_cannot_be_used_is_refused(
+    given: Any, x: Any, y: Any, more: dict[str, Any], told: str
+) -> None:
+    kind = UnknownNameError if given == "resnet19" else LatihError
+    with pytest.raises(kind, match=told):
+        transfer.fine_tune(base() if given is None else given, x, y, verbose=0, **more)
+
+
+def test_cached_features_train_a_head_as_the_whole_net_does() -> None:
+    def with_head() -> tuple[Any, Any]:
+        frozen = transfer.freeze(base())
+        latih.utils.set_random_seed(9)
+        head = layers.Dense(3, activation="softmax")
+        return frozen, latih.Sequential([frozen, head])
+
+    def fitted(model: Any, x: np.ndarray) -> list[np.ndarray]:
+        model.compile("adam", loss="sparse_categorical_crossentropy")
+        latih.utils.set_random_seed(2)
+        model.fit(x, KINDS, batch_size=19, epochs=5, verbose=0)
+        return model.layers[-1].get_weights()
+
+    _, whole = with_head()
+    wanted = fitted(whole, IMAGES)
+    frozen, again = with_head()
+    features = transfer.cached_features(frozen, IMAGES, batch_size=19)
+    cached = latih.Sequential([latih.Input((8,)), again.layers[-1]])
+    for ours, theirs in zip(fitted(cached, features), wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_views_are_the_example_and_changed_ones() -> None:
+    model = latih.Sequential([layers.RandomFlip("horizontal", seed=3), base()])
+    model.build((None, 16, 16, 3))
+    views = transfer.cached_features(model, IMAGES, views=3).reshape(3, len(IMAGES), -1)
+    np.testing.assert_array_equal(views[0], model.predict(IMAGES, verbose=0))
+    mirrored = model.predict(IMAGES[:, :, ::-1], verbose=0)
+    for view in views[1:]:
+        near = [np.abs(view - one).max(axis=1) < 1e-5 for one in (views[0], mirrored)]
+        assert (near[0] | near[1]).all() and near[0].any() and near[1].any()
+
+
+def test_a_prediction_over_views_is_their_mean() -> None:
+    model = latih.Sequential(
+        [layers.RandomFlip("horizontal", seed=3), base(), layers.Dense(2, "softmax")]
+    )
+    model.build((None, 16, 16, 3))
+    plain = model.predict(IMAGES, verbose=0)
+    np.testing.assert_array_equal(transfer.predict_views(model, IMAGES, views=1), plain)
+    both = (plain + model.predict(IMAGES[:, :, ::-1], verbose=0)) / 2
+    found = transfer.predict_views(model, IMAGES, views=2)
+    near = [np.abs(found - one).max(axis=1) < 1e-5 for one in (plain, both)]
+    assert (near[0] | near[1]).all() and near[1].any()
+    unchanged = transfer.predict_views(base(), IMAGES, views=3)
+    np.testing.assert_array_equal(unchanged, base().predict(IMAGES, verbose=0))
+
+
+def test_mixed_batches_are_mixed_alike_in_examples_and_labels() -> None:
+    x = np.eye(6, dtype="float32")
+    data = MixedBatches(x, x, None, 0.5, 4)
+    batches = list(data.items(1, 0, 0))
+    assert [len(one[0]) for one in batches] == [4, 2]
+    for mixed, targets, weights in batches:
+        assert torch.equal(mixed, targets) and torch.equal(weights, torch.ones(len(mixed)))
+        torch.testing.assert_close(targets.sum(1), torch.ones(len(mixed)))
+    later = list(data.items(1, 0, 1))
+    assert torch.equal(later[0][0], batches[1][0])
+    assert not torch.equal(next(data.items(1, 1, 0))[0], batches[0][0])
+
+
+def test_the_best_epoch_is_one_that_keeps_the_promise() -> None:
+    class Net:
+        stop_training = False
+        weights = 0
+
+        def get_weights(self) -> list[np.ndarray]:
+            return [np.array(self.weights)]
+
+    best = BestEpoch(judge(np.array([0, 1]), [[1, 0], [1, 0]]), patience=2)
+    net: Any = Net()
+    best.set_model(net)
+    best.on_train_begin()
+    logged = [(0.1, 0.4, 0.5), (0.9, 0.5, 0.5), (0.2, 0.5, 0.4), (0.8, 0.6, 0.5), (1, 1, 1)]
+    for epoch, (loss, accuracy, balanced) in enumerate(logged):
+        net.weights = epoch
+        best.on_epoch_end(
+            epoch,
+            {"val_loss": loss, "val_accuracy": accuracy, "val_balanced_accuracy": balanced},
+        )
+    assert best.best_epoch == 3 and best.best_weights == [np.array(3)]
+    assert not net.stop_training
+    with pytest.raises(InputError, match="`patience`"):
+        BestEpoch(best.floor, -1)
