@@ -8,6 +8,7 @@ from rich.console import Console
 from latih.cli.datasets import list_datasets
 from latih.cli.lr_find import find_learning_rate
 from latih.cli.predict import predict
+from latih.cli.pretrain import pretrain
 from latih.cli.report import rebuild_report
 from latih.cli.resume import resume
 from latih.cli.train import train
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("train")(train)
 app.command("resume")(resume)
+app.command("pretrain")(pretrain)
 app.command("predict")(predict)
 app.command("lr-find")(find_learning_rate)
 app.command("report")(rebuild_report)

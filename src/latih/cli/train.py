@@ -19,8 +19,9 @@ def train(
         str,
         typer.Argument(
             help="A data set's name (see `latih datasets`), an .npz file with arrays x and y, a "
-            "directory with x.npy and y.npy, a .parquet file (column y, or else the last, is "
-            "predicted), or a directory with a folder of images for each class."
+            "directory with x.npy and y.npy or with MNIST's IDX files, a .parquet file (column y, "
+            "or else the last, is predicted), or a directory with a folder of images for each "
+            "class."
         ),
     ] = EMBEDDED,
     hidden: Annotated[str, typer.Option(help="Units of each hidden layer.")] = "300,100",
@@ -79,7 +80,7 @@ def train(
     run_training(
         settings,
         data,
-        run_dir or _new_run_directory(Path(data).stem),
+        run_dir or new_run_directory(Path(data).stem),
         seed=seed,
         quiet=quiet,
         resume="force" if force else "auto",
@@ -99,7 +100,8 @@ def read_units(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def _new_run_directory(name: str) -> Path:
+def new_run_directory(name: str) -> Path:
+    """Return a directory in ``runs`` that is not there yet, named by what is trained and when."""
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     directory, number = Path("runs") / f"{name}-{now}", 1
     while directory.exists():
