@@ -60,7 +60,7 @@ def test_every_command_of_the_readme_is_one_that_there_is(readme: str) -> None:
         env={**os.environ, "COLUMNS": "200"},
         check=True,
     ).stdout
-    assert told == {"train", "resume", "predict", "report", "datasets"}
+    assert told == {"train", "pretrain", "resume", "predict", "report", "datasets"}
     assert all(re.search(rf"\b{command}\b", helped) for command in told)
 
 
