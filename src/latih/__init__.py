@@ -31,6 +31,7 @@ from latih import mixed_precision as mixed_precision
 from latih import models as models
 from latih import ops as ops
 from latih import optimizers as optimizers
+from latih import pretraining as pretraining
 from latih import random as random
 from latih import regularizers as regularizers
 from latih import saving as saving

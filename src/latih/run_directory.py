@@ -133,6 +133,11 @@ class RunDirectory:
         return self.path / "best.keras"
 
     @property
+    def encoder_file(self) -> Path:
+        """Of a run without labels: the half that goes below a net for another task."""
+        return self.path / "encoder.keras"
+
+    @property
     def final_file(self) -> Path:
         """The model as training left it."""
         return self.path / "final.keras"

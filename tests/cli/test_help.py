@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from latih.cli.app import app
 from latih.version import __version__
 
-COMMANDS = ["train", "finetune", "doctor", "predict", "report", "datasets", "lr-find"]
+COMMANDS = ["train", "finetune", "pretrain", "doctor", "predict", "report", "datasets", "lr-find"]
 
 
 def said(*arguments: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latih.datasets.idx import idx_header, parse_idx, read_idx, write_idx
+from latih.datasets.idx import idx_header, parse_idx, read_idx, read_idx_directory, write_idx
 from latih.errors import DataUnavailableError, FileFormatError, InputError
 
 TWO_IMAGES = bytes.fromhex("00000803 00000002 00000001 00000003") + bytes([1, 2, 3, 253, 254, 255])
@@ -45,6 +45,26 @@ def test_reads_images_built_by_hand(tmp_path: Path) -> None:
 def test_reads_labels_built_by_hand(tmp_path: Path) -> None:
     labels = read_idx(put(tmp_path, gzip.compress(FOUR_LABELS)), dimensions=1)
     assert labels.tolist() == [9, 0, 7, 3]
+
+
+def test_reads_a_plain_file(tmp_path: Path) -> None:
+    images = read_idx(put(tmp_path, TWO_IMAGES), dimensions=3)
+    assert images.tolist() == [[[1, 2, 3]], [[253, 254, 255]]]
+    images[0, 0, 0] = 9
+
+
+@pytest.mark.parametrize("sign", "-.")
+def test_reads_a_directory_as_mnist_comes(sign: str, tmp_path: Path) -> None:
+    for part, content in (("images{}idx3", TWO_IMAGES), ("labels{}idx1", FOUR_LABELS)):
+        (tmp_path / f"train-{part.format(sign)}-ubyte").write_bytes(content)
+        (tmp_path / f"t10k-{part.format(sign)}-ubyte.gz").write_bytes(gzip.compress(content))
+    found = read_idx_directory(tmp_path)
+    assert {name: array.shape for name, array in found.items()} == {
+        **{"x": (2, 1, 3), "y": (4,), "x_test": (2, 1, 3), "y_test": (4,)}
+    }
+    (tmp_path / f"train-labels{sign}idx1-ubyte").unlink()
+    with pytest.raises(DataUnavailableError, match="no training labels"):
+        read_idx_directory(tmp_path)
 
 
 def test_reads_an_array_of_more_than_one_chunk(tmp_path: Path) -> None:
@@ -109,7 +129,10 @@ def test_refuses_a_flipped_bit_by_the_checksum_of_gzip(tmp_path: Path) -> None:
 NOT_SUCH_FILES = {
     "nothing": (b"", "an empty file"),
     "a login page": (b"<html>Log in to this network</html>", "cannot be uncompressed"),
-    "IDX without gzip": (TWO_IMAGES, "cannot be uncompressed"),
+    "too few, plain": (TWO_IMAGES[:-1], "6 bytes for shape (2, 1, 3), got 5 bytes"),
+    "too many, plain": (TWO_IMAGES + b"\x00", "6 bytes for shape (2, 1, 3), got more"),
+    "floats, plain": (b"\x00\x00\x0d\x03" + TWO_IMAGES[4:], "got 0x00000d03"),
+    "half a shape, plain": (TWO_IMAGES[:10], "expected 12 bytes of them, got 6 bytes"),
     "nothing in gzip": (gzip.compress(b""), "an empty file"),
     "half a magic number": (gzip.compress(bytes(2)), "got 0x0000"),
     "labels": (gzip.compress(FOUR_LABELS), "expected the magic number 0x00000803, got 0x00000801"),

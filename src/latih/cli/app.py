@@ -10,6 +10,7 @@ from latih.cli.doctor import doctor
 from latih.cli.finetune import finetune
 from latih.cli.lr_find import find_learning_rate
 from latih.cli.predict import predict
+from latih.cli.pretrain import pretrain
 from latih.cli.report import rebuild_report
 from latih.cli.resume import resume
 from latih.cli.train import train
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("finetune")(finetune)
 app.command("resume")(resume)
+app.command("pretrain")(pretrain)
 app.command("predict")(predict)
 app.command("lr-find")(find_learning_rate)
 app.add_typer(doctor, name="doctor")

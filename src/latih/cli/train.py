@@ -18,8 +18,9 @@ def train(
         str,
         typer.Argument(
             help="A data set's name (see `latih datasets`), an .npz file with arrays x and y, a "
-            "directory with x.npy and y.npy, a .parquet file (column y, or else the last, is "
-            "predicted), or a directory with a folder of images for each class."
+            "directory with x.npy and y.npy or with MNIST's IDX files, a .parquet file (column y, "
+            "or else the last, is predicted), or a directory with a folder of images for each "
+            "class."
         ),
     ] = EMBEDDED,
     hidden: Annotated[

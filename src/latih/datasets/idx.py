@@ -10,8 +10,10 @@ import math
 import os
 import struct
 import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ LARGEST_BYTES = 1 << 30
 def read_idx(
     path: str | os.PathLike[str], *, dimensions: int, largest_bytes: int = LARGEST_BYTES
 ) -> NDArray[np.uint8]:
-    """Read the array out of a gzip'ed IDX file.
+    """Read the array out of an IDX file, gzip'ed or plain.
 
     Args:
         path: the file.
@@ -68,13 +70,13 @@ def read_idx(
 def parse_idx(
     file: BinaryIO, *, name: str, dimensions: int, largest_bytes: int = LARGEST_BYTES
 ) -> NDArray[np.uint8]:
-    """Read the array out of an open gzip'ed IDX file, believing nothing that it declares.
+    """Read the array out of an open IDX file, gzip'ed or plain, believing nothing it declares.
 
     The memory taken grows with the bytes that really come, and ends at what was declared: neither a
     great declared size nor a great real one alone makes this allocate.
 
     Args:
-        file: the compressed bytes.
+        file: the bytes, as they are stored.
         name: what to call the file in an error.
         dimensions: how many dimensions it must have.
         largest_bytes: the most that the array may take.
@@ -86,7 +88,7 @@ def parse_idx(
         FileFormatError: as for `read_idx`.
     """
     try:
-        with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+        with _uncompressed(file) as stream:
             shape = _read_shape(stream, name=name, dimensions=dimensions)
             declared = math.prod(shape)
             if declared > largest_bytes:
@@ -140,6 +142,50 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[np.uint8]) -> None:
             compressor.write(array.tobytes())
 
 
+def read_idx_directory(directory: str | os.PathLike[str]) -> dict[str, NDArray[np.uint8]]:
+    """Read images and labels from a directory of IDX files, as MNIST and its kin come.
+
+    Args:
+        directory: with files such as ``train-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``,
+            gzip'ed (``.gz``) or plain; a dot may stand before ``idx``.
+
+    Returns:
+        ``x`` and ``y``; ``x_test`` and ``y_test`` too where there are such files.
+
+    Raises:
+        DataUnavailableError: there are no images to train on, or no labels for them.
+        FileFormatError: a file is damaged, or is none.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> place = pathlib.Path(tempfile.mkdtemp())
+        >>> write_idx(place / "train-images-idx3-ubyte.gz", np.zeros((3, 2, 2), dtype=np.uint8))
+        >>> write_idx(place / "train-labels-idx1-ubyte.gz", np.zeros(3, dtype=np.uint8))
+        >>> {name: array.shape for name, array in read_idx_directory(place).items()}
+        {'x': (3, 2, 2), 'y': (3,)}
+    """
+    place = Path(directory)
+    arrays: dict[str, NDArray[np.uint8]] = {}
+    for name, part, dimensions in (
+        *(("x", "train-images", 3), ("y", "train-labels", 1)),
+        *(("x_test", "t10k-images", 3), ("y_test", "t10k-labels", 1)),
+    ):
+        stem = f"{part}[-.]idx{dimensions}-ubyte"
+        found = [*place.glob(stem), *place.glob(f"{stem}.gz")]
+        if found:
+            arrays[name] = read_idx(found[0], dimensions=dimensions)
+    missing = {"x": "images", "y": "labels"}
+    for name, called in missing.items():
+        if name not in arrays:
+            raise DataUnavailableError(
+                f"there are no training {called} in {str(directory)!r}",
+                expected=f"a file train-{called}-idx{3 if name == 'x' else 1}-ubyte, or with .gz",
+                got="no such file",
+                fix="Put the four files of MNIST, or of a set like it, into one directory.",
+            )
+    return arrays
+
+
 def idx_header(array: NDArray[np.uint8]) -> bytes:
     """Tell the bytes that stand before an array's values in an IDX file.
 
@@ -166,7 +212,19 @@ def idx_header(array: NDArray[np.uint8]) -> bytes:
     return struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
 
 
-def _read_shape(stream: gzip.GzipFile, *, name: str, dimensions: int) -> tuple[int, ...]:
+@contextmanager
+def _uncompressed(file: BinaryIO) -> Generator[BinaryIO]:
+    # A plain file begins with two zeros, a gzip'ed one never does.
+    is_plain = file.read(2) == b"\0\0"
+    file.seek(0)
+    if is_plain:
+        yield file
+    else:
+        with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+            yield cast(BinaryIO, stream)
+
+
+def _read_shape(stream: BinaryIO, *, name: str, dimensions: int) -> tuple[int, ...]:
     magic = stream.read(4)
     wanted = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
     if magic != wanted:

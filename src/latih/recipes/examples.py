@@ -49,9 +49,9 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
 
     Args:
         source: the name of a known data set; or what :func:`~latih.recipes.files.read_data` reads:
-            an ``.npz`` file, a directory with ``x.npy`` and ``y.npy``, a ``.parquet`` file, or a
-            directory with a folder of images for each class. Whole numbers in ``y`` are classes,
-            others are a quantity.
+            an ``.npz`` file, a directory with ``x.npy`` and ``y.npy`` or with IDX files, a
+            ``.parquet`` file, or a directory with a folder of images for each class. Whole numbers
+            in ``y`` are classes, others are a quantity.
         seed: what the split follows from.
 
     Returns:

@@ -12,6 +12,7 @@ from latih.data.image_files import Decoding, pillow_image
 from latih.data.images import ImageDataset, image_dataset_from_directory
 from latih.data.parquet import table_dataset_from_parquet
 from latih.data.parquet_files import ParquetFiles
+from latih.datasets.idx import read_idx_directory
 from latih.errors import FileFormatError, InputError
 
 MOST_PIXELS = 64
@@ -26,8 +27,9 @@ def read_data(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str] | None]:
     Args:
         path: an ``.npz`` file with the arrays ``x`` and ``y`` and, if it has them, ``x_test`` and
             ``y_test``; a directory with such arrays as ``x.npy`` and so on, which stay on the
-            disk; a ``.parquet`` file or a directory of them, in which ``y`` is the column of that
-            name or else the last; or a directory with a folder of images for each class.
+            disk; a directory of IDX files, as MNIST's; a ``.parquet`` file or a directory of them,
+            in which ``y`` is the column of that name or else the last; or a directory with a folder
+            of images for each class.
 
     Returns:
         The arrays by their names, and what the classes are called if the files tell.
@@ -42,6 +44,8 @@ def read_data(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str] | None]:
         arrays = _table(path)
     elif path.is_dir() and any(path.glob("*.npy")):
         arrays = {file.stem: _mapped(file) for file in sorted(path.glob("*.npy"))}
+    elif path.is_dir() and any(path.glob("train-images?idx3-ubyte*")):
+        arrays = dict(read_idx_directory(path))
     elif path.is_dir():
         arrays, names = _images(path)
     else:

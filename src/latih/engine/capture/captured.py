@@ -210,9 +210,11 @@ def plan_of(
     entries = dataflow.without_unused(entries, made, wanted)
     entries = native.fused(entries, wanted)
     entries = casts.cast_together(entries, wanted)
-    entries = memory.gathered_in_place(entries, wanted)
-    own = memory.brought(entries, wanted, calls.brings_memory)
-    entries = memory.shared(entries, wanted | own)
+    # Once gradients are born in the optimizer's buffer, that looks as if the step had made it.
+    stay = wanted | outside
+    entries = memory.gathered_in_place(entries, stay)
+    own = memory.brought(entries, stay, calls.brings_memory)
+    entries = memory.shared(entries, stay | own)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
     views = memory.views_of(operations, own)
     draws = [entry.again for entry in entries if isinstance(entry, Draw)]

@@ -1,0 +1,99 @@
+"""``latih pretrain``: every method leaves an encoder that takes raw examples."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import latih as keras
+from latih.datasets.idx import write_idx
+
+X = np.random.default_rng(0).integers(0, 256, (60, 12, 12)).astype("uint8")
+FAST = ("--epochs", "1", "--hidden", "9,4", "--run-dir", "run")
+METHODS = ["denoising", "autoencoder", "dbn", "masked", "contrastive"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    np.savez(tmp_path / "data.npz", x=X)
+    return "data.npz"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_encoder_is_left_that_takes_raw_examples(
+    method: str, command: Any, data: str, tmp_path: Path, without_curves: None
+) -> None:
+    done = command("pretrain", data, "--method", method, *FAST)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_, encoder, following = done.stdout.splitlines()
+    assert first == "data.npz: 60 examples of 12 x 12, without labels."
+    assert encoder.split() == ["Encoder:", "run/encoder.keras"]
+    assert following.split()[-4:] == ["finetune", "IMAGES", "--base", "run"]
+    model = keras.models.load_model(tmp_path / "run" / "encoder.keras")
+    assert model.input_shape[1:3] == (12, 12)
+    features = model.predict(X[..., None] if len(model.input_shape) == 4 else X, verbose=0)
+    assert np.isfinite(features).all() and features.std() > 0
+    settings = tomllib.loads((tmp_path / "run" / "run.toml").read_text(encoding="utf-8"))
+    assert settings["recipe"]["method"] == method
+    lines = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["loss"] > 0
+
+
+def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curves: None) -> None:
+    for epochs in ("1", "3"):
+        options = ("--hidden", "9", "--run-dir", "run", "--quiet")
+        done = command("pretrain", data, "--epochs", epochs, *options)
+        assert (done.returncode, done.stderr) == (0, "")
+    whole = command("pretrain", data, "--epochs", "3", "--hidden", "9", "--run-dir", "all")
+    assert whole.returncode == 0
+    one, other = (
+        keras.models.load_model(tmp_path / name / "encoder.keras").get_weights()
+        for name in ("run", "all")
+    )
+    for mine, its in zip(one, other, strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves: None) -> None:
+    directory = tmp_path / "digits"
+    directory.mkdir()
+    write_idx(directory / "train-images-idx3-ubyte.gz", X)
+    labels = bytes([0, 0, 8, 1, 0, 0, 0, 60]) + bytes(60)
+    (directory / "train-labels-idx1-ubyte").write_bytes(labels)
+    done = command("pretrain", "digits", *FAST, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--method", "magic"), "'denoising', 'autoencoder', 'dbn', 'masked', 'contrastive'"),
+        (("--method", "dbn", "--convolutional"), "does not convolve"),
+        (("--epochs", "0"), "epochs"),
+        (("--hidden", "a"), "--hidden"),
+        (("--noise", "2"), "noise"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(
+    options: Any, told: str, command: Any, data: str, tmp_path: Path
+) -> None:
+    done = command("pretrain", data, "--run-dir", "run", *options)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert not (tmp_path / "run" / "run.toml").exists()
+
+
+def test_rows_of_numbers_are_standardised(
+    command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    rows = np.random.default_rng(0).normal(500, 100, (80, 6))
+    np.savez(tmp_path / "rows.npz", x=rows, y=np.arange(80) % 2)
+    for method in METHODS:
+        options = ("--epochs", "1", "--hidden", "5", "--run-dir", method, "--quiet")
+        done = command("pretrain", "rows.npz", "--method", method, *options)
+        assert (done.returncode, done.stderr) == (0, ""), method
+        model = keras.models.load_model(tmp_path / method / "encoder.keras")
+        assert model.predict(rows, verbose=0).shape == (80, 5)
