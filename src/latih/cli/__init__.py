@@ -1,3 +1,3 @@
-"""The command line: ``latih train | finetune | resume | doctor | lr-find | predict | report ...``."""
+"""The command line: ``latih train | finetune | pretrain | resume | doctor | predict ...``."""
 
 from latih.cli.app import main as main

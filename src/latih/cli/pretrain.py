@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from latih.cli.train import EMBEDDED, new_run_directory, read_units
-from latih.cli.training import read_interval
+from latih.cli.train import EMBEDDED, read_units
+from latih.cli.training import new_run_directory, read_interval
 from latih.random import set_random_seed
 from latih.recipes.pretraining import (
     METHODS,

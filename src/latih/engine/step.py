@@ -8,6 +8,7 @@ import torch
 from latih.data.batches import Batch, ReusedBatch
 from latih.engine.capture.captured import Captured
 from latih.engine.capture.permission import Permission
+from latih.engine.capture.short import ShortCopies
 from latih.engine.objective import Objective, plain
 from latih.engine.sums import load_sums_state, sums_state
 from latih.layers import Layer
@@ -179,6 +180,7 @@ class TrainStep(LoggedStep):
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
         self._flat = optimizer.flat
+        self.captured.short = ShortCopies(optimizer)
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""

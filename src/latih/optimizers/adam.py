@@ -7,6 +7,7 @@ import torch
 
 from latih.arguments import number
 from latih.optimizers.base import Optimizer
+from latih.optimizers.short import Pace, ShortGradients
 
 
 class Adam(Optimizer):
@@ -99,7 +100,7 @@ class Adam(Optimizer):
         self._step.fill_(step)
         largest = [self.slots["velocity_hat"]] if self.amsgrad else []
         # One pass over the memory for what would be six. It is the kernel of torch.optim.Adam with
-        # fused=True, called without its bookkeeping. Its ε stands beside √(v / (1 - β₂ᵗ)).
+        # fused=True, called without its bookkeeping.
         torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
             [values],
             [gradients],
@@ -111,7 +112,30 @@ class Adam(Optimizer):
             beta1=self.beta_1,
             beta2=self.beta_2,
             weight_decay=0.0,
-            eps=self.epsilon / math.sqrt(1.0 - self.beta_2**step),
+            eps=self._epsilon_of(step),
             amsgrad=self.amsgrad,
             maximize=False,
         )
+
+    def update_from_short(self, gradients: ShortGradients, rate: float) -> bool:
+        """Move the weights by gradients in a shorter type; say whether it was done."""
+        if not self._is_plain:
+            return False
+        step = self.updates + 1
+        pace = Pace(rate, self.beta_1, self.beta_2, self._epsilon_of(step), step)
+        return gradients.adam((self.slots["momentum"], self.slots["velocity"]), pace)
+
+    @property
+    def reads_short(self) -> bool:
+        """Whether an update needs no other gradients than :meth:`update_from_short` takes."""
+        others = (self.loss_scale_factor, self.gradient_accumulation_steps, self._division)
+        return self._is_plain and not self._clips and all(other is None for other in others)
+
+    @property
+    def _is_plain(self) -> bool:
+        # A class of the user's may say itself what an update is.
+        return not self.amsgrad and getattr(self.update, "__func__", None) is Adam.update
+
+    def _epsilon_of(self, step: int) -> float:
+        """Return what PyTorch calls ε: it stands beside √(v / (1 - β₂ᵗ))."""
+        return self.epsilon / math.sqrt(1.0 - self.beta_2**step)

@@ -15,6 +15,7 @@ from latih.optimizers.flat import FlatParameters
 from latih.optimizers.groups import Division, Group, divide
 from latih.optimizers.run_state import RunState
 from latih.optimizers.schedules import LearningRateSchedule
+from latih.optimizers.short import ShortGradients
 from latih.optimizers.state_names import AVERAGE, SUMS, StateNames, setting
 from latih.registry import Configured, auto_name, constructor_arguments, serialize
 
@@ -444,6 +445,24 @@ class Optimizer(RunState, StateNames, Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} must define update(...)")
 
+    def update_from_short(self, gradients: ShortGradients, rate: float) -> bool:
+        """Move the weights by gradients in a shorter type, where they lie.
+
+        Args:
+            gradients: all gradients, as the loss gave them.
+            rate: the learning rate.
+
+        Returns:
+            Whether it was done; if not, :meth:`update` does it.
+        """
+        del gradients, rate
+        return False
+
+    @property
+    def reads_short(self) -> bool:
+        """Whether an update needs no other gradients than :meth:`update_from_short` takes."""
+        return False
+
     def _built_for(
         self, variables: Sequence[torch.Tensor], grads: Sequence[torch.Tensor | None]
     ) -> Sequence[torch.Tensor | None]:
@@ -456,14 +475,16 @@ class Optimizer(RunState, StateNames, Configured):
         return grads
 
     def _move(self, flat: FlatParameters) -> None:
-        self._clip(flat, flat.gradients)
+        if self._clips:
+            self._clip(flat, flat.gradients)
         rate = self.current_rate()
         if self._division is not None:
             self._move_by_groups(self._division, flat, rate)
             return
         if self.weight_decay:
             self._decay.apply(flat, self.weight_decay * rate, self._names)
-        self.update(flat.values, flat.gradients, rate)
+        if flat.short is None or not self.update_from_short(flat.short, rate):
+            self.update(flat.values, flat.gradients, rate)
 
     def _move_by_groups(self, division: Division, flat: FlatParameters, rate: float) -> None:
         decays = division.decays(self.weight_decay, rate)
@@ -492,6 +513,10 @@ class Optimizer(RunState, StateNames, Configured):
             LatihWarning,
             stacklevel=3,
         )
+
+    @property
+    def _clips(self) -> bool:
+        return (self.clipnorm, self.clipvalue, self.global_clipnorm) != (None, None, None)
 
     def _clip(self, flat: FlatParameters, gradients: torch.Tensor) -> None:
         if self.clipnorm is not None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from latih.errors import InputError
+from latih.optimizers.short import ShortGradients
 
 
 class FlatParameters:
@@ -44,9 +45,24 @@ class FlatParameters:
             )
         self.parameters = list(parameters)
         self.values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-        self.gradients = torch.zeros_like(self.values)
+        self._gradients = torch.zeros_like(self.values)
+        self.short: ShortGradients | None = None
+        """The gradients, where they lie elsewhere in a shorter type; None where nowhere else."""
         for parameter, view in zip(self.parameters, self.views(self.values), strict=True):
             parameter.data = view
+
+    @property
+    def gradients(self) -> torch.Tensor:
+        """The gradients, in the weights' type: who asks for them may change them."""
+        if self.short is not None:
+            short, self.short = self.short, None
+            short.lengthen(self._gradients)
+        return self._gradients
+
+    @property
+    def gathered(self) -> torch.Tensor:
+        """Where :meth:`gather` copies gradients to, whatever lies there."""
+        return self._gradients
 
     def views(self, buffer: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yield the part of a buffer that belongs to each weight, in its shape."""
@@ -89,7 +105,8 @@ class FlatParameters:
             (p.new_zeros(p.shape) if g is None else g).reshape(-1)
             for p, g in zip(self.parameters, gradients, strict=True)
         ]
-        torch.cat(whole, out=self.gradients)
+        torch.cat(whole, out=self._gradients)
+        self.short = None
 
     @contextmanager
     def untouched(self, places: Sequence[int], buffers: Iterable[torch.Tensor]) -> Generator[None]:

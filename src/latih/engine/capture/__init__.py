@@ -8,6 +8,7 @@ each shape is watched as it is done, and from then on its kernels are called one
 :mod:`~latih.engine.capture.recorder` watches, :mod:`~latih.engine.capture.dataflow` leaves out what
 need not be done again, :mod:`~latih.engine.capture.native` puts one kernel in the place of several,
 :mod:`~latih.engine.capture.casts` one cast in the place of many,
+:mod:`~latih.engine.capture.short` leaves gradients in bfloat16 to the optimizer,
 :mod:`~latih.engine.capture.memory` says where results go,
 :mod:`~latih.engine.capture.calls` finds the cheapest way to call each kernel,
 :mod:`~latih.engine.capture.plan` holds the calls and :mod:`~latih.engine.capture.effects` what they

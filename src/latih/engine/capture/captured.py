@@ -14,6 +14,7 @@ from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, memories, plain
 from latih.engine.capture.settings import Settings
+from latih.engine.capture.short import ShortCopies
 from latih.random import Draw
 from latih.structures import flatten, map_structure
 
@@ -75,6 +76,8 @@ class Captured:
 
     def __init__(self, function: Callable[[Batch], Any], permission: Permission) -> None:
         self.function, self.permission = function, permission
+        self.short: ShortCopies | None = None
+        """Where it leaves gradients in a shorter type for an optimizer; None for nowhere."""
         self.replays: dict[Any, Replay] = {}
         self.memory: dict[int, Replay] = {}
         """Those that were used last, by how many examples they take: batches may be made there."""
@@ -132,6 +135,8 @@ class Captured:
 
         It is asked whenever code of the user's may have run.
         """
+        if self.short is not None:
+            self.short.distrust()
         if self._settings is not None:
             # A replay does not ask the layers: what they read of a weight may have been written.
             self.permission.settle()
@@ -146,6 +151,8 @@ class Captured:
     def let_go(self) -> None:
         """Give the memory of the records back; batches that come later are recorded anew."""
         self._drop()
+        if self.short is not None:
+            self.short.let_go()
         self.obstacle = self._settings = None
 
     def _drop(self) -> None:
@@ -174,7 +181,7 @@ class Captured:
             return returned
         kept = map_structure(_kept, returned)
         results = [one for one in flatten(kept) if _is_tensor(one)]
-        plan = plan_of(recorder.entries, results, own.tensors)
+        plan = plan_of(recorder.entries, results, own.tensors, self.short)
         # The replay of the very step that was recorded shows whether the record is a true one. Its
         # numbers stay: native kernels round differently, and a step gives the same bits whether it
         # is the first of its process or not, or a run that is resumed would not go on as it would.
@@ -194,6 +201,7 @@ def plan_of(
     entries: Sequence[Operation | Draw],
     returned: Sequence[torch.Tensor] = (),
     given: Sequence[torch.Tensor] = (),
+    short: ShortCopies | None = None,
 ) -> Plan:
     """Return the plan that does recorded operations again.
 
@@ -201,6 +209,7 @@ def plan_of(
         entries: what was done, in its order.
         returned: tensors that are read afterwards.
         given: the tensors of the batch to which it was done.
+        short: where gradients may be left in a shorter type; None for nowhere.
     """
     wanted = memories(returned)
     made = dataflow.made_by(entries)
@@ -210,6 +219,11 @@ def plan_of(
     entries = dataflow.without_unused(entries, made, wanted)
     entries = native.fused(entries, wanted)
     entries = casts.cast_together(entries, wanted)
+    draws = [entry.again for entry in entries if isinstance(entry, Draw)]
+    if short is not None:
+        entries, tell = short.put_into(entries, wanted)
+        draws.append(tell)
+        wanted, outside = wanted | short.memories, outside | short.left
     # Once gradients are born in the optimizer's buffer, that looks as if the step had made it.
     stay = wanted | outside
     entries = memory.gathered_in_place(entries, stay)
@@ -217,7 +231,6 @@ def plan_of(
     entries = memory.shared(entries, stay | own)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
     views = memory.views_of(operations, own)
-    draws = [entry.again for entry in entries if isinstance(entry, Draw)]
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
     held = [one for entry in operations for one in (*entry.read, *entry.results)]

@@ -15,7 +15,8 @@ class Plan:
     """Kernels on memory that stays: one call after the other does the step again.
 
     Args:
-        draws: what fills the memory from which random numbers are made.
+        draws: what fills the memory from which random numbers are made, and whatever else is done
+            before a step, and not where a step is only tried.
         calls: what is called, without arguments.
         memory: what must live as long as the plan.
         effects: what is different after the calls.

@@ -28,6 +28,7 @@ static const struct {
     KERNEL(shorten, "piip"),
     KERNEL(lengthen, "pip"),
     KERNEL(transpose, "piip"),
+    KERNEL(adam, "ppppppiifffff"),
 };
 
 /* Above so many elements other Python threads may run meanwhile. */

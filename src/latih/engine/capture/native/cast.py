@@ -22,14 +22,14 @@ def cast(source: torch.Tensor, result: torch.Tensor) -> Fused | None:
     if not library.available() or count < LEAST or source.device.type != "cpu":
         return None
     if (source.dtype, result.dtype) == (torch.float32, torch.bfloat16):
-        return Fused("shorten", [source, count, _nan()], {}, [result])
+        return Fused("shorten", [source, count, nan_bits()], {}, [result])
     if (source.dtype, result.dtype) == (torch.bfloat16, torch.float32):
         return Fused("lengthen", [source, count], {}, [result])
     return None
 
 
 @cache
-def _nan() -> int:
+def nan_bits() -> int:
     """Return the bits of what PyTorch makes of NaN, which is not the same on all processors."""
     numbers = torch.full((64,), torch.nan, dtype=torch.float32, device="cpu").to(torch.bfloat16)
     return int(numbers.view(torch.int16)[0]) & 0xFFFF
