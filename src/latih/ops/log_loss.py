@@ -3,6 +3,9 @@
 import torch
 import torch.nn.functional as F
 
+_nn = torch._C._nn  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+"""PyTorch's bindings that take ``out=``, of which its stubs know nothing."""
+
 
 def log_loss(probability: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return ``-t log p - (1 - t) log(1 - p)`` of each probability.
@@ -38,7 +41,7 @@ def log_loss_into(probability: torch.Tensor, target: torch.Tensor, out: torch.Te
         out: where it is written.
     """
     try:
-        torch._C._nn.binary_cross_entropy(probability, target, None, 0, out=out)
+        _nn.binary_cross_entropy(probability, target, None, 0, out=out)
     except RuntimeError:
         if not has_nan(probability, target):
             raise

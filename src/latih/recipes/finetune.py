@@ -179,7 +179,7 @@ def _write(
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
         return
     model.save(run.best_file)
-    run.write_evaluation(
+    run.evaluation.write(
         {
             "scores": {
                 "accuracy": scores.accuracy,

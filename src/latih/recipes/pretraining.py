@@ -212,7 +212,7 @@ def _train_dbn(
     run.path.mkdir(parents=True, exist_ok=True)
     histories = net.fit(x, run_dir=run.path, **kept)
     run.write_settings(dict(run.about))
-    run.start_log(
+    run.log.start(
         [
             {"machine": place + 1, "epoch": epoch + 1, "loss": loss}
             for place, history in enumerate(histories)
