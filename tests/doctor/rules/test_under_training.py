@@ -15,7 +15,7 @@ def test_it_was_still_learning_and_had_far_to_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "severity"), [(0.28, "advice"), (0.36, "fault"), (0.49, "fault"), (0.6, "advice")]
+    ("last", "severity"), [(0.17, "fault"), (0.36, "fault"), (0.49, "fault"), (0.6, "advice")]
 )
 def test_a_fault_is_poor_and_gains_strongly(last: float, severity: str) -> None:
     (found,) = under_training(training(losses=line(2.3, 1.5), skills=line(0.0, last)))

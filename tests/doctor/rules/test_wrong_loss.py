@@ -76,7 +76,7 @@ def test_the_floor_of_a_softmax_twice_is_the_published_one():
 @pytest.mark.parametrize(
     ("output", "advice", "fault"),
     [
-        (binary(loss="mse", most=1.0), 0.3, 0.4),
+        (binary(loss="mse", most=1.0), 0.3, 0.35),
         (classes(loss="binary_crossentropy", width=2, most=1.0), 0.4, 0.4),
         (classes(reduction="sum"), 0.6, 0.75),
         (regression(loss="?", loss_growth=2.0), 0.6, 0.75),
@@ -122,6 +122,12 @@ def test_a_loss_whose_sign_is_wrong_falls_for_ever():
     sick = seen(output, losses=losses, skills=[loss / 64 + 1 for loss in losses])
     assert sick == [("fault", 0.93)]
     assert seen(output, losses=line(-1.0, -20.0), skills=curve(-8.0, 0.9)) == []
+
+
+@pytest.mark.parametrize(("optimizer", "severity"), [("sgd", "fault"), ("adam", "advice")])
+def test_plain_descent_feels_a_sum(optimizer, severity):
+    found = seen(classes(reduction="sum"), skills=curve(0.0, 0.8), optimizer=optimizer)
+    assert [one for one, _ in found] == [severity]
 
 
 def test_a_sum_over_one_example_is_its_mean():

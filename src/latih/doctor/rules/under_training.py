@@ -33,10 +33,9 @@ STEPS = 10
     ),
     remedies=("more-epochs", "raise-learning-rate", "smaller-batch"),
     thresholds={
-        "gain": 0.02,
-        "some_gain": 0.05,
+        "gain": 0.05,
+        "loss": 0.02,
         "room": 0.1,
-        "strong_gain": 0.1,
         "fall": 0.2,
         "poor": 0.5,
         "fine": 0.8,
@@ -63,22 +62,19 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     steady = rising(smoothed(tail)) >= 0.7 and gain > limit["noise"] * noise
     measured = [
         Measured(SKILL, evidence.skill, "<", limit["poor"]),
-        Measured(GAIN, gain, ">", limit["strong_gain"]),
+        Measured(GAIN, gain, ">", limit["gain"]),
         Measured(FALL, fall, ">", limit["fall"]),
         Measured(EPOCHS, evidence.facts.epochs),
     ]
     slow = boldness(evidence) < TIMID or median(updates_of(evidence) or [1.0]) < 1e-5
-    strong = gain > limit["strong_gain"] and steady
-    no_worse = gain > -limit["gain"] * max(1.0, abs(tail[0]))
+    strong = gain > limit["gain"] and steady
+    no_worse = gain > -limit["loss"] * max(1.0, abs(tail[0]))
     level = rising(smoothed(low)) > 0.3
     from_below = evidence.skill < 0 and no_worse and fall > limit["fall"] and not level
     if evidence.skill < limit["poor"] and (strong or from_below):
         yield Sign("fault", 0.4 if slow else 0.7, measured)
-    elif gain > limit["some_gain"] and steady and evidence.skill < limit["fine"]:
-        measured[:2] = [
-            Measured(SKILL, evidence.skill, "<", limit["fine"]),
-            Measured(GAIN, gain, ">", limit["some_gain"]),
-        ]
+    elif strong and evidence.skill < limit["fine"]:
+        measured[0] = Measured(SKILL, evidence.skill, "<", limit["fine"])
         yield Sign("advice", 0.5, measured)
 
 

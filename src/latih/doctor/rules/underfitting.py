@@ -46,6 +46,7 @@ UNEXPLAINED = ("more-units", "raise-learning-rate", "more-epochs")
         "units": 3.0,
         "one_batch": 0.5,
         "little": 0.8,
+        "held": 0.6,
         "skill": 0.05,
         "poor": 0.5,
     },
@@ -58,8 +59,8 @@ def underfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sig
         return
     stuck = evidence.is_stuck(limit["skill"])
     poor = stuck or evidence.is_poor(limit["poor"])
-    skill = Measured(SKILL, evidence.skill, "<", limit["poor"])
-    if poor or _says_little(evidence, limit):
+    skill = Measured(SKILL, evidence.skill, "<", limit["held"])
+    if poor or evidence.ends_below(limit["held"]) or _says_little(evidence, limit):
         yield from _penalised(evidence, limit, skill)
     if not poor:
         return

@@ -73,6 +73,7 @@ FALLEN = Words(
         "growth": 1.5,
         "enough": 0.6,
         "weak": 0.3,
+        "fine": 0.9,
         "few": 3,
         "many": 20,
         "fallen": 0.5,
@@ -177,7 +178,7 @@ def _distance(
     if output.task == "multi-class":
         yield Sign("fault", 0.65 if failing else 0.55, told, output.name)
     elif failing:
-        yield Sign("fault", 0.4, told, output.name, evidence.steps)
+        yield Sign("fault", 0.35, told, output.name, evidence.steps, is_last_resort=True)
     else:
         yield Sign("advice", 0.3, told, output.name)
 
@@ -225,8 +226,10 @@ def _sum(
     told = [Measured(ROWS, batch, ">", 1.0)] if math.isfinite(batch) else []
     if output.loss_growth != 1:
         told.append(Measured(GROWTH, output.loss_growth, ">", thresholds["growth"]))
-    failing = evidence.is_failing()
-    yield Sign("fault" if failing else "advice", 0.75 if failing else 0.6, told, output.name)
+    # Optimizers that divide by the gradients' size do not feel it; plain descent does.
+    felt = evidence.facts.optimizer == "sgd" and evidence.ends_below(thresholds["fine"])
+    fault = felt or evidence.is_failing()
+    yield Sign("fault" if fault else "advice", 0.75 if fault else 0.6, told, output.name)
 
 
 def _absurd(
