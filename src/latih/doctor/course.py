@@ -39,6 +39,9 @@ CLEAR = 0.25
 WELL = 0.9
 """Above this skill nothing is treated that is not broken."""
 
+POOR = 0.5
+"""Only below this skill what no finding proposes is worth a trial."""
+
 RANGE_STEPS = 50, 100
 """So many steps a range test has, at least and at most; between them a fifth of the training."""
 
@@ -261,7 +264,8 @@ class Course:
     def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
         takes_advice = not self.kept and self.reached < WELL
-        return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=self.looks_again)
+        thinks = self.looks_again and self.reached < POOR
+        return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=thinks)
 
     def _case(self) -> Case:
         rows = some_rows(self.model, self.data)
