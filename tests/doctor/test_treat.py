@@ -398,7 +398,7 @@ def test_a_clear_gain_needs_no_second_seed_and_a_small_one_does() -> None:
         dead(keras.optimizers.Adam(0.01)), *TRAINING, validation_data=VALIDATION, epochs=20,
         diagnosis=ill("initialise"),
     )  # fmt: skip
-    assert clear.trials[0].skill - clear.untreated_skill > 0.25
+    assert clear.trials[0].skill - clear.untreated_skill > 0.2
     assert np.isnan(clear.noise)
     # Three epochs of sixteen steps to look, the same to try, and seventeen more of what was kept.
     assert clear.steps == (3 + 3 + 17) * 16
@@ -415,8 +415,7 @@ def test_what_only_takes_longer_goes_on_with_what_was_trained() -> None:
         diagnosis=ill("more-epochs"),
     )  # fmt: skip
     assert treatment.kept == ["more-epochs"]
-    # Two epochs to look, two of a second seed, and eight more.
-    assert treatment.steps == (2 + 2 + 8) * 16
+    assert treatment.steps == (2 + 8) * 16
     assert treatment.skill > treatment.untreated_skill + 0.1
 
 

@@ -33,11 +33,14 @@ CHANCE = 0.5
 """Divided by the root of the rows judged by, the least that a remedy must gain: two seeds may be
 equal by chance."""
 
-CLEAR = 0.25
+CLEAR = 0.2
 """Whoever gains so much need not be told how much seeds differ: that costs a trial to know."""
 
 WELL = 0.9
 """Above this skill nothing is treated that is not broken."""
+
+POOR = 0.5
+"""Only below this skill what no finding proposes is worth a trial."""
 
 RANGE_STEPS = 50, 100
 """So many steps a range test has, at least and at most; between them a fifth of the training."""
@@ -201,23 +204,25 @@ class Course:
         epochs = min(setup.epochs, best.trained + self.trial_epochs)
         return self._longer(replace(best, setup=setup), epochs)
 
-    def _longer(self, run: Run, epochs: int) -> Run:
-        """Train on for some epochs, and go back to the best of them."""
+    def _longer(self, run: Run, epochs: int, *, stops: bool = False) -> Run:
+        """Train on for some epochs, or until a fault is found, and go back to the best of them."""
         judge = BestEpoch(run.facts, run.setup.patience)
         judge.best_skill, judge.best_weights = run.skill, copied(run.model)
-        doctor = going_on(run.doctor, run.setup.epochs)
+        doctor = going_on(run.doctor, run.setup.epochs, stops=stops)
         random.set_random_seed(self.seed)  # whatever was tried between
         listeners = [judge, doctor] if self.looks_again else [judge]
         record = fit(run.setup, run.model, self.data, Length(epochs), listeners, run.trained)
         self.steps += judge.steps
         self.history = dict(record.history)
         load_weights(run.model, judge.best_weights)
+        is_broken = doctor.evidence.not_finite is not None
+        is_stopped = stops and not is_broken and bool(doctor.diagnosis.faults)
         return replace(
             run,
             skill=judge.best_skill,
             diagnosis=doctor.diagnosis,
             steps=judge.steps,
-            trained=epochs,
+            trained=run.trained + judge.epochs if is_stopped else epochs,
             doctor=doctor,
         )
 
@@ -261,7 +266,8 @@ class Course:
     def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
         takes_advice = not self.kept and self.reached < WELL
-        return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=self.looks_again)
+        thinks = self.looks_again and self.reached < POOR
+        return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=thinks)
 
     def _case(self) -> Case:
         rows = some_rows(self.model, self.data)
@@ -298,19 +304,25 @@ class Course:
     # Training the best
 
     def train_best(self) -> None:
-        """Train the best to the end, and treat what shows only there; keep the best epoch."""
-        ended = self._trained_to_the_end()
-        if self.looks_again and ended.skill < WELL:
-            self.best = ended
-            self._try_all(self._proposed(ended.diagnosis))
+        """Train the best to the end, and treat what shows only on the way; keep the best epoch."""
+        if not self.looks_again:
+            self.best = self._to_the_end(self.best)
+        else:
+            # Who was not ill so far is watched: a fault ends the training, and is treated.
+            ended = self._to_the_end(self.best, stops=not self.trials)
+            if ended.skill < WELL:
+                self.best = ended
+                self._try_all(self._proposed(ended.diagnosis))
             if self.best is not ended:
-                again = self._trained_to_the_end()
-                ended = max(ended, again, key=lambda one: one.skill)
-        self.best, self.skill = ended, ended.skill
+                again = self._to_the_end(self.best)
+                self.best = max(ended, again, key=lambda one: one.skill)
+            else:
+                self.best = self._to_the_end(ended)
+        self.skill = self.best.skill
 
-    def _trained_to_the_end(self) -> Run:
-        best = self.best
-        return self._longer(best, best.setup.epochs) if best.trained < best.setup.epochs else best
+    def _to_the_end(self, run: Run, *, stops: bool = False) -> Run:
+        epochs = run.setup.epochs
+        return self._longer(run, epochs, stops=stops) if run.trained < epochs else run
 
     def ended(self) -> Treatment:
         """Return what it was, with the best model; a copy of the given one if none was better."""

@@ -40,7 +40,7 @@ class Judge(Witness):
         super().__init__()
         self.patience = patience
         self.rows: Batch | None = None
-        self.steps, self.per_epoch = 0, None
+        self.steps, self.per_epoch, self.epochs = 0, None, 0
         self.best_skill, self.best_weights = -math.inf, dict[str, torch.Tensor]()
         self._best_loss, self._waited = math.inf, 0
         self._least_weights: dict[str, torch.Tensor] | None = None
@@ -70,6 +70,7 @@ class Judge(Witness):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stop early, if that is asked for; and in any case where numbers are none any more."""
+        self.epochs += 1
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
             self.model.stop_training = True
         if self.patience is not None:
@@ -176,14 +177,15 @@ def run(
     )
 
 
-def going_on(doctor: Doctor | None, epochs: int) -> Doctor:
+def going_on(doctor: Doctor | None, epochs: int, *, stops: bool = False) -> Doctor:
     """Return a doctor who knows what another has seen of a trial, for the epochs after it.
 
     Args:
         doctor: who looked on; None for nobody.
         epochs: how many there will have been in the end.
+        stops: whether a fault ends the training.
     """
-    after = Doctor(share=1.0)
+    after = Doctor("stop" if stops else "watch", share=1.0)
     if doctor is not None and doctor.evidence.checks:
         after.load_state_dict(doctor.state_dict())
         after.evidence.facts = replace(after.evidence.facts, epochs=epochs)
