@@ -56,7 +56,7 @@ class Options:
         2.6
     """
 
-    learning_rate: float = 0.002
+    learning_rate: float = 0.001
     factor: float = FACTOR
     groups: int | None = 4
     batch_size: int = 16
