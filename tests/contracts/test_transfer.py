@@ -1,6 +1,7 @@
 """Every public name of the room of transfer says what it is, and how it is called."""
 
 import inspect
+
 import pytest
 
 from latih import transfer
