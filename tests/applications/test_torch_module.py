@@ -133,6 +133,18 @@ def test_as_a_part_of_a_model_it_freezes_with_it() -> None:
     assert not any(parameter.requires_grad for parameter in base.module.parameters())
 
 
+def test_it_starts_in_inference_mode_and_training_is_asked_for() -> None:
+    x, _ = data()
+    module = net().train()
+    model = latih.from_torch(module, IMAGES)
+    wanted = net().eval()(x.permute(0, 3, 1, 2))
+    torch.testing.assert_close(model(x), wanted)
+    wanted = net().train()(x.permute(0, 3, 1, 2))
+    torch.testing.assert_close(model(x, training=True), wanted)
+    torch.testing.assert_close(model.module.norm.running_mean, module.norm.running_mean)
+    assert not module.training and module.norm.num_batches_tracked == 1
+
+
 def test_a_module_that_came_frozen_stays_so() -> None:
     module = net()
     module.stem.requires_grad_(False)

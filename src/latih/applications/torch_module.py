@@ -72,6 +72,7 @@ class TorchModel(Model):
         )
         self._input_kind = getattr(torch, self.input_dtype_asked)
         self.module = module
+        self.train(False)  # as every layer starts
         self.build(map_shapes(lambda shape: (None, *shape), input_shape))
 
     def build(self, input_shape: Any) -> None:
@@ -290,9 +291,10 @@ def from_torch(
 ) -> TorchModel:
     """Return any module of PyTorch as a model: with fit, summary, freezing, the doctor, snapshots.
 
-    The module is neither copied nor changed: its own weights are trained. The modules inside it are
-    the model's ``layers``, under their names, and those inside them theirs; ``trainable = False``
-    freezes one, and where it normalises by batches its statistics, too.
+    The module is not copied: its own weights are trained. It starts in inference mode, as layers
+    do. The modules inside it are the model's ``layers``, under their names, and those inside them
+    theirs; ``trainable = False`` freezes one, and where it normalises by batches its statistics,
+    too.
 
     ``model.save("m.keras")`` keeps the weights and the settings. The code of a module cannot be
     kept as data, so that it is given again to read the file:

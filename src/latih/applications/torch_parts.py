@@ -9,6 +9,8 @@ from torch.nn.modules.batchnorm import _NormBase  # pyright: ignore[reportPrivat
 from latih.layers import Layer
 from latih.layers.base import Weight
 
+COUNTER = "num_batches_tracked"
+
 
 class TorchPart(Layer):
     """A module of PyTorch as a layer: its weights are the module's own, not copies.
@@ -43,8 +45,11 @@ class TorchPart(Layer):
         for attribute, parameter in module._parameters.items():
             if parameter is not None:
                 self._weights[attribute] = Weight(attribute, trainable=True)
+        passed_over = set(module._non_persistent_buffers_set)
+        if isinstance(module, _NormBase) and module.momentum is not None:
+            passed_over.add(COUNTER)  # which nothing reads then
         for attribute, buffer in module._buffers.items():
-            if buffer is not None and attribute not in module._non_persistent_buffers_set:
+            if buffer is not None and attribute not in passed_over:
                 self._weights[attribute] = Weight(attribute, trainable=False, autocast=False)
         own = [p for p in module._parameters.values() if p is not None]
         self._trainable = not own or any(parameter.requires_grad for parameter in own)

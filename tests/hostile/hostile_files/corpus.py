@@ -786,6 +786,38 @@ def _twice(good: Good, second: str) -> bytes:
     return zipped({**members, second.format(folder): pickle.dumps(_Obeyed(), 2)})
 
 
+def _old_torch_file(program: bytes) -> bytes:
+    """Return a file of the form before PyTorch 1.6 with a program in the objects' place."""
+    begin = [pickle.dumps(one, 2) for one in (0x1950A86A20F9469CFC6C, 1001, {})]
+    return b"".join((*begin, program, pickle.dumps(["0"], 2)))
+
+
+def _old_tensor(numbers: bytes, size: bytes = b"N") -> bytes:
+    """Return the program of one tensor; the steps that tell its numbers and what follows, given."""
+    storage = (
+        b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
+    )
+    rest = b"K\x00K\x01\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + numbers + size + b"tQ" + rest
+    return b"\x80\x02}X\x01\x00\x00\x00a" + tensor + b"s."
+
+
+@of("CVE-2025-32434 pickles of PyTorch before 1.6", ".pt")
+def old_pickles() -> Iterator[tuple[str, Make]]:
+    for protocol in (0, 2, 4):
+        program = pickle.dumps(_Obeyed(), protocol)
+        yield f"in the file, {protocol}", lambda good, p=program: _old_torch_file(p)
+    much = b"\x8a\x06\x00\x00\x00\x00\x00\x10"  # 2**44
+    yield "70 TB", lambda good: _old_torch_file(_old_tensor(much))
+    yield (
+        "a size elsewhere",
+        lambda good: _old_torch_file(_old_tensor(much, b"K\x01")),
+    )
+    yield "cut", lambda good: _old_torch_file(b"\x80\x02")[:40]
+    text = b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f"
+    yield "endless text", lambda good: _old_torch_file(b"\x80\x04" + text)
+
+
 @of("CVE-2025-32434 / 23298 pickles of PyTorch", ".pt")
 def pickles() -> Iterator[tuple[str, Make]]:
     for protocol in (0, 2, 4):
