@@ -40,8 +40,8 @@ class Options:
             weight for each class number.
         augmentation: ``"light"``, ``"strong"``, None, or layers; ``"auto"`` is light for images of
             three channels and None else.
-        views: how many views of each image the frozen probe learns from, >= 1; None for 4 of a small
-            set and 1 of a large one.
+        views: how many views of each image the frozen probe learns from, >= 1; None for 4 of a
+            small set and 1 of a large one.
         dropout: the fraction of features dropped before the head, 0..1.
         batch_norm: whether batch normalisations of the base go by the batches; else by their
             statistics, which stay.
