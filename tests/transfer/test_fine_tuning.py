@@ -173,6 +173,31 @@ def test_a_run_is_written_down_and_is_a_base_itself(tmp_path: Path) -> None:
         assert again.model.output_shape == (None, 2)
 
 
+class Killed(latih.callbacks.Callback):
+    """Ends a run as a crash does."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.last = epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Raise."""
+        if epoch == self.last:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    given: Any = {"epochs": 4, "learning_rate": 0.02}
+    whole = tuned(**given)
+    with pytest.raises(KeyboardInterrupt):
+        tuned(**given, run_dir=tmp_path / "run", callbacks=[Killed(2)])
+    done = tuned(**given, run_dir=tmp_path / "run", callbacks=[Killed(99)])
+    assert done.best_epoch == whole.best_epoch
+    for ours, theirs in zip(done.model.get_weights(), whole.model.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 REFUSED: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
     ("resnet19", IMAGES, KINDS, {}, "resnet18"),
     (3, IMAGES, KINDS, {}, "`base`"),

@@ -27,7 +27,7 @@ from latih.transfer.networks import (
     find_base,
     require_raw_images,
 )
-from latih.transfer.options import Options, epochs_for
+from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.probing import fit_head
 from latih.transfer.scores import Scores, judge
 from latih.transfer.whole_net import Keeping, Part, train_whole
@@ -39,10 +39,12 @@ class FineTuned:
 
     Args:
         model: from examples as they came to the probabilities of the classes.
-        history: the losses and metrics of every epoch of the whole net; the validation loss lets
-            all classes count alike.
+        history: the losses and metrics of every epoch of the whole net. In ``val_loss`` and
+            ``val_balanced_accuracy`` all classes count alike; in ``balanced_accuracy``, that of the
+            training data, they do so with ``class_weight="balanced"``.
         probe_scores: those of the new head on the frozen base, on the validation data.
-        scores: those of the net that was kept, on the same data.
+        scores: those of the net that was kept, on the same data; where it was trained on them, too,
+            in the end, those from before.
         class_names: in the order of the model's outputs.
         best_epoch: the epoch whose weights are kept, counted from 1; 0 for the frozen probe.
     """
@@ -153,7 +155,8 @@ def fine_tune(
         training, validation = everything.take(rows), everything.take(kept_back)
     else:
         rows, training, validation = np.arange(len(everything.x)), everything, held
-    views = cached_features(network.features, everything.x, views=chosen.views)
+    several = chosen.views or views_for(len(everything.x))
+    views = cached_features(network.features, everything.x, views=several)
     views = views.reshape(-1, len(everything.x), views.shape[-1])
     start = network.model.get_weights()
     _fit_probe(network, views[:, rows], training.labels, chosen)

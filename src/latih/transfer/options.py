@@ -17,6 +17,9 @@ MOST_EPOCHS, FEWEST_EPOCHS = 20, 4
 EXAMPLES_SEEN = 40_000
 """How many examples the epochs take together where the set is large."""
 
+SMALL = 2000
+"""Up to how many examples several views of each are kept."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -37,7 +40,8 @@ class Options:
             weight for each class number.
         augmentation: ``"light"``, ``"strong"``, None, or layers; ``"auto"`` is light for images of
             three channels and None else.
-        views: how many views of each image the frozen probe learns from, >= 1.
+        views: how many views of each image the frozen probe learns from, >= 1; None for 4 of a
+            small set and 1 of a large one.
         dropout: the fraction of features dropped before the head, 0..1.
         batch_norm: whether batch normalisations of the base go by the batches; else by their
             statistics, which stay.
@@ -56,7 +60,7 @@ class Options:
         2.6
     """
 
-    learning_rate: float = 0.002
+    learning_rate: float = 0.001
     factor: float = FACTOR
     groups: int | None = 4
     batch_size: int = 16
@@ -67,7 +71,7 @@ class Options:
     mixup: float = 0.0
     class_weight: Mapping[int, float] | str | None = None
     augmentation: Any = "auto"
-    views: int = 4
+    views: int | None = None
     dropout: float = 0.2
     batch_norm: bool = False
     unfreeze_every: int | None = None
@@ -98,9 +102,8 @@ class Options:
         number(self.validation_split, "validation_split", OWNER, above=0, below=1)
         for name in ("weight_decay", "pull", "mixup"):
             number(getattr(self, name), name, OWNER, least=0)
-        for name in ("batch_size", "views"):
-            whole(getattr(self, name), name, OWNER, least=1)
-        for name in ("groups", "unfreeze_every", "patience", "image_size"):
+        whole(self.batch_size, "batch_size", OWNER, least=1)
+        for name in ("groups", "views", "unfreeze_every", "patience", "image_size"):
             if getattr(self, name) is not None:
                 whole(getattr(self, name), name, OWNER, least=1)
         if not isinstance(self.class_weight, Mapping):
@@ -113,6 +116,11 @@ class Options:
         if not isinstance(self.class_weight, Mapping):
             return balanced_weights(numbers, classes)
         return np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
+
+
+def views_for(examples: int) -> int:
+    """Return of how many views of each example features are kept, if nobody says."""
+    return 4 if examples <= SMALL else 1
 
 
 def epochs_for(examples: int) -> int:
