@@ -30,7 +30,9 @@ WAYS: dict[str, Callable[[], Any]] = {
     "denoising, noise": lambda: pretraining.DenoisingAutoencoder(dense(), kind="gaussian"),
     "masked": lambda: pretraining.MaskedAutoencoder(dense(), patch=2),
     "contrastive": lambda: pretraining.Contrastive(dense(), projection=(6, 4)),
-    "vicreg": lambda: pretraining.Contrastive(dense(), method="vicreg", projection=(6,)),
+    "vicreg": lambda: pretraining.Contrastive(
+        dense(), layers.Dropout(0.2), method="vicreg", projection=(6,)
+    ),
 }
 each = pytest.mark.parametrize("way", WAYS)
 
