@@ -97,7 +97,7 @@ def recorded_step(model, x, y, training=True):
         patch.setattr(captured, "plan_of", lambda *given: (seen.append(given), plan_of(*given))[1])
         with torch.set_grad_enabled(training):
             step(Batch(x, [y], [None], len(x)))
-    ((entries, returned, _),) = seen
+    ((entries, returned, *_),) = seen
     return entries, returned
 
 

@@ -25,8 +25,8 @@ INLINE void move(
     const moving *work, int64_t begin, int64_t count, int is_short, uint16_t *restrict copy) {
     float *restrict weights = work->weights + begin;
     float *restrict means = work->means + begin, *restrict squares = work->squares + begin;
-    const uint16_t *restrict halves = work->short_gradients + begin;
-    const float *restrict gradients = work->gradients + begin;
+    const uint16_t *restrict halves = is_short ? work->short_gradients + begin : NULL;
+    const float *restrict gradients = is_short ? NULL : work->gradients + begin;
     const float of_gradient = 1.0 - work->beta_1, of_square = 1.0 - work->beta_2;
     const float beta_2 = work->beta_2, root = work->root, epsilon = work->epsilon;
     const float rate = work->rate;
@@ -54,13 +54,6 @@ INLINE void move_all(const moving *work, int64_t begin, int64_t end, int is_shor
         int64_t before = copy ? before_line(copy, sizeof *copy, end - i) : 0;
         count = before ? before : end - i;
         count = count < BLOCK ? count : BLOCK;
-        fetch_ahead(work->weights + i, BLOCK * sizeof(float));
-        fetch_ahead(work->means + i, BLOCK * sizeof(float));
-        fetch_ahead(work->squares + i, BLOCK * sizeof(float));
-        if (is_short)
-            fetch_ahead(work->short_gradients + i, BLOCK * sizeof(uint16_t));
-        else
-            fetch_ahead(work->gradients + i, BLOCK * sizeof(float));
         move(work, i, count, is_short, block);
         if (copy && count == BLOCK && !before)
             write_past_caches(copy, block, sizeof block);
