@@ -31,7 +31,7 @@ from latih.report.phrases import PHRASES
 from latih.run_directory import RunDirectory
 
 PLOTS = (
-    "Loss, and where something was found",
+    "Loss and findings",
     "Skill",
     "Norm of all gradients",
     "Gradient flow",
@@ -197,7 +197,7 @@ def test_a_heat_map_is_darker_where_the_gradient_is_smaller(tmp_path: Path) -> N
 
 
 def test_the_findings_are_marked_on_the_loss_at_their_steps(page: Page) -> None:
-    svg = drawing(page, "Loss, and where something was found")
+    svg = drawing(page, "Loss and findings")
     # The advice was there before the first step; what is told of the whole run has no step.
     assert [text for text in texts(svg) if text in "1234"][-3:] == ["3", "1", "2"]
     upright = r'<path d="M ([\d.]+) [\d.]+ ?\nL \1 [\d.]+ ?\n"[^>]*stroke: (var\(--\w+\))'
@@ -260,6 +260,30 @@ def test_a_treatment_is_told_in_order(page: Page) -> None:
     assert [page.text.index(told) for told in story] == sorted(
         page.text.index(told) for told in story
     )
+
+
+def test_a_treated_run_tells_of_the_training_before_and_of_the_one_after(tmp_path: Path) -> None:
+    run = write_watched_run(tmp_path)
+    earlier = finding("dying-relu", before_treatment=True)
+    run.findings.start([earlier, finding("class-imbalance", severity="note")])
+    run.untreated.path.mkdir()
+    run.untreated.facts.write(full_facts(3))
+    run.untreated.layers.start(full_looks(3)[:4])
+    run.untreated.log.start([{"epoch": 1, "loss": 2.0}])
+    page = Page(build_report(run))
+    story = [
+        "Diagnosis One fault found. The doctor looked at the net 4 times.",
+        " dying-relu ",
+        "Gradient flow",
+        "Treatment Untreated, after 2 epochs",
+        "After the treatment No fault found. The doctor looked at the net 55 times.",
+        " class-imbalance ",
+    ]
+    places = [page.text.index(told) for told in story]
+    assert places == sorted(places)
+    assert page.text.count("Gradient flow") == 2
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
 
 
 def test_a_treatment_that_helped_nothing_says_so(tmp_path: Path) -> None:

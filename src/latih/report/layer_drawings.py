@@ -48,7 +48,7 @@ class Span:
         least: where the line begins.
         middle: where the dot is.
         most: where the line ends.
-        last: where the ring is; None for no ring.
+        last: where the ring is; None for no ring, 0 for an arrow at the edge.
     """
 
     least: float
@@ -136,13 +136,14 @@ def draw_spans(
         axes.axvspan(*band, color=BAND, linewidth=0, zorder=0)
         axes.axvline(usual, color=BEST, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         for row, one in enumerate(spans):
-            if one is None:  # an arrow at the edge: it is farther out than any axis goes
+            if one is None or one.last == 0:  # farther out than any axis goes
                 axes.plot([0.015], [row], marker="<", color=SINGLE, markersize=5,
                           transform=axes.get_yaxis_transform())  # fmt: skip
+            if one is None:
                 continue
             axes.plot([one.least, one.most], [row, row], color=SINGLE, linewidth=1.6)
             axes.plot([one.middle], [row], marker="o", markersize=4, color=SINGLE)
-            if one.last is not None:
+            if one.last:
                 axes.plot([one.last], [row], marker="o", markersize=6, markerfacecolor="none",
                           markeredgecolor=SINGLE, markeredgewidth=1.2)  # fmt: skip
         return as_svg(_figure_of(axes), identity, names)
