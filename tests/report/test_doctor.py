@@ -249,9 +249,9 @@ def test_no_two_drawings_share_an_id_and_every_reference_is_met(page: Page) -> N
 def test_a_treatment_is_told_in_order(page: Page) -> None:
     story = [
         "Untreated, after 2 epochs: skill 0.01 (seeds differ by 0.004).",
-        "Initialise by the activation. rolled back Skill 0.031, not more than 0.08.",
-        "Give the hidden layers more units. rolled back It cannot be trained: the layers do not",
-        "Use ReLU. kept Skill 0.713, more than 0.08. for vanishing-gradient",
+        "Initialise by the activation. rolled back for vanishing-gradient · Skill 0.031, not more than 0.08.",
+        "Give the hidden layers more units. rolled back for vanishing-gradient · It cannot be",
+        "Use ReLU. kept for vanishing-gradient · Skill 0.713, more than 0.08.",
         "Then trained to the end: skill 0.861, against 0 of the model as it was given.",
         "2,600 steps in all, 1.3 times a plain training.",
         "layers.dense_0.activation: 'sigmoid' → 'relu'",

@@ -99,7 +99,7 @@ def shortened(name: str) -> str:
 
     Example:
         >>> shortened("stage_3_block_11_depthwise_convolution")
-        'stage_3_block_…e_convolution'
+        'stage_3_block_…se_convolution'
     """
     half = LONGEST_NAME // 2
     kept = name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
