@@ -206,6 +206,25 @@ def test_the_findings_are_marked_on_the_loss_at_their_steps(page: Page) -> None:
     assert lines["var(--advice)"] < lines["var(--fault)"]
 
 
+@pytest.mark.parametrize("before", [0, 5])
+def test_the_epochs_of_the_log_stand_at_the_steps_at_which_they_ended(
+    before: int, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path, {}, [{"epoch": before + n, "loss": 1.0 / n} for n in (1, 2, 3, 4)])
+    run.facts.write({"facts": {"steps": 50}})
+    run.layers.start([{"step": n, "epoch": before + n // 50, "loss": 1.0} for n in (0, 100, 200)])
+    svg = drawing(Page(build_report(run)), "Loss and findings")
+
+    def places(colour: str) -> list[float]:
+        found = re.search(rf'<path d="([^"]*)"[^>]*stroke: var\(--{colour}\)', svg)
+        assert found is not None
+        return [float(x) for x in re.findall(r"[ML] ([\d.]+) ", found[1])]
+
+    probe, epochs = places("accent"), places("training")
+    assert epochs[1] == pytest.approx(probe[1], abs=0.1)
+    assert epochs[3] == pytest.approx(probe[2], abs=0.1)
+
+
 def test_the_layers_of_a_deep_net_are_thinned_and_those_found_ill_are_kept(tmp_path: Path) -> None:
     page = watched(
         tmp_path,
@@ -249,7 +268,7 @@ def test_no_two_drawings_share_an_id_and_every_reference_is_met(page: Page) -> N
 def test_a_treatment_is_told_in_order(page: Page) -> None:
     story = [
         "Untreated, after 2 epochs: skill 0.01 (seeds differ by 0.004).",
-        "Initialise by the activation. rolled back for vanishing-gradient · Skill 0.031, not more than 0.08.",
+        "Initialise by the activation. rolled back for vanishing-gradient · Skill 0.031, not",
         "Give the hidden layers more units. rolled back for vanishing-gradient · It cannot be",
         "Use ReLU. kept for vanishing-gradient · Skill 0.713, more than 0.08.",
         "Then trained to the end: skill 0.861, against 0 of the model as it was given.",

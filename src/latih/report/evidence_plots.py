@@ -85,15 +85,14 @@ def _loss_plot(
     watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch], identity: str
 ) -> Plot | None:
     kinds = {"single": (phrase("on_the_probe"), Line(watch.of_net("loss"), SINGLE))}
-    steps = watch.epoch_steps
-    if steps:
-        of_epochs = {
-            "training": (phrase("in_training"), "loss", TRAINING),
-            "validation": (phrase("held_back"), f"{HELD_BACK}loss", VALIDATION),
-        }
-        for kind, (name, column, colour) in of_epochs.items():
-            points = [(number * steps, value) for number, value in history(epochs, column)]
-            kinds[kind] = (name, Line(points, colour, dashed=kind == "training"))
+    of_epochs = {
+        "training": (phrase("in_training"), "loss", TRAINING),
+        "validation": (phrase("held_back"), f"{HELD_BACK}loss", VALIDATION),
+    }
+    for kind, (name, column, colour) in of_epochs.items():
+        ends = [(watch.end_of(number), value) for number, value in history(epochs, column)]
+        points = [(step, value) for step, value in ends if step is not None and step > 0]
+        kinds[kind] = (name, Line(points, colour, dashed=kind == "training"))
     marks = [
         Mark(one.place, number, COLOURS[one.severity])
         for number, one in enumerate(findings, start=1)
