@@ -123,6 +123,11 @@ class RunDirectory:
         return JsonObject(self.path / "treatment.json")
 
     @property
+    def untreated(self) -> "RunDirectory":
+        """What was written of the training before the doctor treated the model."""
+        return RunDirectory(self.path / "untreated")
+
+    @property
     def evaluation(self) -> JsonObject:
         """The test scores, the confusion matrix and the most confident mistakes."""
         return JsonObject(self.path / "evaluation.json")

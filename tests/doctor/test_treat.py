@@ -377,6 +377,7 @@ def test_the_story_is_in_order_and_in_both_languages(monkeypatch: pytest.MonkeyP
     assert treatment.story()[0].startswith("Ditemukan: ")
     told = json.loads(json.dumps(treatment.to_dict()))
     assert [trial["kept"] for trial in told["trials"]] == [False, True]
+    assert told["trials"][0]["words"] == REMEDIES["l2"].words.to_dict()
     assert told["cost"] == treatment.steps / treatment.planned_steps
 
 

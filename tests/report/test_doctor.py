@@ -31,7 +31,7 @@ from latih.report.phrases import PHRASES
 from latih.run_directory import RunDirectory
 
 PLOTS = (
-    "Loss, and where something was found",
+    "Loss and findings",
     "Skill",
     "Norm of all gradients",
     "Gradient flow",
@@ -197,13 +197,32 @@ def test_a_heat_map_is_darker_where_the_gradient_is_smaller(tmp_path: Path) -> N
 
 
 def test_the_findings_are_marked_on_the_loss_at_their_steps(page: Page) -> None:
-    svg = drawing(page, "Loss, and where something was found")
+    svg = drawing(page, "Loss and findings")
     # The advice was there before the first step; what is told of the whole run has no step.
     assert [text for text in texts(svg) if text in "1234"][-3:] == ["3", "1", "2"]
     upright = r'<path d="M ([\d.]+) [\d.]+ ?\nL \1 [\d.]+ ?\n"[^>]*stroke: (var\(--\w+\))'
     lines = {colour: float(x) for x, colour in re.findall(upright, svg)}
     assert {"var(--fault)", "var(--advice)"} <= set(lines)
     assert lines["var(--advice)"] < lines["var(--fault)"]
+
+
+@pytest.mark.parametrize("before", [0, 5])
+def test_the_epochs_of_the_log_stand_at_the_steps_at_which_they_ended(
+    before: int, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path, {}, [{"epoch": before + n, "loss": 1.0 / n} for n in (1, 2, 3, 4)])
+    run.facts.write({"facts": {"steps": 50}})
+    run.layers.start([{"step": n, "epoch": before + n // 50, "loss": 1.0} for n in (0, 100, 200)])
+    svg = drawing(Page(build_report(run)), "Loss and findings")
+
+    def places(colour: str) -> list[float]:
+        found = re.search(rf'<path d="([^"]*)"[^>]*stroke: var\(--{colour}\)', svg)
+        assert found is not None
+        return [float(x) for x in re.findall(r"[ML] ([\d.]+) ", found[1])]
+
+    probe, epochs = places("accent"), places("training")
+    assert epochs[1] == pytest.approx(probe[1], abs=0.1)
+    assert epochs[3] == pytest.approx(probe[2], abs=0.1)
 
 
 def test_the_layers_of_a_deep_net_are_thinned_and_those_found_ill_are_kept(tmp_path: Path) -> None:
@@ -249,9 +268,9 @@ def test_no_two_drawings_share_an_id_and_every_reference_is_met(page: Page) -> N
 def test_a_treatment_is_told_in_order(page: Page) -> None:
     story = [
         "Untreated, after 2 epochs: skill 0.01 (seeds differ by 0.004).",
-        "Initialise by the activation. rolled back Skill 0.031, not more than 0.08.",
-        "Give the hidden layers more units. rolled back It cannot be trained: the layers do not",
-        "Use ReLU. kept Skill 0.713, more than 0.08. for vanishing-gradient",
+        "Initialise by the activation. rolled back for vanishing-gradient · Skill 0.031, not",
+        "Give the hidden layers more units. rolled back for vanishing-gradient · It cannot be",
+        "Use ReLU. kept for vanishing-gradient · Skill 0.713, more than 0.08.",
         "Then trained to the end: skill 0.861, against 0 of the model as it was given.",
         "2,600 steps in all, 1.3 times a plain training.",
         "layers.dense_0.activation: 'sigmoid' → 'relu'",
@@ -260,6 +279,30 @@ def test_a_treatment_is_told_in_order(page: Page) -> None:
     assert [page.text.index(told) for told in story] == sorted(
         page.text.index(told) for told in story
     )
+
+
+def test_a_treated_run_tells_of_the_training_before_and_of_the_one_after(tmp_path: Path) -> None:
+    run = write_watched_run(tmp_path)
+    earlier = finding("dying-relu", before_treatment=True)
+    run.findings.start([earlier, finding("class-imbalance", severity="note")])
+    run.untreated.path.mkdir()
+    run.untreated.facts.write(full_facts(3))
+    run.untreated.layers.start(full_looks(3)[:4])
+    run.untreated.log.start([{"epoch": 1, "loss": 2.0}])
+    page = Page(build_report(run))
+    story = [
+        "Diagnosis One fault found. The doctor looked at the net 4 times.",
+        " dying-relu ",
+        "Gradient flow",
+        "Treatment Untreated, after 2 epochs",
+        "After the treatment No fault found. The doctor looked at the net 55 times.",
+        " class-imbalance ",
+    ]
+    places = [page.text.index(told) for told in story]
+    assert places == sorted(places)
+    assert page.text.count("Gradient flow") == 2
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
 
 
 def test_a_treatment_that_helped_nothing_says_so(tmp_path: Path) -> None:

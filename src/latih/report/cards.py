@@ -1,11 +1,12 @@
-"""The diagnosis and the treatment as the page tells them."""
+"""The diagnosis and the treatment as the page tells them: in the order in which they were."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latih.report.evidence_plots import layer_plots, net_plots
 from latih.report.findings import Finding
-from latih.report.looks import Watch
 from latih.report.phrases import phrase
+from latih.report.plots import Plot
+from latih.report.record import Record, Seen
 from latih.report.treatment import Treatment, Trial
 from latih.report.words import write_count, write_number
 
@@ -37,6 +38,25 @@ class Card:
     rows: tuple[tuple[str, str, str], ...]
     remedies: tuple[str, ...]
     doubt: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What was seen in one training.
+
+    Args:
+        title: before the treatment or after it.
+        verdict: how many faults were found, and how often was looked.
+        cards: the findings.
+        net_plots: what they rest on, of the whole net.
+        layer_plots: the same, of the layers.
+    """
+
+    title: str
+    verdict: str
+    cards: tuple[Card, ...]
+    net_plots: tuple[Plot, ...]
+    layer_plots: tuple[Plot, ...]
 
 
 @dataclass(frozen=True)
@@ -77,9 +97,29 @@ class Story:
     code: str
 
 
-def verdict(watch: Watch | None, findings: Sequence[Finding]) -> str:
-    """Say how many faults were found, and how often was looked."""
-    faults = sum(one.severity == "fault" for one in findings)
+def make_chapters(record: Record) -> tuple[list[Chapter], list[Chapter]]:
+    """Make the chapters before a treatment, or without one, and those after it."""
+    seen, untreated = record.seen, record.untreated
+    if untreated is None:
+        return [] if seen is None else [_chapter(seen, "diagnosis")], []
+    after = [] if seen is None else [_chapter(seen, "after_treatment")]
+    return [_chapter(untreated, "diagnosis")], after
+
+
+def _chapter(seen: Seen, title: str) -> Chapter:
+    watch, findings = seen.watch, seen.findings
+    return Chapter(
+        title=phrase(title),
+        verdict=_verdict(seen),
+        cards=tuple(_card(number, one) for number, one in enumerate(findings, start=1)),
+        net_plots=() if watch is None else net_plots(watch, findings, seen.epochs, title),
+        layer_plots=() if watch is None else layer_plots(watch, findings, title),
+    )
+
+
+def _verdict(seen: Seen) -> str:
+    watch = seen.watch
+    faults = sum(one.severity == "fault" for one in seen.findings)
     told = {0: phrase("healthy"), 1: phrase("one_fault")}.get(faults, "") or phrase(
         "faults", count=faults
     )
@@ -87,11 +127,6 @@ def verdict(watch: Watch | None, findings: Sequence[Finding]) -> str:
     if looks:
         told += " " + (phrase("one_look") if looks == 1 else phrase("looks", count=f"{looks:,}"))
     return told
-
-
-def make_cards(findings: Sequence[Finding]) -> list[Card]:
-    """Make a card of each finding."""
-    return [_card(number, one) for number, one in enumerate(findings, start=1)]
 
 
 def _card(number: int, finding: Finding) -> Card:

@@ -7,6 +7,7 @@ from latih.doctor.words import Words
 DOCTOR_PHRASES: Mapping[str, Words] = {
     # The diagnosis
     "diagnosis": Words("Diagnosis", "Diagnosis"),
+    "after_treatment": Words("After the treatment", "Setelah perawatan"),
     "healthy": Words("No fault found.", "Tidak ada yang salah."),
     "one_fault": Words("One fault found.", "Satu gangguan ditemukan."),
     "faults": Words("{count} faults found.", "{count} gangguan ditemukan."),
@@ -36,7 +37,7 @@ DOCTOR_PHRASES: Mapping[str, Words] = {
     "accuracy": Words("accuracy", "akurasi"),
     "loss": Words("loss", "loss"),
     "norm": Words("norm", "norma"),
-    "loss_title": Words("Loss, and where something was found", "Loss, dan letak temuan"),
+    "loss_title": Words("Loss and findings", "Loss dan temuan"),
     "on_the_probe": Words("on the probe", "pada contoh periksa"),
     "in_training": Words("training, by epoch", "latihan, per epoch"),
     "held_back": Words("validation, by epoch", "validasi, per epoch"),
@@ -58,7 +59,7 @@ DOCTOR_PHRASES: Mapping[str, Words] = {
     "before_clipping": Words("as the loss gives it", "dari loss"),
     "after_clipping": Words("after clipping", "setelah dipotong"),
     "flow_title": Words("Gradient flow", "Aliran gradien"),
-    "flow_unit": Words("gradient (root mean square)", "gradien (akar rata-rata kuadrat)"),
+    "flow_unit": Words("gradient (RMS)", "gradien (RMS)"),
     "flow_note": Words(
         "A row is a layer, the first above; a column is a look. Where the colours darken upwards, "
         "the gradient vanishes on its way back.",
@@ -72,9 +73,10 @@ DOCTOR_PHRASES: Mapping[str, Words] = {
     "update_range": Words("range of all looks, median", "rentang semua pemeriksaan, median"),
     "update_band": Words("healthy, 10⁻⁵ to 0.1", "sehat, 10⁻⁵ sampai 0.1"),
     "update_note": Words(
-        "About 10⁻³ (dotted) is usual. An arrow at the left edge: the weights did not move at all.",
-        "Sekitar 10⁻³ (titik-titik) adalah lazim. Panah di tepi kiri: bobot sama sekali tidak "
-        "berubah.",
+        "About 10⁻³ (dotted) is usual. An arrow at the left edge: in the end the "
+        "weights did not move at all.",
+        "Sekitar 10⁻³ (titik-titik) adalah lazim. Panah di tepi kiri: akhirnya bobot sama sekali "
+        "tidak berubah.",
     ),
     "unit_title": Words("Dead and saturated units", "Unit mati dan jenuh"),
     "unit_axis": Words("share of the layer's units", "bagian dari unit lapisan"),

@@ -47,7 +47,7 @@ SETTINGS: dict[Any, Any] = {
     "path.simplify": True,
 }
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-LONGEST_NAME = 22
+LONGEST_NAME = 28
 
 
 @contextmanager
@@ -98,8 +98,8 @@ def shortened(name: str) -> str:
     """Return a name fit for a drawing, its middle left out if it is long: ends often differ.
 
     Example:
-        >>> shortened("stage_3_block_11_depthwise_conv")
-        'stage_3_blo…thwise_conv'
+        >>> shortened("stage_3_block_11_depthwise_convolution")
+        'stage_3_block_…se_convolution'
     """
     half = LONGEST_NAME // 2
     kept = name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"

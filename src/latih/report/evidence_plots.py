@@ -36,54 +36,63 @@ USUAL = 1e-3
 COLOURS = {"fault": FAULT, "advice": ADVICE, "note": NOTE}
 
 
-def net_plots(watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch]) -> list[Plot]:
+def net_plots(
+    watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch], identity: str
+) -> tuple[Plot, ...]:
     """Draw what the doctor measured of the whole net; what it did not measure has no plot.
 
     Args:
         watch: what was seen.
         findings: what was found, in the order of the cards.
         epochs: the lines of the log.
-
-    Returns:
-        The plots in the page's order.
-    """
-    drawn = (_loss_plot(watch, findings, epochs), _skill_plot(watch), _norm_plot(watch))
-    return [plot for plot in drawn if plot is not None]
-
-
-def layer_plots(watch: Watch, findings: Sequence[Finding]) -> list[Plot]:
-    """Draw what the doctor measured of the layers, a row each.
-
-    Args:
-        watch: what was seen.
-        findings: what was found; the layers that they name are drawn however many there are.
+        identity: goes before every id.
 
     Returns:
         The plots in the page's order.
     """
     drawn = (
-        _flow_plot(watch, findings),
-        _update_plot(watch, findings),
-        _unit_plot(watch, findings),
-        _activation_plot(watch, findings),
+        _loss_plot(watch, findings, epochs, identity),
+        _skill_plot(watch, identity),
+        _norm_plot(watch, identity),
     )
-    return [plot for plot in drawn if plot is not None]
+    return tuple(plot for plot in drawn if plot is not None)
+
+
+def layer_plots(watch: Watch, findings: Sequence[Finding], identity: str) -> tuple[Plot, ...]:
+    """Draw what the doctor measured of the layers, a row each.
+
+    Args:
+        watch: what was seen.
+        findings: what was found; the layers that they name are drawn however many there are.
+        identity: goes before every id.
+
+    Returns:
+        The plots in the page's order.
+    """
+    drawn = (
+        _flow_plot(watch, findings, identity),
+        _update_plot(watch, findings, identity),
+        _unit_plot(watch, findings, identity),
+        _activation_plot(watch, findings, identity),
+    )
+    return tuple(plot for plot in drawn if plot is not None)
 
 
 # Of the whole net
 
 
-def _loss_plot(watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch]) -> Plot | None:
+def _loss_plot(
+    watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch], identity: str
+) -> Plot | None:
     kinds = {"single": (phrase("on_the_probe"), Line(watch.of_net("loss"), SINGLE))}
-    steps = watch.epoch_steps
-    if steps:
-        of_epochs = {
-            "training": (phrase("in_training"), "loss", TRAINING),
-            "validation": (phrase("held_back"), f"{HELD_BACK}loss", VALIDATION),
-        }
-        for kind, (name, column, colour) in of_epochs.items():
-            points = [(number * steps, value) for number, value in history(epochs, column)]
-            kinds[kind] = (name, Line(points, colour, dashed=kind == "training"))
+    of_epochs = {
+        "training": (phrase("in_training"), "loss", TRAINING),
+        "validation": (phrase("held_back"), f"{HELD_BACK}loss", VALIDATION),
+    }
+    for kind, (name, column, colour) in of_epochs.items():
+        ends = [(watch.end_of(number), value) for number, value in history(epochs, column)]
+        points = [(step, value) for step, value in ends if step is not None and step > 0]
+        kinds[kind] = (name, Line(points, colour, dashed=kind == "training"))
     marks = [
         Mark(one.place, number, COLOURS[one.severity])
         for number, one in enumerate(findings, start=1)
@@ -92,20 +101,22 @@ def _loss_plot(watch: Watch, findings: Sequence[Finding], epochs: Sequence[Epoch
     level = watch.trivial_loss
     notes = [] if level is None else [phrase("best_guess_line")]
     notes += [phrase("numbers_are_findings")] if marks else []
-    return _net_plot("loss_title", kinds, "loss", notes, decades=3.0, level=level, marks=marks)
+    return _net_plot(
+        "loss_title", kinds, "loss", notes, identity, decades=3.0, level=level, marks=marks
+    )
 
 
-def _skill_plot(watch: Watch) -> Plot | None:
+def _skill_plot(watch: Watch, identity: str) -> Plot | None:
     kinds = {
         "single": (phrase("skill"), Line(watch.of_net("skill"), SINGLE)),
         "training": (phrase("accuracy"), Line(watch.of_net("accuracy"), TRAINING, dashed=True)),
     }
     return _net_plot(
-        "skill_title", kinds, "skill", [phrase("skill_note")], decades=math.inf, level=0.0
+        "skill_title", kinds, "skill", [phrase("skill_note")], identity, decades=math.inf, level=0.0
     )
 
 
-def _norm_plot(watch: Watch) -> Plot | None:
+def _norm_plot(watch: Watch, identity: str) -> Plot | None:
     kinds = {
         "single": (phrase("before_clipping"), Line(watch.of_net("gradient_norm"), SINGLE)),
         "training": (
@@ -113,7 +124,7 @@ def _norm_plot(watch: Watch) -> Plot | None:
             Line(watch.of_net("clipped_norm"), TRAINING, dashed=True),
         ),
     }
-    return _net_plot("norm_title", kinds, "norm", [], decades=1.0)
+    return _net_plot("norm_title", kinds, "norm", [], identity, decades=1.0)
 
 
 def _net_plot(
@@ -121,6 +132,7 @@ def _net_plot(
     kinds: dict[str, tuple[str, Line]],
     unit: str,
     notes: Sequence[str],
+    identity: str,
     *,
     decades: float,
     level: float | None = None,
@@ -139,7 +151,7 @@ def _net_plot(
     ]
     drawing = draw_curves(
         lines,
-        identity=f"doctor-{unit}",
+        identity=f"{identity}-{unit}",
         decades=decades,
         along=phrase("step"),
         unit=phrase(unit),
@@ -154,7 +166,7 @@ def _net_plot(
 # Of the layers
 
 
-def _flow_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
+def _flow_plot(watch: Watch, findings: Sequence[Finding], identity: str) -> Plot | None:
     names, notes = _rows(watch, findings, "gradient")
     if not names:
         return None
@@ -167,7 +179,7 @@ def _flow_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
         names,
         [look.step for look in looks],
         values,
-        identity="doctor-flow",
+        identity=f"{identity}-flow",
         along=phrase("step"),
         unit=phrase("flow_unit"),
     )
@@ -176,7 +188,7 @@ def _flow_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     return _layer_plot("flow_title", drawing, legend, [phrase("flow_note"), *notes])
 
 
-def _update_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
+def _update_plot(watch: Watch, findings: Sequence[Finding], identity: str) -> Plot | None:
     names, notes = _rows(watch, findings, "update")
     ratios = {name: [ratio for _, ratio in watch.of_layer(name, "update")] for name in names}
     shown = [name for name in names if any(ratio is not None for ratio in ratios[name])]
@@ -186,7 +198,7 @@ def _update_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     drawing = draw_spans(
         shown,
         spans,
-        identity="doctor-updates",
+        identity=f"{identity}-updates",
         label=phrase("update_axis"),
         band=BAND,
         usual=USUAL,
@@ -199,7 +211,7 @@ def _update_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     return _layer_plot("update_title", drawing, legend, [phrase("update_note"), *notes])
 
 
-def _unit_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
+def _unit_plot(watch: Watch, findings: Sequence[Finding], identity: str) -> Plot | None:
     names, notes = _rows(watch, findings, "silent", "saturated")
     kinds = {
         "dead": ("silent", TRAINING, phrase("dead_units")),
@@ -215,7 +227,7 @@ def _unit_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     drawing = draw_shares(
         names,
         [(colour, shares) for colour, shares, _ in there.values()],
-        identity="doctor-units",
+        identity=f"{identity}-units",
         label=phrase("unit_axis"),
     )
     legend = [(kind, told) for kind, (_, _, told) in there.items()]
@@ -223,7 +235,7 @@ def _unit_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     return _layer_plot("unit_title", drawing, legend, [phrase("unit_note"), *notes])
 
 
-def _activation_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
+def _activation_plot(watch: Watch, findings: Sequence[Finding], identity: str) -> Plot | None:
     names, notes = _rows(watch, findings, "deviation")
     ends = {name: _moments(watch, name) for name in names}
     shown = [name for name in names if ends[name]]
@@ -237,7 +249,7 @@ def _activation_plot(watch: Watch, findings: Sequence[Finding]) -> Plot | None:
     drawing = draw_deviations(
         shown,
         kinds if is_twice else kinds[:1],
-        identity="doctor-activations",
+        identity=f"{identity}-activations",
         label=phrase("activation_axis"),
     )
     legend = [("first", phrase("at_the_first_look"))]
@@ -291,7 +303,7 @@ def _span(values: Sequence[float | None]) -> Span | None:
     if not positive:
         return None
     last = values[-1]
-    ring = last if last is not None and last > 0 else None
+    ring = None if last is None else max(last, 0.0)
     return Span(min(positive), median(positive), max(positive), ring)
 
 

@@ -51,6 +51,7 @@ class Finding:
         cause: why it happens.
         doubt: what would change one's mind.
         remedies: what helps, the best first.
+        is_earlier: whether it was found in the training before a treatment.
     """
 
     code: str
@@ -65,6 +66,7 @@ class Finding:
     cause: Words
     doubt: Words
     remedies: tuple[Words, ...]
+    is_earlier: bool
 
     @property
     def place(self) -> int | None:
@@ -118,6 +120,7 @@ def _finding(content: object, file: Path, where: str) -> Finding:
         cause=words_of(words.get("cause"), else_=told),
         doubt=words_of(words.get("doubt")),
         remedies=_remedies(table, words, file, where),
+        is_earlier=table.get("before_treatment") is True,
     )
 
 

@@ -48,7 +48,7 @@ class Span:
         least: where the line begins.
         middle: where the dot is.
         most: where the line ends.
-        last: where the ring is; None for no ring.
+        last: where the ring is; None for no ring, 0 for an arrow at the edge.
     """
 
     least: float
@@ -135,16 +135,16 @@ def draw_spans(
         axes.xaxis.set_minor_locator(NullLocator())
         axes.axvspan(*band, color=BAND, linewidth=0, zorder=0)
         axes.axvline(usual, color=BEST, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
-        for row, one in enumerate(spans):
-            if one is None:  # an arrow at the edge: it is farther out than any axis goes
-                axes.plot([0.015], [row], marker="<", color=SINGLE, markersize=5,
-                          transform=axes.get_yaxis_transform())  # fmt: skip
-                continue
-            axes.plot([one.least, one.most], [row, row], color=SINGLE, linewidth=1.6)
-            axes.plot([one.middle], [row], marker="o", markersize=4, color=SINGLE)
-            if one.last is not None:
-                axes.plot([one.last], [row], marker="o", markersize=6, markerfacecolor="none",
-                          markeredgecolor=SINGLE, markeredgewidth=1.2)  # fmt: skip
+        there = [(row, one) for row, one in enumerate(spans) if one is not None]
+        at = [row for row, _ in there]
+        axes.hlines(at, [one.least for _, one in there], [one.most for _, one in there],
+                    colors=SINGLE, linewidth=1.6)  # fmt: skip
+        _dots(axes, [(one.middle, row) for row, one in there], SINGLE)
+        _rings(axes, [(one.last, row) for row, one in there if one.last], SINGLE, "none")
+        # Farther out than any axis goes.
+        still = [row for row, one in enumerate(spans) if one is None or one.last == 0]
+        axes.plot([0.015] * len(still), still, marker="<", linestyle="", color=SINGLE,
+                  markersize=5, transform=axes.get_yaxis_transform())  # fmt: skip
         return as_svg(_figure_of(axes), identity, names)
 
 
@@ -171,16 +171,21 @@ def draw_shares(
         axes = _rows(names, label)
         axes.set_xlim(-0.02, 1.02)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.0f} %"))
-        for row in range(len(names)):
-            bars = [(colour, shares[row]) for colour, shares in kinds]
-            there = [(colour, pair) for colour, pair in bars if pair is not None]
-            thick = 0.66 / max(len(there), 1)
-            for place, (colour, pair) in enumerate(there):
+        for colour, shares in kinds:
+            others = [other for _, other in kinds if other is not shares]
+            there: list[tuple[float, float, float, float]] = []
+            for row, pair in enumerate(shares):
+                if pair is None:
+                    continue
+                # A layer of which two kinds were measured has a bar above the other.
+                shared = any(other[row] is not None for other in others)
+                side = (-0.17 if shares is kinds[0][1] else 0.17) if shared else 0.0
                 first, last = (min(max(share, 0.0), 1.0) for share in pair)
-                at = row + (place - (len(there) - 1) / 2) * thick
-                axes.barh(at, last, height=thick * 0.9, color=colour, linewidth=0)
-                axes.plot([first], [at], marker="o", markersize=5, markerfacecolor=PAPER,
-                          markeredgecolor=colour, markeredgewidth=1.2)  # fmt: skip
+                there.append((first, last, row + side, 0.3 if shared else 0.6))
+            places = [place for _, _, place, _ in there]
+            axes.barh(places, [last for _, last, _, _ in there], color=colour, linewidth=0,
+                      height=[height for *_, height in there])  # fmt: skip
+            _rings(axes, [(first, place) for first, _, place, _ in there], colour, PAPER)
         return as_svg(_figure_of(axes), identity, names)
 
 
@@ -219,13 +224,16 @@ def draw_deviations(
         axes.axvline(0, color=BEST, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         apart = 0.34 if len(kinds) > 1 else 0.0
         for place, (colour, pairs) in enumerate(kinds):
-            for row, pair in enumerate(pairs):
-                if pair is not None:
-                    mean, deviation = pair
-                    at = row + (place - (len(kinds) - 1) / 2) * apart
-                    ends = [mean - deviation, mean + deviation]
-                    axes.plot(ends, [at, at], color=colour, linewidth=1.6)
-                    axes.plot([mean], [at], marker="o", markersize=3.6, color=colour)
+            side = (place - (len(kinds) - 1) / 2) * apart
+            there = [(row + side, *pair) for row, pair in enumerate(pairs) if pair is not None]
+            axes.hlines(
+                [at for at, _, _ in there],
+                [mean - deviation for _, mean, deviation in there],
+                [mean + deviation for _, mean, deviation in there],
+                colors=colour,
+                linewidth=1.6,
+            )
+            _dots(axes, [(mean, at) for at, mean, _ in there], colour)
         return as_svg(_figure_of(axes), identity, names)
 
 
@@ -248,6 +256,20 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), [stand_in(n, name) for n, name in enumerate(names)])
     axes.tick_params(which="both", length=0)
+
+
+def _dots(axes: Axes, points: Sequence[tuple[float, float]], colour: str) -> None:
+    axes.plot(*_apart(points), marker="o", linestyle="", markersize=4, color=colour,
+              markeredgewidth=0)  # fmt: skip
+
+
+def _rings(axes: Axes, points: Sequence[tuple[float, float]], colour: str, inside: str) -> None:
+    axes.plot(*_apart(points), marker="o", linestyle="", markersize=5.5, markerfacecolor=inside,
+              markeredgecolor=colour, markeredgewidth=1.2)  # fmt: skip
+
+
+def _apart(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
 
 
 def _height(rows: int) -> float:

@@ -56,6 +56,19 @@ class Watch:
     epoch_steps: int | None
     trivial_loss: float | None
 
+    def end_of(self, epoch: int) -> int | None:
+        """Return after how many steps an epoch of the log ended; None if nobody knows.
+
+        A training that goes on with a treated model counts its steps from 0, and not its epochs.
+        """
+        if not self.epoch_steps:
+            return None
+        before = 0
+        if self.looks:
+            first = self.looks[0]
+            before = int(first.values.get("epoch") or 0) - first.step // self.epoch_steps
+        return (epoch - before) * self.epoch_steps
+
     def measured(self, *signs: str) -> list[str]:
         """Return the names of the layers of which one of some signs was ever measured."""
         return [

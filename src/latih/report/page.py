@@ -7,19 +7,18 @@ from jinja2 import Environment, StrictUndefined
 
 from latih.doctor.words import language
 from latih.report.asked import sheet, sheets
-from latih.report.cards import make_cards, make_story, verdict
+from latih.report.cards import make_chapters, make_story
 from latih.report.confusion import (
     MOST_COLUMNS,
     confusion_picture,
     confusion_rows,
     most_confused,
 )
-from latih.report.evidence_plots import layer_plots, net_plots
 from latih.report.headline import ending, headline
 from latih.report.metrics import best_epoch, find_metrics
 from latih.report.phrases import phrase
 from latih.report.pictures import picture_address
-from latih.report.plots import MOST_METRICS, Plot, make_plots
+from latih.report.plots import MOST_METRICS, make_plots
 from latih.report.record import Epoch, Record
 from latih.report.words import (
     MISSING,
@@ -51,6 +50,7 @@ def render_page(record: Record) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    chapters, chapters_after = make_chapters(record)
     template = resources.files("latih.report").joinpath("template.html.j2")
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         language=language(),
@@ -59,10 +59,8 @@ def render_page(record: Record) -> str:
         subtitle=_subtitle(record),
         tiles=headline(record),
         ending=ending(record),
-        verdict=_verdict(record),
-        cards=make_cards(record.findings),
-        net_plots=_net_plots(record),
-        layer_plots=_layer_plots(record),
+        chapters=chapters,
+        chapters_after=chapters_after,
         story=None if record.treatment is None else make_story(record.treatment),
         plots=make_plots(record.epochs),
         metrics_left_out=max(0, len(find_metrics(record.epochs)) - MOST_METRICS),
@@ -93,21 +91,6 @@ def _subtitle(record: Record) -> list[str]:
     parts += [write_value(run["started"]).replace("T", " ")] if "started" in run else []
     parts += [phrase("seed", seed=write_value(run["seed"]))] if "seed" in run else []
     return parts
-
-
-def _verdict(record: Record) -> str:
-    was_watched = record.watch is not None or record.findings
-    return verdict(record.watch, record.findings) if was_watched else ""
-
-
-def _net_plots(record: Record) -> list[Plot]:
-    if record.watch is None:
-        return []
-    return net_plots(record.watch, record.findings, record.epochs)
-
-
-def _layer_plots(record: Record) -> list[Plot]:
-    return [] if record.watch is None else layer_plots(record.watch, record.findings)
 
 
 def _layer_cells(layer: Mapping[str, object]) -> dict[str, str]:

@@ -34,6 +34,21 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a doctor saw and found in one training.
+
+    Args:
+        watch: what was measured; None if no doctor looked on, or nothing of it is left.
+        findings: what was found, faults first.
+        epochs: the lines of that training's log.
+    """
+
+    watch: Watch | None
+    findings: tuple[Finding, ...]
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
 class Record:
     """All that a run directory says.
 
@@ -43,9 +58,9 @@ class Record:
         classes: the names of the classes, in their order; empty when the run names none.
         epochs: in their order, each number once.
         evaluation: on the test set.
-        watch: what the doctor saw; None if none looked on.
-        findings: what the doctor found, faults first.
+        seen: what a doctor saw in this training; None if none looked on.
         treatment: what the doctor tried; None if nothing was.
+        untreated: what was seen in the training before that; None if it is this one.
     """
 
     tables: Mapping[str, Mapping[str, Any]]
@@ -53,9 +68,9 @@ class Record:
     classes: tuple[str, ...]
     epochs: tuple[Epoch, ...]
     evaluation: Evaluation
-    watch: Watch | None
-    findings: tuple[Finding, ...]
+    seen: Seen | None
     treatment: Treatment | None
+    untreated: Seen | None
 
     def table(self, name: str) -> Mapping[str, Any]:
         """Return a table of ``run.toml``; an empty one if the run wrote none."""
@@ -95,18 +110,28 @@ def read_record(run: RunDirectory) -> Record:
     tables["run"] = {**tables.get("run", {}), **loose}
     layers = require_list(tables.get("model", {}).get("layers"), file, "[[model.layers]]")
     classes = require_list(tables.get("data", {}).get("classes"), file, "'classes' of [data]")
+    epochs = _read_epochs(run)
+    findings = read_findings(run)
+    earlier = tuple(one for one in findings if one.is_earlier)
+    later = tuple(one for one in findings if not one.is_earlier)
     return Record(
         tables=tables,
         layers=tuple(require_table(row, file, "[[model.layers]]") for row in layers),
         classes=tuple(write_value(name) for name in classes),
-        epochs=_read_epochs(run),
+        epochs=epochs,
         evaluation=check_evaluation(
             read_whole(run.evaluation.path, run.evaluation.read), run.evaluation.path
         ),
-        watch=read_watch(run),
-        findings=read_findings(run),
+        seen=_seen(read_watch(run), later, epochs),
         treatment=read_treatment(run),
+        untreated=_seen(read_watch(run.untreated), earlier, _read_epochs(run.untreated)),
     )
+
+
+def _seen(
+    watch: Watch | None, findings: tuple[Finding, ...], epochs: tuple[Epoch, ...]
+) -> Seen | None:
+    return None if watch is None and not findings else Seen(watch, findings, epochs)
 
 
 def _is_loose(name: str, value: object) -> bool:
