@@ -1,6 +1,7 @@
 """Memory maps in windows: the same rows as in memory, in an order that is a pure function."""
 
 import mmap
+import resource
 import sys
 import threading
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_a_stream_goes_on_over_windows_and_passes_and_reads_each_once(tmp_path: 
     again = small_windows(given, shuffle=True, seed=1)
     reads: list[Any] = []
     load = again._reader._load
-    again._reader._load = lambda spans: reads.append(spans) or load(spans)
+    again._reader._load = lambda spans, order: reads.append(spans) or load(spans, order)
     in_pieces = [
         batch.inputs.tolist() for first in range(0, 30, 2) for batch in again.stream(first, 2)
     ]
@@ -191,10 +192,10 @@ def test_infinities_in_a_map_are_found(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_reading_thread_is_raised_with_its_traceback() -> None:
-    def load(spans: Any) -> list[torch.Tensor]:
+    def load(spans: Any, permutation: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         if spans[0].block == 2:
             raise OSError("the disk is gone")
-        return [torch.zeros(4)]
+        return [torch.zeros(4)], permutation
 
     reader = WindowReader(Windows([4, 4, 4], batch_size=2, window=4, shuffle=False), load)
     came = 0
@@ -237,15 +238,23 @@ def test_a_model_trains_on_a_large_map_as_in_memory(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system's calls are Linux's")
 @pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("at_once", [True, False])
 def test_the_system_is_asked_for_pages_of_the_map_and_never_for_all_of_them_at_once(
-    tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, order: str, at_once: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, columns = 4096, 256
     numbers = np.arange(rows * columns, dtype="float32").reshape(rows, columns)
     np.save(tmp_path / "x.npy", np.asarray(numbers, order=order))
     given = as_array(np.load(tmp_path / "x.npy", mmap_mode="r"), "x")
     asked: list[tuple[int, int, int]] = []
-    madvise = maps._madvise
+    madvise, advise_at_once = maps._madvise, maps._advise_at_once
+
+    def watched_at_once(ranges: np.ndarray, advice: int) -> int:
+        # A Linux before 6.13 takes none at once, and each is asked for alone.
+        taken = advise_at_once(ranges, advice) if at_once else 0
+        assert not (ranges[:, 0] % mmap.PAGESIZE).any()
+        asked.extend((length, advice, 0) for length in ranges[:taken, 1].tolist())
+        return taken
 
     def watched(start: int, length: int, advice: int) -> int:
         failed = madvise(start, length, advice)
@@ -254,6 +263,7 @@ def test_the_system_is_asked_for_pages_of_the_map_and_never_for_all_of_them_at_o
         return failed
 
     monkeypatch.setattr(maps, "_madvise", watched)
+    monkeypatch.setattr(maps, "_advise_at_once", watched_at_once)
     batches = MappedBatches(
         given, batch_size=64, block_bytes=2**15, window_bytes=2**19, shuffle=True
     )
@@ -265,3 +275,23 @@ def test_the_system_is_asked_for_pages_of_the_map_and_never_for_all_of_them_at_o
         assert len(read) > 100 and max(read) < 2**15 + 2 * mmap.PAGESIZE
     else:
         assert read == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's calls are Linux's")
+def test_pages_of_many_places_come_at_once(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((8192, 1024), "float32"))
+    given = as_array(np.load(tmp_path / "x.npy", mmap_mode="r"), "x")
+    rows = maps.MappedRows(given)
+    places = [(first, first + 1) for first in range(0, 8192, 2)]
+
+    def faults() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    before = faults()
+    given[::2, 0].sum()
+    untouched = faults() - before
+    rows.give_back(0, 8192)
+    rows.bring(places)
+    before = faults()
+    given[::2, 0].sum()
+    assert faults() - before < untouched / 4
