@@ -19,9 +19,9 @@ told, how many are among the labels. *In time*: of those named, how many before 
 in the first twentieth of the training. *False alarm*: any fault, at the end or on the way, on a
 run that is healthy: a run that did not reach its score is not counted. *Those that it harms*: of
 the sick those that do not come within five points of their healthy twin; of the others there is a
-mistake in the program, and none in what comes of it. Thresholds were tuned on the one half; after the other half had been
-looked at, one rule was taken back (sigmoids under a cross-entropy of classes, which healthy
-controls have too, are advice again unless the run ends low).
+mistake in the program, and none in what comes of it. Thresholds were tuned on the one half; after
+the other half had been looked at, one rule was taken back (sigmoids under a cross-entropy of
+classes, which healthy controls have too, are advice again unless the run ends low).
 """
 
 NEAR = 0.05
