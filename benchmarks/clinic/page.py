@@ -12,14 +12,18 @@ HEAD = """# The clinic
 
 Made by `make clinic`. Programs with a known illness and healthy ones, trained under the doctor's
 eyes. In parentheses: how many of how many, and Wilson's 95% interval. *Detected*: at least one
-fault is told, or `fit` refuses to begin and says why. *First*, *in three*: the program's own
-illness is the first fault that is told, or one of three. *Recall*, *precision*: of the published
-labels that have a code, how many are named; of the faults that are told, how many are among the
-labels. *In time*: of those named, how many before the 200th step or in the first twentieth of the
-training. *False alarm*: any fault, at the end or on the way, on a run that is healthy: a run that
-did not reach its score is not counted.
+fault is told, in the end or on the way, or `fit` refuses to begin and says why. *First*, *in
+three*: the program's own illness is the first fault that is told, or one of three. *Recall*,
+*precision*: of the published labels that have a code, how many are named; of the faults that are
+told, how many are among the labels. *In time*: of those named, how many before the 200th step or
+in the first twentieth of the training. *False alarm*: any fault, at the end or on the way, on a
+run that is healthy: a run that did not reach its score is not counted. *Those that it harms*: of
+the sick those that do not come within five points of their healthy twin; of the others there is a
+mistake in the program, and none in what comes of it.
 """
 
+NEAR = 0.05
+"""So far below its twin a run does as well."""
 
 COLUMNS = (
     "detected",
@@ -54,7 +58,9 @@ def of(
     lines += [f"{runs} runs of {programs} programs; the doctor's share of the time: {share:g}.", ""]
     lines += ["## By half of the split", ""]
     parts = [(half, [r for r in records if halves.get(r["name"]) == half]) for half in HALVES]
-    lines += _table([*parts, ("**all**", list(records))])
+    scores = _scores(records)
+    harmed = [one for one in records if one["codes"] and not _does_as_well(one, scores)]
+    lines += _table([*parts, ("**all**", list(records)), ("those that it harms", harmed)])
     lines += ["## By origin", ""]
     origins = sorted({one["origin"] for one in records})
     lines += _table([(one, [r for r in records if r["origin"] == one]) for one in origins])
@@ -62,7 +68,12 @@ def of(
     sure = sorted({one["confidence"] for one in records})
     lines += _table([(one, [r for r in records if r["confidence"] == one]) for one in sure])
     lines += further
-    lines += _listed("## Missed: no fault told", _sick(records), _is_missed, _what_was_seen)
+    lines += _listed(
+        "## Missed: no fault told",
+        _sick(records),
+        _is_missed,
+        lambda one: _what_was_seen(one, scores),
+    )
     lines += _listed("## Not named among the first three", _sick(records), _is_misnamed, _named)
     lines += _listed("## False alarms", _healthy(records), scoring.is_false_alarm, _alarm)
     lines += _listed("## Not counted as healthy", records, _is_not_decent, _what_was_reached)
@@ -85,15 +96,33 @@ def _is_not_decent(record: Record) -> bool:
     return not record["codes"] and not record.get("is_decent", False) and not record.get("refused")
 
 
+def _scores(records: Iterable[Record]) -> dict[tuple[str, int], float]:
+    """Return what each run reached."""
+    return {
+        (one["name"], one["seed"]): one["score"] for one in records if one.get("score") is not None
+    }
+
+
+def _twin_of(record: Record, scores: Mapping[tuple[str, int], float]) -> float:
+    """Return what the healthy twin of a run reached; NaN if it has none that ran."""
+    name, seed = record["name"], record["seed"]
+    names = (f"{name}~twin", f"{name.removesuffix('/sick')}/healthy")
+    return next((scores[one, seed] for one in names if (one, seed) in scores), math.nan)
+
+
+def _does_as_well(record: Record, scores: Mapping[tuple[str, int], float]) -> bool:
+    """Say whether a sick program came within five points of its healthy twin."""
+    reached = record.get("score")
+    least = _twin_of(record, scores) - NEAR
+    return reached is not None and reached >= least
+
+
 def _is_well(record: Record) -> bool:
     return bool(record["codes"]) and not record.get("is_sick", True)
 
 
 def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
-    columns = (
-        "detected | first | in three | recall | precision | in time | false alarms | by the end"
-    )
-    lines = [f"| | {columns} |", "|---" * (columns.count("|") + 2) + "|"]
+    lines = [f"| | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, records in parts:
         sick, healthy = _sick(records), _healthy(records)
         cells = [
@@ -104,7 +133,7 @@ def _table(parts: Sequence[tuple[str, list[Record]]]) -> list[str]:
             scoring.label_precision([one for one in sick if one["labels"]]),
             scoring.share(scoring.is_in_time(one) for one in sick if scoring.is_named(one, 3)),
             scoring.share(map(scoring.is_false_alarm, healthy)),
-            scoring.share(bool(scoring.said(one)) for one in healthy),
+            scoring.share(bool(faults_of(one)) for one in healthy),
         ]
         lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return [*lines, ""]
@@ -153,16 +182,19 @@ def _codes(record: Record) -> str:
     return record.get("refused") or ", ".join(faults_of(record)) or "nothing"
 
 
-def _what_was_seen(record: Record) -> str:
-    if record.get("refused"):
-        return f"it has {', '.join(record['codes'])}; refused: {record['refused']}"
+def _what_was_seen(record: Record, scores: Mapping[tuple[str, int], float]) -> str:
+    has = f"it has {', '.join(record['codes'])}"
+    if record.get("refused") or record.get("broke"):
+        return f"{has}; {record.get('refused') or record['broke']}"
     checks = record["evidence"]["checks"]
     skill = checks[-1]["skill"] if checks else math.nan
     advice = [one["code"] for one in record["findings"] if one["severity"] != "fault"]
-    return (
-        f"it has {', '.join(record['codes'])}; skill in the end {skill:.2f}, "
-        f"advice {', '.join(advice) or 'none'}"
-    )
+    told = [f"advice {', '.join(advice) or 'none'}", f"skill in the end {skill:.2f}"]
+    if _does_as_well(record, scores):
+        told.append(f"it scores {record['score']:.2f}, its twin {_twin_of(record, scores):.2f}")
+    if record.get("capped"):
+        told.append(f"it ran {record['epochs']} of its {record['planned']} epochs")
+    return f"{has}; {'; '.join(told)}"
 
 
 def _what_was_reached(record: Record) -> str:

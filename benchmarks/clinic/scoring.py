@@ -47,18 +47,21 @@ class Share:
 
 
 def said(record: Record) -> list[tuple[str, ...]]:
-    """Return what was named, the first first: each a code, or the codes that a refusal may mean."""
+    """Return what was named, the first first: each a code, or the codes that a refusal may mean.
+
+    What was told on the way counts where nothing is left of it in the end.
+    """
     if record.get("refused"):
         codes = refused_as(record["refused"])
         return [codes] if codes else []
-    return [(code,) for code in faults_of(record)]
+    return [(code,) for code in faults_of(record) or record.get("told", {})]
 
 
 def is_detected(record: Record) -> bool:
     """Whether a fault was told, or the program refused for a fault of its own."""
     if record.get("refused"):
         return bool({*refused_as(record["refused"])} & {*record["codes"]})
-    return bool(faults_of(record))
+    return bool(said(record))
 
 
 def is_named(record: Record, among: int) -> bool:
@@ -77,7 +80,7 @@ def is_in_time(record: Record, least: int = 200, part: float = 0.05) -> bool:
 
 def is_false_alarm(record: Record) -> bool:
     """Whether a healthy program was called sick, in the end or on the way."""
-    return bool(said(record) or record.get("told"))
+    return bool(said(record))
 
 
 def share(values: Iterable[bool]) -> Share:

@@ -40,6 +40,12 @@ def test_a_fault_on_the_way_is_a_false_alarm_too():
     assert not is_false_alarm(record(codes=(), told={}))
 
 
+def test_a_fault_on_the_way_is_a_detection_too():
+    on_the_way = record(told={"dying-relu": 20})
+    assert is_detected(on_the_way) and is_named(on_the_way, 1)
+    assert not is_named(record("overfitting", told={"dying-relu": 20}), 3)
+
+
 def test_a_refusal_counts_if_it_names_the_fault():
     refusal = "`y` holds labels out of range: expected 0..9, got labels from 1 to 10."
     assert is_detected(record(codes=("label-range",), refused=refusal))

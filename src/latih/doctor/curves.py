@@ -107,6 +107,17 @@ def last(values: Sequence[float], count: int = PERSISTENT) -> float:
     return median(values[-count:]) if values else math.nan
 
 
+def without_outliers(values: Sequence[float]) -> list[float]:
+    """Return the median of each value and its two neighbours; the ends stay as they are.
+
+    Example:
+        >>> without_outliers([1.0, 9.0, 2.0, 3.0])
+        [1.0, 2.0, 3.0, 3.0]
+    """
+    inner = [median(values[n - 1 : n + 2]) for n in range(1, len(values) - 1)]
+    return [*values[:1], *inner, *values[-1:]] if len(values) > 1 else [*values]
+
+
 def persists(flags: Iterable[bool], count: int = PERSISTENT) -> bool:
     """Say whether the last `count` flags are all true, and so many there are.
 

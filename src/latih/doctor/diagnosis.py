@@ -98,6 +98,8 @@ def diagnose(evidence: Evidence, rules: Iterable[Rule]) -> Diagnosis:
         signs = sorted(one(evidence), key=_rank)
         found += signs[:1]
     found.sort(key=_rank)
+    if any(one.severity == "fault" and not one.is_last_resort for one in found):
+        found = [one for one in found if not one.is_last_resort]
     faults = [one for one in found if one.severity == "fault"]
     return Diagnosis([*faults[:MOST], *(one for one in found if one.severity != "fault")])
 

@@ -104,6 +104,8 @@ class OutputFacts:
         counts: how many examples each class has, among the rows that were looked at.
         trivial_loss: the compiled loss of the best constant prediction; NaN if nobody knows.
         trivial_score: the accuracy of the most frequent class; 0 for a regression.
+        floor: the compiled loss of predictions that equal the targets: 0 of most, of shares under
+            a cross-entropy their entropy, below which no training comes.
         order: how surprisingly often a target equals the one before it, in standard deviations.
         sums: the mean over rows of ``|sum of outputs - 1|`` on the probe, before training.
         output_least: the smallest output on the probe, before training.
@@ -136,6 +138,7 @@ class OutputFacts:
     counts: tuple[int, ...] = ()
     trivial_loss: float = math.nan
     trivial_score: float = 0.0
+    floor: float = 0.0
     order: float = 0.0
     sums: float = 0.0
     output_least: float = 0.0
@@ -340,7 +343,7 @@ class Evidence:
             after: the share of the planned training that must be done, unless
             steps: so many steps are.
         """
-        if not self.checks or (self.progress < after and self.steps < steps):
+        if not self.steps or (self.progress < after and self.steps < steps):
             return False
         if math.isnan(self.best_skill):  # nobody knows what its targets mean
             return False
@@ -356,7 +359,15 @@ class Evidence:
         if not after:
             return bool(before)  # or nobody knows what its targets mean
         gains = max(after) - max(before, default=0.0)
-        return max(after) < enough and gains < 0.05
+        return max(after) <= enough and gains < 0.05
+
+    def ends_below(self, enough: float) -> bool:
+        """Say whether the training is over and has come to less.
+
+        Args:
+            enough: the skill that would be enough.
+        """
+        return self.ended and self.steps > 0 and self.skill < enough
 
     def is_failing(self) -> bool:
         """Say whether the outcome is bad: stuck, poor, or broken by a number that is none."""

@@ -164,7 +164,8 @@ def _outputs(
                 weights = probe.weights[number]
                 trivial = of_targets.trivial_loss(loss, own, weights, shape, question, some)
                 first = _first_loss(loss, own, made, weights)
-                facts = replace(facts, trivial_loss=trivial, first_loss=first)
+                floor = of_targets.least_loss(loss, own, weights, shape, question)
+                facts = replace(facts, trivial_loss=trivial, first_loss=first, floor=floor)
                 facts = _with_trials(facts, loss, own, made, weights)
         told.append(facts)
     return told

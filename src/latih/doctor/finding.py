@@ -36,6 +36,13 @@ class Measured:
         name = Words(str(told["name"]), str(told["name"]))
         return cls(name, value, told["relation"], told["threshold"])
 
+    @property
+    def holds(self) -> bool:
+        """Whether it speaks for the illness; a number that is not compared tells how things are."""
+        if self.threshold is None or not self.relation:
+            return True
+        return self.value > self.threshold if self.relation == ">" else self.value < self.threshold
+
     def __str__(self) -> str:
         """Return it as it stands on a card: ``share of dead units: 0.83 (> 0.5)``."""
         told = f"{self.name}: {self.value:.3g}"
@@ -61,6 +68,8 @@ class Sign:
         measured: the numbers that speak for it.
         layer: where it begins; None for the whole net.
         step: when it was first seen; None before training.
+        remedies: what helps against this sign of it; None for all that the rule knows.
+        is_last_resort: whether it is told only where no other fault is.
     """
 
     severity: Severity
@@ -68,6 +77,8 @@ class Sign:
     measured: Sequence[Measured]
     layer: str | None = None
     step: int | None = None
+    remedies: Sequence[str] | None = None
+    is_last_resort: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,6 +96,7 @@ class Finding:
         name: its name for people.
         cause: why it happens.
         doubt: what would change one's mind.
+        is_last_resort: whether it is told only where no other fault is.
     """
 
     code: str
@@ -97,6 +109,7 @@ class Finding:
     name: Words
     cause: Words
     doubt: Words
+    is_last_resort: bool = False
 
     @classmethod
     def recalled(

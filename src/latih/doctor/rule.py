@@ -43,11 +43,13 @@ class Rule:
                 probability=sign.probability,
                 layer=sign.layer,
                 step=sign.step,
-                evidence=tuple(sign.measured),
-                remedies=tuple(self.remedies),
+                # Of what was asked for, the numbers that say yes: others would tell against it.
+                evidence=tuple(one for one in sign.measured if one.holds),
+                remedies=tuple(self.remedies if sign.remedies is None else sign.remedies),
                 name=self.name,
                 cause=self.cause,
                 doubt=self.doubt,
+                is_last_resort=sign.is_last_resort,
             )
             for sign in self.check(evidence, self.thresholds)
         ]

@@ -12,6 +12,10 @@ Score = Callable[[OutputFacts, torch.Tensor, torch.Tensor], torch.Tensor]
 
 UNKNOWN = math.nan
 
+MOST_APART = 16
+"""Of more numbers in an example, as in a picture, the variances are taken together: each alone,
+those that hardly ever change would decide."""
+
 
 def scores(output: OutputFacts, targets: torch.Tensor, predictions: torch.Tensor) -> torch.Tensor:
     """Return skill and accuracy of the predictions of one output, as two numbers on the device.
@@ -49,6 +53,8 @@ def _regression(
     wanted = targets.reshape(rows.shape).to(rows.dtype)
     total = (wanted - wanted.mean(0)).square().sum(0)
     left = (wanted - rows).square().sum(0)
+    if total.numel() > MOST_APART:
+        total, left = total.sum(), left.sum()
     explained = torch.where(total > 0, 1 - left / total, UNKNOWN)
     return torch.stack([explained.nanmean(), unknown])
 

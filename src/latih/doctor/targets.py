@@ -20,6 +20,7 @@ MOST_FOR_A_MEDIAN = 1 << 18
 
 TAKE_CLASS_NUMBERS = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
 TAKE_SHARES = ("categorical_crossentropy", "categorical_focal_crossentropy", "kl_divergence")
+TAKE_YES_OR_NO = ("binary_crossentropy", "binary_focal_crossentropy")
 TAKE_SIGNS = ("hinge", "squared_hinge")
 SMALLEST_SHARE = 1e-7
 
@@ -230,6 +231,40 @@ def trivial_loss(
         if math.isfinite(value):
             found.append(value)
     return min(found, default=math.nan)
+
+
+def least_loss(
+    loss: Loss,
+    targets: torch.Tensor,
+    weights: torch.Tensor | None,
+    shape: Sequence[int],
+    question: Asked,
+) -> float:
+    """Return the loss of predictions that equal the targets, where that is not 0.
+
+    Shares of 0..1 have an entropy, which no cross-entropy goes below.
+
+    Args:
+        loss: the compiled loss.
+        targets: of the probe.
+        weights: of the probe.
+        shape: of the model's predictions for the probe.
+        question: what the targets ask for.
+
+    Example:
+        >>> y = torch.full((4, 1), 0.5)
+        >>> loss = losses.BinaryCrossentropy()
+        >>> round(least_loss(loss, y, None, (4, 1), asked(y)), 4)
+        0.6931
+    """
+    shares = question.task == "regression" and loss_name(loss) in TAKE_YES_OR_NO + TAKE_SHARES
+    if not shares or targets.numel() != math.prod(shape):
+        return 0.0
+    kept = targets.reshape(tuple(shape)).float().clamp(SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    if takes_logits(loss):
+        kept = kept.logit() if loss_name(loss) in TAKE_YES_OR_NO else kept.log()
+    value = loss(targets, kept, weights).float().mean().item()
+    return value if math.isfinite(value) else 0.0
 
 
 def _constants(

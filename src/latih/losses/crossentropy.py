@@ -9,6 +9,7 @@ from latih import config
 from latih.arguments import number, whole
 from latih.errors import InputError
 from latih.losses.base import Loss, Reduction, alike, as_floats
+from latih.ops.log_loss import log_loss
 from latih.tensors import as_tensor
 
 
@@ -174,7 +175,7 @@ def binary_crossentropy(
     if from_logits:
         values = F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     else:
-        values = F.binary_cross_entropy(inside(y_pred), y_true, reduction="none")
+        values = log_loss(inside(y_pred), y_true)
     return values.mean(dim=axis)
 
 

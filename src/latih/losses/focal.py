@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from latih.arguments import number, whole
 from latih.losses.base import Loss, Reduction, alike, as_floats
@@ -14,6 +13,7 @@ from latih.losses.crossentropy import (
     require_one_shape,
     smoothed,
 )
+from latih.ops.log_loss import log_loss
 from latih.tensors import as_tensor
 
 
@@ -209,7 +209,7 @@ def binary_focal_crossentropy(
     y_true = smoothed(y_true, label_smoothing, 2)
     if from_logits:
         y_pred = y_pred.sigmoid()
-    values = F.binary_cross_entropy(inside(y_pred), y_true, reduction="none")
+    values = log_loss(inside(y_pred), y_true)
     of_right_answer = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
     values = (1.0 - of_right_answer).pow(gamma) * values
     if apply_class_balancing:

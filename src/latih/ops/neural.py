@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from latih.config import epsilon as fuzz
 from latih.errors import InputError
 from latih.ops.conversion import convert_to_tensor, floats
+from latih.ops.log_loss import log_loss
 
 # Units
 
@@ -186,7 +187,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         return F.binary_cross_entropy_with_logits(output, target, reduction="none")
     output = torch.clip(output, fuzz(), 1.0 - fuzz())
-    return F.binary_cross_entropy(output, target, reduction="none")
+    return log_loss(output, target)
 
 
 def categorical_crossentropy(

@@ -47,6 +47,12 @@ def test_one_class_in_fifty_is_advice_though_all_is_well():
     assert seen(counts=(990, 10), skills=0.9, weighted=True) == []
 
 
+@pytest.mark.parametrize(("held_back", "severity"), [(0.91, "advice"), (0.88, "fault")])
+def test_and_a_fault_where_what_was_learned_does_not_hold(held_back, severity):
+    logs = {"accuracy": [0.95] * 4, "val_accuracy": [held_back] * 4}
+    assert [one for one, _ in seen(counts=(990, 10), skills=0.9, logs=logs)] == [severity]
+
+
 def test_the_beginning_proves_nothing():
     assert seen(count=4, steps=1000, ended=False) == []
 

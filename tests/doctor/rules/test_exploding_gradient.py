@@ -30,6 +30,11 @@ def test_an_exponential_that_learns_is_advice() -> None:
     assert exploding_gradient(training(layers=output)) == []
 
 
+def test_an_exponential_of_exponentials_is_a_fault_whatever_comes_of_it() -> None:
+    (found,) = exploding_gradient(training(layers=stack(2, "exponential")))
+    assert (found.severity, found.probability) == ("fault", 0.5)
+
+
 def test_signals_that_grow_with_depth_before_training() -> None:
     evidence = training(layers=stack(3, deviation=HUGE), **STUCK)
     (found,) = exploding_gradient(evidence)

@@ -71,15 +71,47 @@ def test_a_detour_of_the_first_steps_is_none() -> None:
     assert learning_rate_too_high(training(steps_at=[0, 2, 5, 10, 20, 50], **climbed))
 
 
-def test_a_loss_whose_sign_is_wrong_falls_for_ever() -> None:
-    """What is minimised is minus the squared error."""
-    losses = [-600.0 * 1.5**n for n in range(20)]
-    output = regression(mean=23.0, deviation=8.0, trivial_loss=-64.0, loss="?")
-    evidence = training(losses=losses, skills=[loss / 64 + 1 for loss in losses], output=output)
-    found = first(evidence)
-    assert found is not None and found.probability > 0.9
-    healthy = training(losses=line(-1.0, -20.0), skills=curve(-8.0, 0.9), output=output)
-    assert learning_rate_too_high(healthy) == []
+@pytest.mark.parametrize(
+    ("rate", "thrown", "dead", "sick"),
+    [
+        (0.5, 13.0, 0.4, True),
+        (0.2, 13.0, 0.4, False),
+        (0.5, 5.0, 0.4, False),
+        (0.5, 13.0, 0.2, False),
+    ],
+)
+def test_units_that_the_first_steps_killed_are_a_fault_though_the_rest_learns(
+    rate: float, thrown: float, dead: float, sick: bool
+) -> None:
+    hurt = [layer("hidden", silent=[0.05] + [dead] * 19), layer("output", "softmax")]
+    losses = [2.3, thrown, *curve(2.3, 0.1, 18)]
+    found = learning_rate_too_high(
+        training(layers=hurt, losses=losses, optimizer="sgd", learning_rate=rate)
+    )
+    assert [(one.severity, one.layer) for one in found] == [("fault", "hidden")] * sick
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "skill", "sick"),
+    [
+        ("adagrad", 1.0, 0.8, True),
+        ("adagrad", 0.1, 0.8, False),
+        ("adagrad", 1.0, 0.95, False),
+        ("sgd", 1.0, 0.8, False),
+        ("sgd", 10.0, 0.8, True),
+    ],
+)
+def test_a_rate_that_nobody_means_is_a_fault_where_it_shows(
+    optimizer: str, rate: float, skill: float, sick: bool
+) -> None:
+    evidence = training(skills=curve(0.0, skill), optimizer=optimizer, learning_rate=rate)
+    assert bool(learning_rate_too_high(evidence)) == sick
+
+
+def test_an_epsilon_of_nothing_is_advice() -> None:
+    (found,) = learning_rate_too_high(training(settings={"epsilon": 1e-16}))
+    assert found.severity == "advice"
+    assert learning_rate_too_high(training(settings={"epsilon": 1e-8})) == []
 
 
 def test_a_loss_that_does_not_climb_half_its_height_may_be_noise() -> None:

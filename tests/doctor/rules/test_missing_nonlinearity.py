@@ -39,7 +39,9 @@ def test_a_linear_net_of_several_layers_is_a_fault_if_nothing_is_learned_and_els
 
 def test_a_linear_net_that_stays_poor_is_a_fault_too():
     assert seen(LINEAR[0], skills=0.3) == [("fault", "a")]
-    assert seen(LINEAR[0], skills=0.6) == [("advice", "a")]
+    assert seen(LINEAR[0], skills=0.6) == [("fault", "a")]
+    assert seen(LINEAR[0], skills=0.6, ended=False) == [("advice", "a")]
+    assert seen(LINEAR[0], skills=0.8) == [("advice", "a")]
 
 
 @pytest.mark.parametrize(

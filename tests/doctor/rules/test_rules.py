@@ -6,7 +6,7 @@ import json
 import string
 
 import pytest
-from evidences import regression, training
+from evidences import regression, stack, training
 
 from latih.doctor.diagnosis import diagnose
 from latih.doctor.evidence import Evidence
@@ -35,6 +35,14 @@ def test_a_rule_compares_with_each_of_its_thresholds(one):
         if isinstance(part, ast.Constant)
     }
     assert set(one.thresholds) <= read
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: one.code)
+def test_a_finding_shows_only_numbers_that_speak_for_it(one):
+    hurt = {"layers": stack(3, silent=1.0, saturated=1.0, update=0.3, gradient=0.0)}
+    for evidence in (training(skills=0.0, **hurt), training(losses=[9.0] * 20, skills=0.3, **hurt)):
+        for found in one(evidence):
+            assert found.evidence and all(number.holds for number in found.evidence)
 
 
 def test_no_code_stands_twice():

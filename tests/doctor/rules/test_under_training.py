@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from evidences import curve, line, regression, stack, training
@@ -13,7 +15,7 @@ def test_it_was_still_learning_and_had_far_to_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "severity"), [(0.28, "advice"), (0.36, "fault"), (0.49, "fault"), (0.6, "advice")]
+    ("last", "severity"), [(0.17, "fault"), (0.36, "fault"), (0.49, "fault"), (0.6, "advice")]
 )
 def test_a_fault_is_poor_and_gains_strongly(last: float, severity: str) -> None:
     (found,) = under_training(training(losses=line(2.3, 1.5), skills=line(0.0, last)))
@@ -38,6 +40,14 @@ def test_swings_are_no_gain_either() -> None:
 def test_a_falling_loss_under_a_falling_skill_is_something_else() -> None:
     evidence = training(losses=line(-600.0, -4000.0), skills=line(-8.0, -60.0))
     assert under_training(evidence) == []
+
+
+def test_at_the_entropy_of_the_targets_there_is_nothing_left_to_learn() -> None:
+    """An autoencoder of pictures: shares of grey under a cross-entropy."""
+    known: dict[str, Any] = {"losses": line(0.5, 0.28), "skills": line(0.0, 0.4)}
+    output = regression(loss="binary_crossentropy", most=1.0, trivial_loss=0.5)
+    assert under_training(training(output=output, **known))
+    assert under_training(training(output=replace(output, floor=0.27), **known)) == []
 
 
 def test_before_the_end_nobody_knows() -> None:

@@ -2,6 +2,7 @@ import pytest
 from evidences import curve, layer, stack, training
 
 from latih.doctor import diagnose
+from latih.doctor.rules import RULES
 from latih.doctor.rules.underfitting import underfitting
 
 POOR = {"losses": 1.8, "skills": 0.2}
@@ -57,6 +58,9 @@ def test_one_batch_that_cannot_be_learned() -> None:
 def test_nothing_learned_at_the_end_is_the_last_resort() -> None:
     (found,) = underfitting(training(**STUCK))
     assert (found.severity, found.probability) == ("fault", 0.3)
+    assert underfitting(training(**STUCK, count=1)) == []
+    dead = training(**STUCK, layers=stack(3, silent=1.0))
+    assert [one.code for one in diagnose(dead, RULES).faults] == ["dying-relu"]
     assert underfitting(training(**STUCK, ended=False, steps=10_000)) == []
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from evidences import layer, training
+from evidences import curve, layer, training
 
 from latih.doctor.evidence import InputFacts, NotFinite
 from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
@@ -83,7 +83,15 @@ def test_units_that_die_of_it_make_it_a_fault_unless_it_learns_all_the_same(sign
     assert seen(BYTES, layers=hurt, skills=0.6) == [("fault", 0.88)]
     assert seen(BYTES, layers=hurt, skills=0.9) == [("advice", 0.5)]
     well = [layer("hidden", **{sign: 0.4}), layer("output", None)]
-    assert seen(BYTES, layers=well, skills=0.6) == [("advice", 0.5)]
+    mild = of(deviation=15.0, least=-40.0, most=50.0)
+    assert seen(mild, layers=well, skills=0.6) == [("advice", 0.5)]
+
+
+@pytest.mark.parametrize("far", [BYTES, of(deviation=1e-3, most=5e-3)])
+def test_a_scale_that_no_preparation_leaves_is_a_fault_where_more_could_be_learned(far):
+    assert seen(far, skills=curve(0.0, 0.85)) == [("fault", 0.6)]
+    assert seen(far, skills=curve(0.0, 0.85), ended=False) == [("advice", 0.5)]
+    assert seen(far, skills=curve(0.0, 0.95)) == [("advice", 0.5)]
 
 
 def test_a_loss_that_breaks_is_a_bad_outcome_too():

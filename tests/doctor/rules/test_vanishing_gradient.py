@@ -1,7 +1,9 @@
-import pytest
-from evidences import layer, stack, training
+from typing import Any
 
-from latih.doctor import diagnose
+import pytest
+from evidences import curve, layer, stack, training
+
+from latih.doctor import Evidence, diagnose
 from latih.doctor.rules.dying_relu import dying_relu
 from latih.doctor.rules.learning_rate_too_low import learning_rate_too_low
 from latih.doctor.rules.vanishing_gradient import vanishing_gradient
@@ -44,6 +46,26 @@ def test_the_ratio_is_stricter_without_sigmoids(activation: str, ratio: float, s
     gradients = tuple(0.1 * ratio ** (1 - n / 5) for n in range(6))
     layers = stack(5, activation, gradient=gradients)
     assert bool(vanishing_gradient(training(layers=layers, **STUCK))) == sick
+
+
+def of_softmaxes(count: int, fan_in: int = 64, **known: Any) -> Evidence:
+    shares = [layer(f"shares_{n}", "softmax") for n in range(count)]
+    known.setdefault("skills", curve(0.0, 0.98))
+    return training(
+        layers=[*shares, layer("output", "softmax", fan_in=fan_in, is_output=True)], **known
+    )
+
+
+def test_hidden_softmaxes_are_a_fault_if_there_are_two_or_it_shows() -> None:
+    (found,) = vanishing_gradient(of_softmaxes(2))
+    assert (found.severity, found.layer) == ("fault", "shares_0")
+    assert [one.severity for one in vanishing_gradient(of_softmaxes(1))] == ["advice"]
+    (found,) = vanishing_gradient(of_softmaxes(1, skills=curve(0.0, 0.9)))
+    assert found.severity == "fault"
+
+
+def test_gates_and_attention_lead_elsewhere() -> None:
+    assert vanishing_gradient(of_softmaxes(1, fan_in=16, skills=curve(0.0, 0.9))) == []
 
 
 def test_what_learns_all_the_same_has_no_fault() -> None:

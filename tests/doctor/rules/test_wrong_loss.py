@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from evidences import classes, curve, regression, training
+from evidences import classes, curve, line, regression, training
 
 from latih.doctor.rules.wrong_loss import wrong_loss
 
@@ -76,9 +76,8 @@ def test_the_floor_of_a_softmax_twice_is_the_published_one():
 @pytest.mark.parametrize(
     ("output", "advice", "fault"),
     [
-        (classes(loss="mse", most=1.0), 0.6, 0.65),
-        (binary(loss="mse", most=1.0), 0.3, 0.4),
-        (classes(loss="binary_crossentropy", most=1.0), 0.4, 0.4),
+        (binary(loss="mse", most=1.0), 0.3, 0.35),
+        (classes(loss="binary_crossentropy", width=2, most=1.0), 0.4, 0.4),
         (classes(reduction="sum"), 0.6, 0.75),
         (regression(loss="?", loss_growth=2.0), 0.6, 0.75),
         (binary(activation=None, output_least=0.1, output_most=0.4), 0.5, 0.5),
@@ -89,9 +88,45 @@ def test_what_trains_all_the_same_is_advice_until_the_outcome_is_bad(output, adv
     assert seen(output, **STUCK) == [("fault", fault)]
 
 
-@pytest.mark.parametrize(("skill", "severity"), [(0.59, "fault"), (0.61, "advice")])
-def test_a_distance_for_classes_that_ends_low_is_a_fault(skill, severity):
-    found = seen(classes(loss="mse", most=1.0), skills=curve(0.0, skill))
+@pytest.mark.parametrize("loss", ["mse", "huber", "binary_crossentropy"])
+def test_a_loss_that_does_not_know_that_classes_exclude_each_other_is_a_fault(loss):
+    output = classes(loss=loss, most=1.0)
+    assert [severity for severity, _ in seen(output)] == ["fault"]
+    before = seen(output, count=1, ended=False)
+    assert before == seen(output) and 0.5 <= before[0][1] < 0.6
+
+
+def numbered(**known):
+    told = {"least": 0.0, "most": 4.0, "is_whole": True, "mean": 2.0, "deviation": 1.4}
+    return regression(**(told | known))
+
+
+def test_the_numbers_of_classes_are_no_quantities_where_nothing_comes_of_it():
+    assert seen(numbered()) == [("advice", 0.4)]
+    assert seen(numbered(), skills=curve(0.0, 0.55)) == [("advice", 0.4)]
+    assert seen(numbered(), skills=curve(0.0, 0.25)) == [("fault", 0.5)]
+    assert seen(numbered(least=1.0, most=3.0)) == [("advice", 0.4)]
+
+
+@pytest.mark.parametrize(
+    "known", [{"is_whole": False}, {"least": 3.0}, {"most": 20.0}, {"most": 1.0}, {"width": 2}]
+)
+def test_other_whole_numbers_are_quantities(known):
+    assert seen(numbered(**known), skills=curve(0.0, 0.25)) == []
+
+
+def test_a_loss_whose_sign_is_wrong_falls_for_ever():
+    """What is minimised is minus the squared error."""
+    losses = [-600.0 * 1.5**n for n in range(20)]
+    output = regression(mean=23.0, deviation=8.0, trivial_loss=-64.0, loss="?")
+    sick = seen(output, losses=losses, skills=[loss / 64 + 1 for loss in losses])
+    assert sick == [("fault", 0.93)]
+    assert seen(output, losses=line(-1.0, -20.0), skills=curve(-8.0, 0.9)) == []
+
+
+@pytest.mark.parametrize(("optimizer", "severity"), [("sgd", "fault"), ("adam", "advice")])
+def test_plain_descent_feels_a_sum(optimizer, severity):
+    found = seen(classes(reduction="sum"), skills=curve(0.0, 0.8), optimizer=optimizer)
     assert [one for one, _ in found] == [severity]
 
 

@@ -41,10 +41,10 @@ RECTIFIERS = {"relu", "relu6"}
     remedies=["initialise", "batch-normalisation", "selu"],
     thresholds={
         "identical": 0.5,
-        "least": 0.1,
-        "most": 10.0,
+        "least": 0.2,
+        "most": 5.0,
         "smallest": 1e-3,
-        "greatest": 1e3,
+        "greatest": 1e2,
         "first": 3.0,
         "skill": 0.5,
     },

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from latih.doctor.curves import finite, last
 from latih.doctor.evidence import Evidence, OutputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -13,6 +14,18 @@ BALANCED = Words(
     "accuracy balanced by class, as a share of the plain accuracy",
     "akurasi seimbang per kelas, sebagai bagian dari akurasi biasa",
 )
+GAP = Words(
+    "accuracy in training over that on the rows held back, difference",
+    "selisih akurasi latihan dan validasi",
+)
+ACCURACIES = (
+    "accuracy",
+    "acc",
+    "sparse_categorical_accuracy",
+    "categorical_accuracy",
+    "binary_accuracy",
+)
+"""The keys under which it is logged how often an answer is right."""
 
 
 @rule(
@@ -27,7 +40,7 @@ BALANCED = Words(
         "kelas yang jarang memang tidak dapat dikenali dari masukan, atau tidak penting bagi Anda",
     ),
     remedies=["class-weights", "smaller-batch"],
-    thresholds={"ratio": 10.0, "extreme": 50.0, "balanced": 0.6, "after": 0.3},
+    thresholds={"ratio": 10.0, "extreme": 50.0, "balanced": 0.6, "after": 0.3, "gap": 0.05},
     source="SageMaker Debugger, ClassImbalance; Buda et al. 2018, 'A systematic study of the class "
     "imbalance problem in convolutional neural networks'",
 )
@@ -51,7 +64,24 @@ def class_imbalance(evidence: Evidence, thresholds: Mapping[str, float]) -> Iter
             told.append(Measured(BALANCED, shares[-1], "<", thresholds["balanced"]))
             yield Sign("fault", _probability(evidence, output), told, output.name, evidence.steps)
         elif ratio > thresholds["extreme"] and not evidence.facts.weighted:
-            yield Sign("advice", 0.4, [Measured(RATIO, ratio, ">", thresholds["extreme"])])
+            told = [Measured(RATIO, ratio, ">", thresholds["extreme"])]
+            gap = _gap(evidence) if evidence.ended else 0.0
+            if gap > thresholds["gap"]:
+                told.append(Measured(GAP, gap, ">", thresholds["gap"]))
+                yield Sign("fault", 0.6, told, output.name, evidence.steps)
+            else:
+                yield Sign("advice", 0.4, told, output.name)
+
+
+def _gap(evidence: Evidence) -> float:
+    """Return how much worse the rows held back are answered, in the median of the last epochs."""
+    gaps = [
+        logs[key] - logs[f"val_{key}"]
+        for logs in evidence.epochs[-3:]
+        for key in ACCURACIES
+        if key in logs and f"val_{key}" in logs
+    ]
+    return last(finite(gaps)) if gaps else 0.0
 
 
 def _probability(evidence: Evidence, output: OutputFacts) -> float:

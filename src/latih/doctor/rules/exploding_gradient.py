@@ -72,8 +72,9 @@ def _exponential(evidence: Evidence, limit: Mapping[str, float], bad: bool) -> I
             signs.largest for check in evidence.checks for signs in check.layers.values()
         )
         measured += [Measured(LARGEST, max(largest))] if largest else []
-        sure = 0.93 if len(names) > 1 else 0.7
-        yield Sign("fault" if bad else "advice", sure if bad else 0.4, measured, names[0])
+        several = len(names) > 1  # the second takes e to what is e^x already
+        sure = (0.93 if several else 0.7) if bad else 0.5
+        yield Sign("fault" if bad or several else "advice", sure, measured, names[0])
 
 
 def _growing_forwards(evidence: Evidence, limit: Mapping[str, float], bad: bool) -> Iterator[Sign]:

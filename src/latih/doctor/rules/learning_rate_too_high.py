@@ -1,7 +1,6 @@
 """learning-rate-too-high: steps that leap over the valley, or walk uphill."""
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from statistics import fmean, median
 
 from latih.doctor.causes import (
@@ -13,6 +12,7 @@ from latih.doctor.causes import (
     has_dead_layer,
     has_wild_inputs,
     has_wild_targets,
+    silent_layers,
     update_of,
     updates_of,
     was_diverging,
@@ -37,7 +37,11 @@ from latih.doctor.words import Words
 LEAP = Words("largest update |Δθ|/|θ| of the first steps", "perubahan terbesar |Δθ|/|θ| di awal")
 BEST_LOSS = Words("best loss before", "loss terbaik sebelumnya")
 RISES = Words("share of checks at which the loss rose", "bagian pemeriksaan ketika loss naik")
-WORSE = Words("skill lost since the start, while the loss fell", "skill yang hilang sejak awal")
+THROWN = Words("highest loss of the first steps over the first", "loss tertinggi di awal per awal")
+LOST = Words("share of units that died then, and are dead", "bagian unit yang mati sejak itu")
+EPSILON = Words("epsilon of the optimizer", "epsilon optimizer")
+EARLY_STEPS = 50
+"""So many steps are the first ones."""
 TURNS = Words("share of checks at which the loss turned", "bagian pemeriksaan ketika loss berbalik")
 SPREAD = Words("range of the loss over its mean", "rentang loss dibanding rata-ratanya")
 NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hingga yang pertama")
@@ -49,11 +53,10 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
     cause=Words(
         "Each step goes further than the slope it follows is valid, so that the loss grows "
         "instead of falling, or units are thrown where no gradient reaches them. A loss that "
-        "rises steadily from the first step, or falls while the skill does too, has the wrong "
-        "sign.",
+        "rises steadily from the first step has the wrong sign.",
         "Setiap langkah lebih jauh daripada jangkauan kemiringan yang diikutinya, sehingga loss "
         "naik, bukan turun, atau unit terlempar ke tempat tanpa gradien. Loss yang terus naik "
-        "sejak langkah pertama, atau turun bersama skill, berarti tandanya terbalik.",
+        "sejak langkah pertama berarti tandanya terbalik.",
     ),
     doubt=Words(
         "If a tenth of the rate does not lower the loss either, look at the scale of inputs and "
@@ -67,8 +70,12 @@ NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hi
         "update": 0.1,
         "leap": 1.0,
         "boldness": BOLD,
+        "absurd": 90.0,
+        "fine": 0.9,
+        "epsilon": 1e-12,
+        "thrown": 3.0,
+        "lost": 0.2,
         "rises": 0.8,
-        "worse": 0.5,
         "steps": 50.0,
         "turns": 0.5,
         "spread": 0.2,
@@ -88,9 +95,10 @@ def learning_rate_too_high(evidence: Evidence, limit: Mapping[str, float]) -> It
         return
     if evidence.ended or evidence.steps >= limit["steps"]:  # the first steps may be a detour
         yield from _climbing(evidence, limit)
-        yield from _upside_down(evidence, limit)
     yield from _diverging(evidence, limit)
     yield from _thrown(evidence, limit)
+    yield from _scarred(evidence, limit)
+    yield from _absurd(evidence, limit)
     yield from _hasty(evidence, limit)
     yield from _restless(evidence, limit)
 
@@ -163,24 +171,6 @@ def _climbing(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
         yield Sign("fault", probability, measured, step=evidence.checks[1].step)
 
 
-def _upside_down(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
-    """A loss that falls and falls while the predictions get worse: its sign is wrong."""
-    known = [one for one in evidence.checks if isfinite(one.loss) and isfinite(one.skill)]
-    losses = [one.loss for one in known]
-    if len(losses) < 5 or evidence.skill > limit["skill"] or rising(losses) > 1 - limit["rises"]:
-        return
-    worse = known[0].skill - evidence.skill
-    # A loss of errors or of likelihoods ends at 0; one that is turned round has no end.
-    endless = losses[-1] < 0 and losses[0] - losses[-1] > 10 * max(abs(losses[0]), 1e-12)
-    if worse > limit["worse"] or (endless and evidence.is_stuck(limit["skill"])):
-        measured = [
-            Measured(WORSE, worse, ">", limit["worse"]),
-            Measured(RISES, rising(losses), "<", 1 - limit["rises"]),
-            Measured(LOSS, losses[-1], "<", losses[0]),
-        ]
-        yield Sign("fault", 0.93, measured, step=known[1].step)
-
-
 def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
     """A loss that was low and is high, and stays so."""
     known = [(check.step, loss) for check in evidence.checks if (loss := _loss(check)) is not None]
@@ -228,6 +218,42 @@ def _thrown(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
         return
     measured += [Measured(BEST_SKILL, evidence.best_skill, "<", 0.3)]
     yield Sign("fault", _blame(evidence, 0.9 if dead else 0.75), measured, name, step)
+
+
+def _scarred(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
+    """First steps that threw the loss far up, and units that have been dead ever since."""
+    rate, first = boldness(evidence), evidence.checks[0]
+    early = [c for c in evidence.checks if c.step <= EARLY_STEPS]
+    highest = max(finite(check.loss for check in early), default=0.0)
+    if not rate > limit["boldness"] or not highest > limit["thrown"] * abs(first.loss):
+        return
+    before = silent_layers(first, evidence.facts.layers)
+    after = [silent_layers(check, evidence.facts.layers) for check in evidence.checks]
+    for name, share in before.items():
+        lost = [one.get(name, 0.0) - share for one in after]
+        if persists(one > limit["lost"] for one in lost):
+            measured = [
+                Measured(BOLDNESS, rate, ">", limit["boldness"]),
+                Measured(THROWN, highest / abs(first.loss), ">", limit["thrown"]),
+                Measured(LOST, lost[-1], ">", limit["lost"]),
+            ]
+            yield Sign("fault", 0.6, measured, name, evidence.checks[1].step)
+
+
+def _absurd(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
+    """A rate that nobody means, or an epsilon, and a skill that shows it."""
+    rate, epsilon = boldness(evidence), evidence.facts.settings.get("epsilon", 1.0)
+    # Deep nets with normalisation take ten times as much from plain descent with momentum.
+    most = limit["absurd"] * (10 if evidence.facts.optimizer == "sgd" else 1)
+    if rate > most and evidence.ends_below(limit["fine"]):
+        measured = [
+            Measured(BOLDNESS, rate, ">", most),
+            Measured(SKILL, evidence.skill, "<", limit["fine"]),
+        ]
+        yield Sign("fault", _blame(evidence, 0.5), measured)
+    if 0 < epsilon < limit["epsilon"]:
+        # Where gradients are next to nothing, what is left of them is rounding: full steps of it.
+        yield Sign("advice", 0.3, [Measured(EPSILON, epsilon, "<", limit["epsilon"])])
 
 
 def _hasty(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:

@@ -22,6 +22,10 @@ from latih.doctor.words import Words
 STRAIGHTNESS = Words(
     "slope of the loss, second half over first", "kemiringan loss, paruh kedua per paruh pertama"
 )
+TRAVEL = Words(
+    "way of the weights in the whole training, over their size",
+    "jarak tempuh bobot selama latihan dibanding besarnya",
+)
 
 
 @rule(
@@ -46,6 +50,8 @@ STRAIGHTNESS = Words(
         "straightness": 0.3,
         "skill": 0.2,
         "flow": 1e-3,
+        "travel": 0.05,
+        "creeping": 3e-4,
     },
     source="Karpathy, A recipe for training neural networks, 2019, update ratio of about 1e-3; "
     "Braiek and Khomh, TheDeepChecker, TOSEM 2022 (1e-4, too strict late in training)",
@@ -69,11 +75,19 @@ def learning_rate_too_low(evidence: Evidence, limit: Mapping[str, float]) -> Ite
     slow = (
         falling and len(evidence.checks) > 4 and (small or (timid and size < limit["timid_update"]))
     )
+    travel = size * evidence.steps
     if evidence.is_stuck(limit["skill"]):
-        if slow:
+        if timid and evidence.ended and travel < limit["travel"] and not slow:
+            measured[2] = Measured(TRAVEL, travel, "<", limit["travel"])
+            yield Sign("fault", 0.8, measured)
+        elif slow:
             yield Sign("fault", 0.92 if small and timid else 0.88 if timid else 0.6, measured)
         elif timid and size < limit["still"]:
             yield Sign("fault", 0.85, measured)
+        elif evidence.ended and size < limit["creeping"]:
+            # Nothing tells whether it is the rate; but where nothing else is wrong, it is tried.
+            measured[0] = Measured(UPDATE, size, "<", limit["creeping"])
+            yield Sign("fault", 0.4, measured, is_last_resort=True)
     elif slow and evidence.skill < 0.7:
         yield Sign("advice", 0.5, measured)
 

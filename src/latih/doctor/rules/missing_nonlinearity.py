@@ -48,7 +48,7 @@ PLAIN = {"Dense", "Linear"}
         "banyak",
     ),
     remedies=["nonlinearity", "relu"],
-    thresholds={"layers": 1, "row": 1},
+    thresholds={"layers": 1, "row": 1, "enough": 0.7},
     source="NeuraLint, TOSEM 2021 (rule of missing activations); UMLAUT, CHI 2021; Goodfellow et "
     "al. 2016, 'Deep Learning', section 6.1",
 )
@@ -61,7 +61,7 @@ def missing_nonlinearity(evidence: Evidence, thresholds: Mapping[str, float]) ->
         return
     if _is_linear_net(layers) and len(weighted) > thresholds["layers"]:
         told = [Measured(LAYERS, len(weighted), ">", thresholds["layers"])]
-        if evidence.is_failing():
+        if evidence.is_failing() or evidence.ends_below(thresholds["enough"]):
             told.append(Measured(SKILL, evidence.skill))
             yield Sign("fault", 0.75, told, hidden[0].name, evidence.steps)
         else:

@@ -59,6 +59,7 @@ ACCURACIES = (
         "trivial": 0.1,
         "update": 1e-5,
         "bold": 0.1,
+        "travel": 0.3,
         "flow": 1e-3,
         "dead": 0.5,
         "batch": 0.5,
@@ -188,6 +189,8 @@ def _is_well(evidence: Evidence, thresholds: Mapping[str, float]) -> bool:
     """Say whether weights move as they should and gradients reach every layer."""
     updates = updates_of(evidence)[-3:]
     if not updates or not thresholds["update"] < median(updates) < thresholds["bold"]:
+        return False
+    if median(updates) * evidence.steps < thresholds["travel"]:  # it has hardly left its start
         return False
     signs = evidence.checks[-1].layers
     hidden = [signs[one.name] for one in evidence.weighted_layers if one.name in signs]

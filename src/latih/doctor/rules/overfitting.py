@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from latih.doctor.causes import has_broken_data
-from latih.doctor.curves import began, last, logged, persists
+from latih.doctor.curves import began, last, logged, persists, without_outliers
 from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -62,9 +62,10 @@ def overfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign
         return
     if len(held) <= limit["epochs"] or min(held) <= 0:
         return
-    best = held.index(min(held))
-    rise = last(held) / held[best]
-    flags = [n > best and one > limit["rise"] * held[best] for n, one in enumerate(held)]
+    steady = without_outliers(held)  # the best of many epochs is one of luck
+    best = steady.index(min(steady))
+    rise = last(held) / steady[best]
+    flags = [n > best and one > limit["rise"] * steady[best] for n, one in enumerate(held)]
     falls_on = last(train) < limit["train"] * train[best]
     if not persists(flags, int(limit["epochs"])) or not falls_on:
         return
@@ -103,7 +104,8 @@ def _scores(evidence: Evidence) -> _Scores | None:
     for key in SCORES:
         train, held = (logged(evidence.epochs, one) for one in (key, f"val_{key}"))
         if train and held:
-            found.append(_Scores(last(train) - last(held), max(held) - last(held)))
+            best = max(without_outliers(held))
+            found.append(_Scores(last(train) - last(held), best - last(held)))
     return max(found, key=lambda one: one.gap, default=None)
 
 

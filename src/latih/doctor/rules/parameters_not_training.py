@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from latih.doctor.causes import explodes_at_once
 from latih.doctor.curves import finite
 from latih.doctor.evidence import Check, Evidence, LayerFacts
 from latih.doctor.finding import Measured, Sign
@@ -81,8 +82,9 @@ def _whole(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Sign
         due = _due(evidence, [one.name for one in evidence.facts.layers])
         yield Sign("fault", 0.95 if due > thresholds["due"] else 0.3, told, None, step)
     else:
-        # Dead units, or an output that never changes, stop the gradient too.
-        other = _is_dead(checks, thresholds) or _is_constant(evidence)
+        # Dead units, an output that never changes, or one that overflowed stop the gradient too.
+        dead = _is_dead(checks, thresholds) or explodes_at_once(evidence)
+        other = dead or _is_constant(evidence)
         yield Sign("fault", 0.4 if other else 0.85, told, None, step)
 
 

@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import median, pstdev
 
 from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
-from latih.doctor.curves import PERSISTENT, evenly, rising, slope, smoothed
+from latih.doctor.curves import PERSISTENT, evenly, finite, last, rising, slope, smoothed
 from latih.doctor.evidence import Check, Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -33,11 +33,12 @@ STEPS = 10
     ),
     remedies=("more-epochs", "raise-learning-rate", "smaller-batch"),
     thresholds={
-        "gain": 0.02,
-        "strong_gain": 0.1,
+        "gain": 0.05,
+        "loss": 0.02,
+        "room": 0.1,
         "fall": 0.2,
         "poor": 0.5,
-        "fine": 0.9,
+        "fine": 0.8,
         "noise": 2.0,
     },
     source="Cao et al., DeepFD, ICSE 2022, fault type epoch; "
@@ -51,6 +52,8 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     # The last third of the steps, and three checks at least.
     start = min(known[-1].step * 2 / 3, known[-PERSISTENT].step)
     known = [one for one in known if one.step >= start]
+    if _room(evidence) < limit["room"]:
+        return
     tail = evenly([(one.step, one.skill) for one in known], STEPS)
     low = evenly([(one.step, one.loss) for one in known], STEPS)
     gain = slope(tail) * (len(tail) - 1)
@@ -59,23 +62,32 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     steady = rising(smoothed(tail)) >= 0.7 and gain > limit["noise"] * noise
     measured = [
         Measured(SKILL, evidence.skill, "<", limit["poor"]),
-        Measured(GAIN, gain, ">", limit["strong_gain"]),
+        Measured(GAIN, gain, ">", limit["gain"]),
         Measured(FALL, fall, ">", limit["fall"]),
         Measured(EPOCHS, evidence.facts.epochs),
     ]
     slow = boldness(evidence) < TIMID or median(updates_of(evidence) or [1.0]) < 1e-5
-    strong = gain > limit["strong_gain"] and steady
-    no_worse = gain > -limit["gain"] * max(1.0, abs(tail[0]))
+    strong = gain > limit["gain"] and steady
+    no_worse = gain > -limit["loss"] * max(1.0, abs(tail[0]))
     level = rising(smoothed(low)) > 0.3
     from_below = evidence.skill < 0 and no_worse and fall > limit["fall"] and not level
     if evidence.skill < limit["poor"] and (strong or from_below):
         yield Sign("fault", 0.4 if slow else 0.7, measured)
-    elif gain > limit["gain"] and steady and evidence.skill < limit["fine"]:
-        measured[:2] = [
-            Measured(SKILL, evidence.skill, "<", limit["fine"]),
-            Measured(GAIN, gain, ">", limit["gain"]),
-        ]
+    elif strong and evidence.skill < limit["fine"]:
+        measured[0] = Measured(SKILL, evidence.skill, "<", limit["fine"])
         yield Sign("advice", 0.5, measured)
+
+
+def _room(evidence: Evidence) -> float:
+    """Return which part of the way from a constant's loss to the least possible one is left.
+
+    The least is the entropy of the targets, where they are shares; 1.0 if nobody knows.
+    """
+    trivial = sum(one.trivial_loss for one in evidence.facts.outputs)
+    floor = sum(one.floor for one in evidence.facts.outputs)
+    loss = last(finite(check.loss for check in evidence.checks))
+    room = (loss - floor) / (trivial - floor) if trivial > floor else 1.0
+    return room if isfinite(room) else 1.0
 
 
 def _noise(checks: Sequence[Check], gain: float) -> float:

@@ -18,6 +18,9 @@ MODES = Words("loss in training over inference mode", "loss mode latihan per mod
 NARROW = Words("units of the narrowest hidden layer", "unit lapisan tersembunyi tersempit")
 ONE_BATCH = Words("skill on one batch learned alone", "skill pada satu batch yang dipelajari")
 
+LESS = ("fewer-penalties",)
+UNEXPLAINED = ("more-units", "raise-learning-rate", "more-epochs")
+
 
 @rule(
     code="underfitting",
@@ -43,6 +46,7 @@ ONE_BATCH = Words("skill on one batch learned alone", "skill pada satu batch yan
         "units": 3.0,
         "one_batch": 0.5,
         "little": 0.8,
+        "held": 0.6,
         "skill": 0.05,
         "poor": 0.5,
     },
@@ -55,8 +59,8 @@ def underfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sig
         return
     stuck = evidence.is_stuck(limit["skill"])
     poor = stuck or evidence.is_poor(limit["poor"])
-    skill = Measured(SKILL, evidence.skill, "<", limit["poor"])
-    if poor or _says_little(evidence, limit):
+    skill = Measured(SKILL, evidence.skill, "<", limit["held"])
+    if poor or evidence.ends_below(limit["held"]) or _says_little(evidence, limit):
         yield from _penalised(evidence, limit, skill)
     if not poor:
         return
@@ -65,15 +69,15 @@ def underfitting(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sig
     alone = evidence.overfits_a_batch
     if alone is not None and alone < limit["one_batch"]:
         measured = [Measured(ONE_BATCH, alone, "<", limit["one_batch"]), skill]
-        yield Sign("fault", 0.45, measured)
+        yield Sign("fault", 0.45, measured, remedies=UNEXPLAINED)
     if stuck and evidence.ended and not evidence.best_skill > 2 * limit["skill"]:
         measured = [
             Measured(SKILL, evidence.skill, "<", limit["skill"]),
             Measured(BEST_SKILL, evidence.best_skill, "<", 2 * limit["skill"]),
         ]
-        yield Sign("fault", 0.3, measured)
+        yield Sign("fault", 0.3, measured, remedies=UNEXPLAINED, is_last_resort=True)
     elif not stuck:
-        yield Sign("advice", 0.3, [skill])
+        yield Sign("advice", 0.3, [skill], remedies=UNEXPLAINED, is_last_resort=True)
 
 
 def _says_little(evidence: Evidence, limit: Mapping[str, float]) -> bool:
@@ -90,13 +94,14 @@ def _penalised(evidence: Evidence, limit: Mapping[str, float], skill: Measured) 
     )
     ratio = last(ratios)
     if ratio > limit["penalty"]:
-        yield Sign("fault", 0.8, [Measured(PENALTY, ratio, ">", limit["penalty"]), skill])
+        measured = [Measured(PENALTY, ratio, ">", limit["penalty"]), skill]
+        yield Sign("fault", 0.8, measured, remedies=LESS)
     for layer in evidence.weighted_layers:
         sizes = [size for _, size in evidence.series(layer.name, "weight")] if layer.decay else []
         left = last(sizes) / sizes[0] if sizes and sizes[0] else 1.0
         if left < limit["left"]:
             measured = [Measured(LEFT, left, "<", limit["left"]), skill]
-            yield Sign("fault", 0.75, measured, layer.name)
+            yield Sign("fault", 0.75, measured, layer.name, remedies=LESS)
 
 
 def _dropped(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> Iterator[Sign]:
@@ -117,11 +122,12 @@ def _dropped(evidence: Evidence, limit: Mapping[str, float], skill: Measured) ->
         Measured(MODES, ratio, ">", limit["modes"]),
         skill,
     ]
-    yield Sign("fault", 0.8 if ratio > limit["modes"] else 0.55, measured, name)
+    sure = 0.8 if ratio > limit["modes"] else 0.55
+    yield Sign("fault", sure, measured, name, remedies=LESS)
 
 
 def _narrow(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> Iterator[Sign]:
-    """A hidden layer through which hardly anything fits.
+    """A hidden layer through which hardly anything fits, and less than comes to it.
 
     What a layer takes in is what the one before gives out: its units, or those times the area of
     a kernel.
@@ -130,8 +136,9 @@ def _narrow(evidence: Evidence, limit: Mapping[str, float], skill: Measured) -> 
     widths = [
         (after.fan_in, before.name)
         for before, after in pairwise(layers)
-        if after.fan_in <= before.weights
+        if after.fan_in <= before.weights and after.fan_in < before.fan_in
     ]
     units, name = min(widths, default=(limit["units"], ""))
     if units < limit["units"]:
-        yield Sign("fault", 0.6, [Measured(NARROW, units, "<", limit["units"]), skill], name)
+        measured = [Measured(NARROW, units, "<", limit["units"]), skill]
+        yield Sign("fault", 0.6, measured, name, remedies=("more-units",))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from latih.doctor.evidence import Evidence, InputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
+from latih.doctor.terms import SKILL
 from latih.doctor.words import Words
 
 DEVIATION = Words("deviation of the inputs", "simpangan baku masukan")
@@ -44,6 +45,7 @@ DEAD = Words("largest share of dead or saturated units", "bagian terbesar unit m
         "constant": 0.999,
         "dead": 0.5,
         "skill": 0.8,
+        "fine": 0.9,
     },
     source="LeCun et al. 1998, 'Efficient BackProp', section 4.3; AutoTrainer, TDSC 2024 (abnormal "
     "data: mean output of 10 and more)",
@@ -76,8 +78,16 @@ def _scale(evidence: Evidence, one: InputFacts, thresholds: Mapping[str, float])
         told.append(Measured(DEAD, dead, ">", thresholds["dead"]))
     if failing or harmed:
         yield Sign("fault", probability, told, one.name, evidence.steps)
+    elif _is_far(one, thresholds) and evidence.ends_below(thresholds["fine"]):
+        told.append(Measured(SKILL, evidence.skill, "<", thresholds["fine"]))
+        yield Sign("fault", 0.6, told, one.name, evidence.steps)
     else:
         yield Sign("advice", 0.5, told, one.name)
+
+
+def _is_far(one: InputFacts, thresholds: Mapping[str, float]) -> bool:
+    """Say whether no usual preparation leaves such a scale: bytes, or what was divided twice."""
+    return one.deviation > thresholds["huge"] or 0 < one.deviation < thresholds["tiny"]
 
 
 def _mechanism(one: InputFacts, thresholds: Mapping[str, float]) -> tuple[list[Measured], float]:

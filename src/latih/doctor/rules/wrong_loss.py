@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from math import isfinite
 
+from latih.doctor.curves import rising
 from latih.doctor.evidence import Evidence, OutputFacts
 from latih.doctor.expectations import (
     BINARY,
@@ -20,6 +22,7 @@ from latih.doctor.expectations import (
 )
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
+from latih.doctor.terms import LOSS
 from latih.doctor.words import Words
 
 FLOOR = Words(
@@ -42,6 +45,8 @@ BOUND = Words(
 )
 CLASSES = Words("classes", "kelas")
 SKILL = Words("skill", "kemampuan")
+WORSE = Words("skill lost since the start, while the loss fell", "skill yang hilang sejak awal")
+RISES = Words("share of checks at which the loss rose", "bagian pemeriksaan ketika loss naik")
 FALLEN = Words(
     "loss over that of the best constant prediction",
     "loss dibanding prediksi konstan terbaik",
@@ -53,9 +58,9 @@ FALLEN = Words(
     name=Words("Wrong loss", "Loss yang salah"),
     cause=Words(
         "the loss does not fit targets and outputs: a softmax twice or never, a distance for "
-        "classes, a sum for a mean",
+        "classes, a sum for a mean, the wrong sign",
         "loss tidak cocok dengan target dan keluaran: softmax dua kali atau tidak sama sekali, "
-        "jarak untuk kelas, jumlah sebagai ganti rata-rata",
+        "jarak untuk kelas, jumlah sebagai ganti rata-rata, tanda yang terbalik",
     ),
     doubt=Words(
         "the loss is your own and does on purpose what a usual one does not",
@@ -67,12 +72,19 @@ FALLEN = Words(
         "bound": 1.5,
         "growth": 1.5,
         "enough": 0.6,
+        "weak": 0.3,
+        "fine": 0.9,
+        "few": 3,
+        "many": 20,
         "fallen": 0.5,
         "vanished": 0.01,
         "skill": 0.05,
         "above": 0.3,
         "learned": 0.7,
         "slack": 1e-6,
+        "steps": 50.0,
+        "rises": 0.2,
+        "worse": 0.5,
     },
     source="Humbatova et al. 2020, 'Taxonomy of real faults in deep learning systems' (loss "
     "function); NeuraLint, TOSEM 2021; TheDeepChecker, TOSEM 2022 (initial loss); of a softmax "
@@ -85,9 +97,11 @@ def wrong_loss(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[
         yield from _never(evidence, output)
         yield from _targets(output, thresholds)
         yield from _distance(evidence, output, thresholds)
+        yield from _numbered(evidence, output, thresholds)
         yield from _one_by_one(evidence, output)
         yield from _sum(evidence, output, thresholds)
         yield from _absurd(evidence, output, thresholds)
+    yield from _upside_down(evidence, thresholds)
     if len(evidence.facts.outputs) == 1:
         yield from _beside_the_point(evidence, evidence.facts.outputs[0], thresholds)
         yield from _rests_on_the_floor(evidence, evidence.facts.outputs[0], thresholds)
@@ -151,25 +165,55 @@ def _targets(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[S
 def _distance(
     evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
 ) -> Iterator[Sign]:
-    """Look for classes that a distance is to tell apart: its gradient dies where it is wrong."""
+    """Look for classes that a distance is to tell apart: its gradient dies where it is wrong.
+
+    Of several classes that is a contradiction, whatever comes of it; yes or no is a borderline.
+    """
     if loss_of(output) not in DISTANCES or output.task == "regression":
         return
-    many = output.task == "multi-class"
     told = [Measured(CLASSES, output.classes, ">", 1.0)]
-    failing = evidence.is_failing()
-    weak = evidence.ended and evidence.skill < thresholds["enough"]
-    if failing or (weak and many):
+    if evidence.skill < thresholds["enough"]:
         told.append(Measured(SKILL, evidence.skill, "<", thresholds["enough"]))
-        yield Sign("fault", 0.65 if many else 0.4, told, output.name, evidence.steps)
+    failing = evidence.is_failing()
+    if output.task == "multi-class":
+        yield Sign("fault", 0.65 if failing else 0.55, told, output.name)
+    elif failing:
+        yield Sign("fault", 0.35, told, output.name, evidence.steps, is_last_resort=True)
     else:
-        yield Sign("advice", 0.6 if many else 0.3, told, output.name)
+        yield Sign("advice", 0.3, told, output.name)
+
+
+def _numbered(
+    evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
+) -> Iterator[Sign]:
+    """Look for the numbers of classes taken for quantities: class 2 is not twice class 1.
+
+    Marks, stars and counts are whole numbers too, and quantities: what comes of it decides.
+    """
+    if loss_of(output) not in DISTANCES or output.task != "regression" or output.width != 1:
+        return
+    classes = output.most - output.least + 1
+    few = thresholds["few"] <= classes <= thresholds["many"] and output.least in (0.0, 1.0)
+    if not (output.is_whole and few):
+        return
+    told = [Measured(CLASSES, classes, ">", 1.0)]
+    if evidence.is_failing() or evidence.ends_below(thresholds["weak"]):
+        told.append(Measured(SKILL, evidence.skill, "<", thresholds["weak"]))
+        yield Sign("fault", 0.5, told, output.name, evidence.steps)
+    else:
+        yield Sign("advice", 0.4, told, output.name)
 
 
 def _one_by_one(evidence: Evidence, output: OutputFacts) -> Iterator[Sign]:
-    """Look for exclusive classes that the loss takes for as many questions of yes or no."""
+    """Look for exclusive classes that the loss takes for as many questions of yes or no.
+
+    Of two it comes to the same.
+    """
     if loss_of(output) in BINARY and output.activation == "softmax" and output.width > 1:
-        told = Measured(CLASSES, output.width, ">", 1.0)
-        yield Sign("fault" if evidence.is_failing() else "advice", 0.4, [told], output.name)
+        told = Measured(CLASSES, output.width, ">", 2.0)
+        exclusive = output.task == "multi-class" and output.width > 2
+        fault = exclusive or evidence.is_failing()
+        yield Sign("fault" if fault else "advice", 0.5 if exclusive else 0.4, [told], output.name)
 
 
 def _sum(
@@ -182,8 +226,10 @@ def _sum(
     told = [Measured(ROWS, batch, ">", 1.0)] if math.isfinite(batch) else []
     if output.loss_growth != 1:
         told.append(Measured(GROWTH, output.loss_growth, ">", thresholds["growth"]))
-    failing = evidence.is_failing()
-    yield Sign("fault" if failing else "advice", 0.75 if failing else 0.6, told, output.name)
+    # Optimizers that divide by the gradients' size do not feel it; plain descent does.
+    felt = evidence.facts.optimizer == "sgd" and evidence.ends_below(thresholds["fine"])
+    fault = felt or evidence.is_failing()
+    yield Sign("fault" if fault else "advice", 0.75 if fault else 0.6, told, output.name)
 
 
 def _absurd(
@@ -208,6 +254,26 @@ def _absurd(
         told += [Measured(BOUND, bound)] if impossible else []
         fault = impossible or evidence.is_failing()
         yield Sign("fault" if fault else "advice", 0.8 if impossible else 0.5, told, output.name)
+
+
+def _upside_down(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator[Sign]:
+    """Look for a loss that falls and falls while the predictions get worse: its sign is wrong."""
+    known = [one for one in evidence.checks if isfinite(one.loss) and isfinite(one.skill)]
+    losses = [one.loss for one in known]
+    early = not evidence.ended and evidence.steps < thresholds["steps"]  # it may be a detour
+    if early or len(losses) < 5 or evidence.skill > thresholds["skill"]:
+        return
+    share, worse = rising(losses), known[0].skill - evidence.skill
+    # A loss of errors or of likelihoods ends at 0; one that is turned round has no end.
+    endless = losses[-1] < 0 and losses[0] - losses[-1] > 10 * max(abs(losses[0]), 1e-12)
+    falls = share <= thresholds["rises"]
+    if falls and (worse > thresholds["worse"] or (endless and evidence.is_stuck())):
+        measured = [
+            Measured(WORSE, worse, ">", thresholds["worse"]),
+            Measured(RISES, share),
+            Measured(LOSS, losses[-1], "<", losses[0]),
+        ]
+        yield Sign("fault", 0.93, measured, step=known[1].step)
 
 
 def _rests_on_the_floor(

@@ -159,9 +159,10 @@ def _rows(
     elif output.activation == "softmax":
         yield Sign("fault", 0.95, told, output.name)
     elif within and takes_probabilities(output) and loss_of(output) in SPARSE | CATEGORICAL:
-        # Sigmoids that the loss divides by their sum train, if all else is well.
-        failing = evidence.is_failing()
-        yield Sign("fault" if failing else "advice", 0.5, told, output.name)
+        # The loss divides them by their sum, so that they train after a fashion; but no unit gives
+        # the probability that it is read as, and all may be near 0 or near 1 without cost.
+        sure = output.activation in ("sigmoid", "hard_sigmoid") or evidence.is_failing()
+        yield Sign("fault" if sure else "advice", 0.55, told, output.name)
 
 
 def _several_at_once(

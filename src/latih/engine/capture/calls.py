@@ -10,6 +10,7 @@ import torch
 from latih.engine.capture.memory import Place
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.recorder import Operation, memories, memory_of
+from latih.ops.log_loss import log_loss_into
 
 aten = torch.ops.aten
 Call = Callable[[], Any]
@@ -295,6 +296,14 @@ def _sum(operation: Operation) -> Call:
     return partial(torch.sum, summed, list(range(summed.ndim)), out=operation.results[0])
 
 
+def _log_loss(operation: Operation) -> Call:
+    function, arguments, results = operation.function, operation.arguments, operation.results
+    probability, target, *rest = arguments
+    if rest not in ([], [None], [None, 0]):
+        return partial(_copied, function, arguments, {}, results)
+    return partial(log_loss_into, probability, target, results[0])
+
+
 def _zeros(operation: Operation) -> Call:
     return operation.results[0].zero_
 
@@ -310,6 +319,7 @@ SPECIAL: Mapping[Any, Callable[[Operation], Call]] = {
     aten.clone.default: _copy,
     aten.__rshift__.Scalar: _shift,
     aten.sum.default: _sum,
+    aten.binary_cross_entropy.default: _log_loss,
     aten.zeros.default: _zeros,
     aten.zeros_like.default: _zeros,
     aten.new_zeros.default: _zeros,
