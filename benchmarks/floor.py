@@ -9,6 +9,7 @@ Run as a program, it prints one line of JSON: ``python floor.py WORKLOAD``.
 
 import argparse
 import json
+import math
 import os
 import time
 from collections import defaultdict
@@ -245,7 +246,8 @@ def adam(parameters: int) -> Iterator[Kernel]:
 def kernels(workload: Workload) -> Iterator[tuple[tuple, Callable[[], Iterator[Kernel]]]]:
     """Yield what a step calls: what it is and on which shape, and what makes its kernels."""
     batch, side, channels = workload.batch, 28, 1
-    shape: tuple[int, ...] = (batch, 1, 28, 28) if workload.has_convolutions else (batch, 784)
+    flat = (batch, math.prod(workload.input_shape))
+    shape: tuple[int, ...] = (batch, 1, 28, 28) if workload.has_convolutions else flat
     parameters, needs = 0, False
 
     def tensor(shape: tuple[int, ...]) -> torch.Tensor:
@@ -299,10 +301,8 @@ def measure(workload: Workload) -> dict[str, float]:
     return dict(parts)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("workload", choices=WORKLOADS)
-    workload = WORKLOADS[parser.parse_args().workload]
+def figures(workload: Workload) -> dict:
+    """Return the microseconds of a step and of its parts on the best number of threads."""
     by_threads = {}
     # Many threads first: torch's pool does not grow again.
     for threads in sorted({torch.get_num_threads(), 1}, reverse=True):
@@ -311,5 +311,10 @@ if __name__ == "__main__":
     # A training runs on one number of threads: the better one for the whole step.
     threads = min(by_threads, key=lambda number: sum(by_threads[number].values()))
     parts = by_threads[threads]
-    figures = {"microseconds_a_step": sum(parts.values()), "threads": threads, "parts": parts}
-    print(json.dumps(figures))
+    return {"microseconds_a_step": sum(parts.values()), "threads": threads, "parts": parts}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workload", choices=WORKLOADS)
+    print(json.dumps(figures(WORKLOADS[parser.parse_args().workload])))

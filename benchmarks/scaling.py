@@ -1,8 +1,9 @@
 """Measure how the time of a step grows, and write SCALING.md: ``make bench-scaling``.
 
 One of depth, width, batch and number of samples grows at a time, the others stand still. Beside the
-time stands the arithmetic of a step, and a step whose time grows more than a quarter faster than
-its arithmetic is flagged. Each row is the best of several processes; the data are generated.
+time stands the arithmetic of a step, and its floor: what the bare kernels take that do this
+arithmetic, gathering from as many samples included. A step whose time grows more than a quarter
+faster than its floor is flagged. Each row is the best of several processes; the data are generated.
 """
 
 import argparse
@@ -62,6 +63,11 @@ class Net:
         parameters = weights + sum(self.sizes[1:])
         return products + 12 * parameters + 4 * self.batch * sum(self.sizes[1:])
 
+    @property
+    def samples_of_an_epoch(self) -> int:
+        """As said, or of 300 steps, or of fewer where a step is large."""
+        return self.samples or self.batch * max(6, min(300, int(2e10 / self.arithmetic)))
+
 
 TABLES = {
     "depth": [Net(depth, 100, 32) for depth in (1, 2, 5, 10, 20, 50, 100, 200)],
@@ -84,8 +90,7 @@ def measure(net: Net) -> float:
 
     import latih as keras
 
-    # 300 steps an epoch, or fewer where a step is large.
-    samples = net.samples or net.batch * max(6, min(300, int(2e10 / net.arithmetic)))
+    samples = net.samples_of_an_epoch
     draw = np.random.default_rng(42)
     x = draw.random((samples, net.features), dtype="float32")
     y = draw.integers(0, CLASSES, samples)
@@ -113,21 +118,46 @@ def measure(net: Net) -> float:
     return best / (samples // net.batch) * 1e6
 
 
-def in_a_process(net: Net) -> float:
-    command = [sys.executable, __file__, "--net", json.dumps(asdict(net))]
+def measure_floor(net: Net) -> float:
+    """Return the microseconds of the bare kernels of a step."""
+    import floor
+    from workloads import Dense, Workload
+
+    class Generated(Workload):
+        """Its samples are numbers, and no images."""
+
+        @property
+        def input_shape(self) -> tuple[int, ...]:
+            return (net.features,)
+
+    layers = (*[Dense(net.width, "relu")] * net.depth, Dense(CLASSES))
+    steps = net.samples_of_an_epoch // net.batch
+    workload = Generated("generated", "", layers, net.batch, steps, epochs=1)
+    return floor.figures(workload)["microseconds_a_step"]
+
+
+MEASURES = {"fit": measure, "floor": measure_floor}
+
+
+def in_a_process(what: str, net: Net) -> float:
+    command = [sys.executable, __file__, "--measure", what, "--net", json.dumps(asdict(net))]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def rows(name: str, nets: list[Net], times: list[float]) -> tuple[list[str], list[str]]:
-    """Return the table's rows, and what grew faster than its arithmetic."""
+def rows(
+    name: str, nets: list[Net], times: list[float], floors: list[float]
+) -> tuple[list[str], list[str]]:
+    """Return the table's rows, and what grew faster than its floor."""
     lines, flagged = [], []
     for number, (net, microseconds) in enumerate(zip(nets, times, strict=True)):
-        growth = ["", "", ""]
+        growth = ["", "", "", ""]
         if number:
             time_grew = microseconds / times[number - 1]
             arithmetic_grew = net.arithmetic / nets[number - 1].arithmetic
-            too_fast = time_grew > TOLERANCE * arithmetic_grew
-            growth = [f"{time_grew:.2f}", f"{arithmetic_grew:.2f}", "**yes**" if too_fast else ""]
+            floor_grew = floors[number] / floors[number - 1]
+            too_fast = time_grew > TOLERANCE * floor_grew
+            growth = [f"{grew:.2f}" for grew in (time_grew, arithmetic_grew, floor_grew)]
+            growth.append("**yes**" if too_fast else "")
             if too_fast:
                 flagged.append(
                     f"{name} {getattr(nets[number - 1], name):,} → {getattr(net, name):,}"
@@ -137,42 +167,51 @@ def rows(name: str, nets: list[Net], times: list[float]) -> tuple[list[str], lis
             f"{getattr(net, name):,}",
             f"{microseconds:,.0f}",
             f"{net.arithmetic / 1e6:,.2f}",
-            f"{microseconds / net.arithmetic * 1e6:,.1f}",
             f"{gigaflops:,.1f}",
+            f"{floors[number]:,.0f}",
+            f"{microseconds / floors[number]:.2f}",
             *growth,
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines, flagged
 
 
-def page(times: dict[str, list[float]], rounds: int) -> str:
+Taken = dict[str, dict[str, list[float]]]
+"""By what was measured and by table: the best microseconds of each row."""
+
+
+def page(taken: Taken, rounds: int) -> str:
     lines = [
         "# How cost grows",
         "",
         f"Written by `make bench-scaling` on {datetime.date.today()}: {os.cpu_count()} cores, "
         f"{platform.machine()}, Python {platform.python_version()}. Microseconds a training step "
         f"of a whole `fit`, Adam, accuracy tracked, float32; best of {rounds} processes each. "
-        "Operations are those of the products of both passes, of Adam and of the activations. A "
-        f"row is flagged when its time grew more than {TOLERANCE} times as much as its operations.",
+        "Operations are those of the products of both passes, of Adam and of the activations; the "
+        "floor is what the bare kernels take that do them, one by one, with the gathering of a "
+        "batch from as many samples (`floor.py`). A row is flagged when its time grew more than "
+        f"{TOLERANCE} times as much as its floor.",
         "",
     ]
     all_flagged = []
-    for name, taken in times.items():
-        told, flagged = rows(name, TABLES[name], taken)
+    for name, times in taken["fit"].items():
+        told, flagged = rows(name, TABLES[name], times, taken["floor"][name])
         all_flagged += flagged
         lines += [
             f"## {name.capitalize()}",
             "",
             MEANING[name],
             "",
-            f"| {name} | µs a step | million operations | µs a million | GFLOP/s | time grew | "
-            "operations grew | too fast |",
-            "|---|---|---|---|---|---|---|---|",
+            f"| {name} | µs a step | million operations | GFLOP/s | floor, µs | step / floor | "
+            "time grew | operations grew | floor grew | too fast |",
+            "|---|---|---|---|---|---|---|---|---|---|",
             *told,
             "",
         ]
     verdict = "; ".join(all_flagged) or "none"
-    return "\n".join([*lines, f"Steps that grow faster than their arithmetic: {verdict}.", ""])
+    return "\n".join(
+        [*lines, f"Steps that grow faster than the kernels of their arithmetic: {verdict}.", ""]
+    )
 
 
 def main() -> None:
@@ -180,18 +219,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=[*TABLES])
     parser.add_argument("--output", type=Path, default=HERE / "SCALING.md")
+    parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     parser.add_argument("--net", type=json.loads, help=argparse.SUPPRESS)
     told = parser.parse_args()
-    if told.net:
-        print(measure(Net(**told.net)))
+    if told.measure:
+        print(MEASURES[told.measure](Net(**told.net)))
         return
-    times = {name: [float("inf")] * len(TABLES[name]) for name in told.tables}
-    for round_number in range(told.rounds):
-        for name, best in times.items():
-            for number, net in enumerate(TABLES[name]):
-                best[number] = min(best[number], in_a_process(net))
-                print(round_number, name, getattr(net, name), f"{best[number]:,.1f}", flush=True)
-    told.output.write_text(page(times, told.rounds))
+    taken: Taken = {
+        what: {name: [float("inf")] * len(TABLES[name]) for name in told.tables}
+        for what in MEASURES
+    }
+    places = [(name, number) for name in told.tables for number in range(len(TABLES[name]))]
+    for round_number, (name, number), what in itertools.product(
+        range(told.rounds), places, MEASURES
+    ):
+        net, best = TABLES[name][number], taken[what][name]
+        best[number] = min(best[number], in_a_process(what, net))
+        row = f"{name} {getattr(net, name)} {what} {best[number]:,.1f}"
+        print(round_number, row, flush=True)
+    told.output.write_text(page(taken, told.rounds))
 
 
 if __name__ == "__main__":

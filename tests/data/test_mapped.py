@@ -119,7 +119,7 @@ def test_a_stream_goes_on_over_windows_and_passes_and_reads_each_once(tmp_path: 
     again = small_windows(given, shuffle=True, seed=1)
     reads: list[Any] = []
     load = again._reader._load
-    again._reader._load = lambda spans: reads.append(spans) or load(spans)
+    again._reader._load = lambda spans, order: reads.append(spans) or load(spans, order)
     in_pieces = [
         batch.inputs.tolist() for first in range(0, 30, 2) for batch in again.stream(first, 2)
     ]
@@ -192,10 +192,10 @@ def test_infinities_in_a_map_are_found(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_reading_thread_is_raised_with_its_traceback() -> None:
-    def load(spans: Any) -> list[torch.Tensor]:
+    def load(spans: Any, permutation: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         if spans[0].block == 2:
             raise OSError("the disk is gone")
-        return [torch.zeros(4)]
+        return [torch.zeros(4)], permutation
 
     reader = WindowReader(Windows([4, 4, 4], batch_size=2, window=4, shuffle=False), load)
     came = 0

@@ -73,10 +73,6 @@ SICK: list[tuple[str, Callable[[], tuple[Any, Diagnosis]]]] = [
     ("wrong-output-activation", lambda: judged([L.Dense(1, "relu")], "mae", y=NUMBERS)),
     ("wrong-output-activation", lambda: judged([L.Dense(3, "relu")], SCE)),
     ("wrong-output-activation", lambda: judged([L.Dense(3), L.Activation(over_the_batch)], SCE)),
-    (
-        "wrong-output-activation",
-        lambda: judged([L.Dense(3, "sigmoid")], "categorical_crossentropy", y=ONE_HOT),
-    ),
     ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], "mse", y=ONE_HOT)),
     ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], "binary_crossentropy", y=ONE_HOT)),
     ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], FROM_LOGITS)),
@@ -125,6 +121,7 @@ HEALTHY: list[Callable[[], tuple[Any, Diagnosis]]] = [
     lambda: judged([L.Dense(3)], FROM_LOGITS),
     lambda: judged([L.Dense(3, "softmax")], "categorical_crossentropy", y=ONE_HOT),
     lambda: judged([L.Dense(3, "sigmoid")], "binary_crossentropy", y=ONE_HOT),
+    lambda: judged([L.Dense(3, "sigmoid")], "categorical_crossentropy", y=ONE_HOT),
     lambda: judged([L.Dense(1, "sigmoid")], "binary_crossentropy", y=YES),
     lambda: judged([L.Dense(1, "tanh")], "hinge", y=2 * YES - 1),
     lambda: judged([L.Dense(1)], "mse", y=NUMBERS),

@@ -7,7 +7,7 @@ import torch
 
 from latih.arguments import whole
 from latih.data.batches import ArrayBatches, Batch
-from latih.data.maps import MappedRows, map_of, map_under
+from latih.data.maps import Bounds, MappedRows, map_of, map_under
 from latih.data.windows import BLOCK_BYTES, WINDOW_BYTES, Span, WindowReader, Windows
 from latih.structures import flatten
 
@@ -58,21 +58,18 @@ class MappedBatches(ArrayBatches):
         super().__init__(inputs, targets, weights, **options)
         # Labels may lie elsewhere: rows are taken where the maps are.
         self._parts = [part.cpu() for part in self._parts]
-        self._mapped = [MappedRows(part) for part in self._parts if map_of(part) is not None]
-        self._brought = 0
-        self._used: list[tuple[int, int]] = []
         self._row_bytes = max(1, sum(p[0].numel() * p.element_size() for p in self._parts))
         self._set_windows(block_bytes, window_bytes)
 
     def order(self, epoch: int) -> torch.Tensor:
         """Return the order of the examples in a pass over them: a function of the seed and it."""
-        windows, rows = self._reader.windows, torch.arange(self.examples)
-        parts: list[torch.Tensor] = []
-        for number in range(windows.count):
-            spans = windows.spans(self.seed, epoch, number)
-            held = torch.cat([rows[self._slice(span)] for span in spans])
-            parts.append(held[windows.permutation(self.seed, epoch, number)])
-        return torch.cat(parts)
+        windows = self._reader.windows
+        numbers = range(windows.count)
+        spans = [windows.spans(self.seed, epoch, number) for number in numbers]
+        orders = [windows.permutation(self.seed, epoch, number) for number in numbers]
+        return torch.cat(
+            [_rows_of(_places(s, self._block))[o] for s, o in zip(spans, orders, strict=True)]
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the orders follow from: any batch of any pass can be made at once."""
@@ -102,32 +99,51 @@ class MappedBatches(ArrayBatches):
             window_bytes // self._row_bytes,
             self.shuffle,
         )
-        self._reader = WindowReader(windows, self._load)
+        self._reader = WindowReader(windows, _Maps(self._parts, block).load)
 
     def _part(self, epoch: int, start: int, end: int) -> Iterator[Batch]:
-        for window, places in self._reader.batches(self.seed, epoch, start, end):
-            yield self._gathered(self._parts, window.parts[0][places])
+        for window, rows in self._reader.batches(self.seed, epoch, start, end):
+            yield self._gathered(window.parts, rows)
 
-    def _load(self, spans: list[Span]) -> list[torch.Tensor]:
-        """Bring the rows of a window into memory, and return their numbers.
 
-        They are not copied: each batch is gathered from the map itself.
-        """
-        bounds = [(one.start, one.stop) for one in map(self._slice, spans)]
+class _Maps:
+    """Brings windows into memory, and lets them leave it.
+
+    Args:
+        parts: all arrays; those that lie in maps are read.
+        block: how many rows a block has.
+    """
+
+    def __init__(self, parts: list[torch.Tensor], block: int) -> None:
+        self._parts, self._block = parts, block
+        self._mapped = [MappedRows(part) for part in parts if map_of(part) is not None]
+        self._brought = 0
+        self._used: list[Bounds] = []
+
+    def load(
+        self, spans: list[Span], permutation: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Bring rows into memory. They are not copied: batches are gathered from the maps."""
+        places = _places(spans, self._block)
         for rows in self._mapped:
             if self._brought % WINDOWS_IN_MEMORY == 0:
                 # All at once: each call makes every core forget where the pages were.
-                rows.give_back(0, self.examples)
+                rows.give_back(0, len(self._parts[0]))
                 rows.bring(self._used)
-            rows.ask_for(bounds)
-            rows.bring(bounds)
+            rows.ask_for(places)
+            rows.bring(places)
         self._brought += 1
-        self._used = bounds
-        return [torch.cat([torch.arange(*one) for one in bounds])]
+        self._used = places
+        return self._parts, _rows_of(places)[permutation]
 
-    def _slice(self, span: Span) -> slice:
-        first = span.block * self._block
-        return slice(first + span.start, first + span.stop)
+
+def _places(spans: list[Span], block: int) -> list[Bounds]:
+    """Return where the rows of spans of blocks lie among all rows."""
+    return [(one.block * block + one.start, one.block * block + one.stop) for one in spans]
+
+
+def _rows_of(places: list[Bounds]) -> torch.Tensor:
+    return torch.cat([torch.arange(*place) for place in places])
 
 
 def is_large(*arrays: Any) -> bool:

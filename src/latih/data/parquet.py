@@ -102,14 +102,16 @@ class _Rows:
         self._group = -1
         self._reader: GroupReader | None = None
 
-    def load(self, spans: list[Span]) -> list[torch.Tensor]:
+    def load(
+        self, spans: list[Span], permutation: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
         parts, columns = self._dataset.arrays(sum(span.stop - span.start for span in spans))
         place = 0
         for span in spans:
             reader, count = self._at(span), span.stop - span.start
             reader.read_into([column[place : place + count] for column in columns])
             place += count
-        return parts
+        return parts, permutation
 
     def _at(self, span: Span) -> GroupReader:
         reader = self._reader

@@ -97,11 +97,21 @@ class Windows:
 
 @dataclass(frozen=True)
 class Window:
-    """Rows that are in memory, an array a part, and the order in which they are used."""
+    """Rows that are in memory, and in which order they are used.
+
+    Args:
+        key: which window of which pass it is.
+        parts: one tensor for each array; those of a map hold other rows too.
+        order: the numbers of the window's rows within the parts.
+    """
 
     key: Key
-    parts: list[torch.Tensor]
+    parts: Sequence[torch.Tensor]
     order: torch.Tensor
+
+
+Load = Callable[[list[Span], torch.Tensor], tuple[Sequence[torch.Tensor], torch.Tensor]]
+"""Reads the rows of spans: it is given how they are permuted, and returns what a window holds."""
 
 
 class WindowReader:
@@ -113,10 +123,10 @@ class WindowReader:
 
     Args:
         windows: the order.
-        load: reads the rows of spans, one tensor for each array.
+        load: reads the rows of spans.
     """
 
-    def __init__(self, windows: Windows, load: Callable[[list[Span]], list[torch.Tensor]]) -> None:
+    def __init__(self, windows: Windows, load: Load) -> None:
         self.windows, self._load = windows, load
         self._held: Window | None = None
         self._begun: tuple[Key, Future[Window]] | None = None
@@ -124,7 +134,7 @@ class WindowReader:
     def batches(
         self, seed: int, epoch: int, start: int, end: int
     ) -> Iterator[tuple[Window, torch.Tensor]]:
-        """Yield for each of some steps of a pass the window, and which of its rows the step takes.
+        """Yield for each of some steps of a pass the window, and which rows of its parts it takes.
 
         Args:
             seed: what the orders follow from.
@@ -158,8 +168,9 @@ class WindowReader:
 
     def _read(self, seed: int, epoch: int, number: int) -> Window:
         windows = self.windows
-        parts = self._load(windows.spans(seed, epoch, number))
-        return Window((seed, epoch, number), parts, windows.permutation(seed, epoch, number))
+        permutation = windows.permutation(seed, epoch, number)
+        parts, order = self._load(windows.spans(seed, epoch, number), permutation)
+        return Window((seed, epoch, number), parts, order)
 
 
 def _in_a_thread(work: Callable[[], Window]) -> Future[Window]:

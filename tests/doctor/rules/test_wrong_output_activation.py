@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from evidences import classes, regression, training
+from evidences import classes, curve, regression, training
 
 from latih.doctor.rules.wrong_output_activation import wrong_output_activation
 
@@ -116,7 +116,7 @@ def test_a_loss_of_the_users_may_turn_outputs_into_targets():
     ("output", "fault"),
     [
         # What the loss divides by its sum is a distribution after all.
-        (classes(activation="?", sums=0.6, **MEASURED), 0.55),
+        (classes(activation="sigmoid", sums=0.6, **MEASURED), 0.5),
         (classes(activation="exponential", loss="categorical_crossentropy"), 0.6),
         (classes(activation="relu", from_logits=True), 0.6),
         (classes(activation="tanh", from_logits=True), 0.6),
@@ -128,9 +128,10 @@ def test_what_trains_all_the_same_is_advice_until_the_outcome_is_bad(output, fau
     assert seen(output, skills=0.0) == [("fault", fault)]
 
 
-def test_sigmoids_for_classes_that_exclude_each_other_are_a_fault_at_once():
+def test_sigmoids_for_classes_that_exclude_each_other_are_a_fault_where_they_end_low():
     output = classes(activation="sigmoid", sums=0.6, **MEASURED)
-    assert seen(output) == seen(output, count=1, ended=False) == [("fault", 0.55)]
+    assert seen(output, skills=curve(0.0, 0.45)) == [("fault", 0.5)]
+    assert [severity for severity, _ in seen(output, skills=curve(0.0, 0.55))] == ["advice"]
 
 
 @pytest.mark.parametrize(("sums", "faults"), [(0.009, 0), (0.02, 1)])
