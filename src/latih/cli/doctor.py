@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ SEE = "see"
 class RunsAndModels(TyperGroup):
     """A command whose first word may be a run or a model, in the place of ``see``."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the word in."""
         known = (*self.commands, "--help")
         return super().parse_args(ctx, args if not args or args[0] in known else [SEE, *args])

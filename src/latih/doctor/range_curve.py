@@ -170,8 +170,8 @@ def _without_spikes(values: np.ndarray) -> np.ndarray:
 def _last_without_harm(values: np.ndarray, start: float, noise: float) -> int:
     """Return the place before the first one from which on the loss has grown."""
     grown = _without_spikes(values) > start + max(HARM * abs(start), HARM_NOISES * noise)
-    places = np.flatnonzero(grown[:-1] & grown[1:]) if len(grown) > 1 else ()
-    return max(int(places[0]) - 1, 0) if len(places) else len(values) - 1
+    places: list[int] = np.flatnonzero(grown[:-1] & grown[1:]).tolist()
+    return max(places[0] - 1, 0) if places else len(values) - 1
 
 
 def _noise(values: np.ndarray, smoothed: np.ndarray) -> float:

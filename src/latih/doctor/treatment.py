@@ -139,15 +139,12 @@ class Treatment:
     history: Mapping[str, Sequence[float]]
 
     @classmethod
-    def recalled(
-        cls, told: Mapping[str, Any], model: Any, changes: "Sequence[Change]"
-    ) -> "Treatment":
-        """Return the treatment that :meth:`to_dict` told.
+    def recalled(cls, told: Mapping[str, Any], model: Any) -> "Treatment":
+        """Return the treatment that a file tells of.
 
         Args:
-            told: the data.
+            told: what :meth:`to_dict` told, and as ``changed`` the changes by their parts.
             model: what became of the model.
-            changes: what was changed, which the data tell in words.
 
         Raises:
             FileFormatError: they are something else.
@@ -158,7 +155,7 @@ class Treatment:
                 model=model,
                 diagnosis=recalled(told["diagnosis"]["findings"], RULES),
                 trials=tuple(Trial.recalled(trial) for trial in told["trials"]),
-                changes=tuple(changes),
+                changes=tuple(Change(*parts) for parts in told["changed"]),
                 code=told["code"],
                 # What was NaN is null in a file.
                 **{n: math.nan if told[n] is None else float(told[n]) for n in numbers},

@@ -6,7 +6,7 @@ what was better, and a second one goes on; who listens begins with it anew.
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from latih.doctor.best_so_far import BestSoFar
 from latih.doctor.setup import Setup
 from latih.doctor.setup_data import changed, difference
 from latih.doctor.treating import TreatingDoctor
-from latih.doctor.treatment import Treatment, changes
+from latih.doctor.treatment import Treatment
 from latih.doctor.trial_data import Data, data_to_try
 from latih.doctor.trying import skill_of
 from latih.engine.callback_states import callback_states, put_back
@@ -102,7 +102,7 @@ def _go_on(
     setup = replace(setup, epochs=max(setup.epochs, asked.epochs))
     adopt(model, setup.make(model))
     history, _ = _fit(model, x, y, callbacks, told, setup, record.get("findings") or ())
-    history.treatment = Treatment.recalled(record, model, changes(asked, setup))
+    history.treatment = Treatment.recalled(record, model)
     return history
 
 
@@ -151,7 +151,8 @@ def _of_a_setup(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(run: RunDirectory, treatment: Treatment, extra: Mapping[str, Any]) -> None:
-    run.treatment.write({**treatment.to_dict(), "story": treatment.story(), **extra})
+    told = {"story": treatment.story(), "changed": [astuple(one) for one in treatment.changes]}
+    run.treatment.write({**treatment.to_dict(), **told, **extra})
 
 
 def _run_of(run_dir: Any) -> RunDirectory | None:
