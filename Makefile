@@ -23,7 +23,8 @@ help:
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
 	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
-	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count"
+	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count;"
+	@echo "                      CLINIC=--baselines: published systems; CLINIC=--treatments: treat them"
 	@echo "make test-clinic      name each illness, and not its healthy twins, with five seeds"
 
 # The stamp is newer than what decides what is installed, or the installation runs again.

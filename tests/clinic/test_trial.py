@@ -100,6 +100,12 @@ def test_a_file_of_cases_is_run_and_what_cannot_be_is_named(tmp_path, capsys):
     assert "- odd: nobody knows the layer 'lstm'" in text and "- empty: " in text
     rounds.main([*options, "--rejudge"])
     assert (tmp_path / "out" / "CLINIC.md").read_text() == text
+    assert "Beside other systems" not in text
+    stored = ["--stored", str(tmp_path / "stored")]
+    for _ in range(2):  # a second round takes the place of the first
+        rounds.main([*options, *stored, "--processes", "1", "--baselines"])
+    assert len((tmp_path / "stored" / "baselines.jsonl").read_text().splitlines()) == 1
+    assert "| AutoTrainer | none |" in (tmp_path / "out" / "CLINIC.md").read_text()
 
 
 @pytest.fixture(autouse=True)

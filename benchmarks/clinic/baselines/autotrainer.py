@@ -131,7 +131,8 @@ def _is_broken(look: Look) -> bool:
 
 
 def _exceeds_one(signals: Signals, look: Look) -> bool:
-    return signals.is_of_classes and bool(look.layers) and look.layers[-1].row_sum > LARGEST_SUM
+    is_of_one = all(one.task in ("binary", "multi-class") for one in signals.facts.outputs)
+    return is_of_one and bool(look.layers) and look.layers[-1].row_sum > LARGEST_SUM
 
 
 def _is_abnormal(look: Look) -> bool:
