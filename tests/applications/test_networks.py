@@ -119,7 +119,7 @@ def test_without_a_top_the_map_comes_out_or_its_pool(tmp_path: Path, pooling: st
         torch.testing.assert_close(model(x), wanted, rtol=1e-4, atol=1e-4)
 
 
-SLOW = ("resnet34", "resnet50")
+SLOW = ("mobilenet-v2", "resnet34", "resnet50")
 
 
 @pytest.mark.parametrize(
