@@ -71,12 +71,20 @@ class KeptRun:
                     with contextlib.suppress(LatihError):  # what went wrong is said, and no more
                         report.build_report(self.run)
                 raise
-            try:
-                report.build_report(self.run)
-            except LatihError as error:
-                # The run is done and written down; a page that cannot be made must not take it
-                # back.
-                warnings.warn(str(error), LatihWarning, stacklevel=4)
+            make_page(self.run, stacklevel=5)
+
+
+def make_page(run: RunDirectory, stacklevel: int) -> None:
+    """Make the page of a run that is done, or warn: what is written down is not taken back.
+
+    Args:
+        run: the directory.
+        stacklevel: of the warning, as in ``warnings.warn``.
+    """
+    try:
+        report.build_report(run)
+    except LatihError as error:
+        warnings.warn(str(error), LatihWarning, stacklevel=stacklevel)
 
 
 def require_resume(resume: Any) -> None:

@@ -23,6 +23,7 @@ from latih.doctor.trying import skill_of
 from latih.engine.callback_states import callback_states, put_back
 from latih.engine.events import Callback
 from latih.errors import InputError
+from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
 
 
@@ -78,6 +79,7 @@ def fit_treated(
     doctor.say(history.treatment.ended())
     if run is not None:
         _write(run, history.treatment, extra)
+        make_page(run, stacklevel=4)  # anew: what the treatment came to is known only now
     return history
 
 
