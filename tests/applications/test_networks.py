@@ -51,19 +51,19 @@ OF_PEERS = [
 
 
 @pytest.mark.parametrize(("name", "peer", "theirs"), OF_PEERS)
-@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
 def test_outputs_are_those_of_the_origin(
-    peers: SimpleNamespace, tmp_path: Path, name: str, peer: str, theirs: str, ending: str
+    peers: SimpleNamespace, tmp_path: Path, name: str, peer: str, theirs: str
 ) -> None:
     if peer == "timm":
         module = trained(peers.timm.create_model(theirs, num_classes=7))
     else:
         module = trained(getattr(peers.torchvision, theirs)(num_classes=7))
-    path = tmp_path / f"weights{ending}"
-    if ending == ".pth":
-        torch.save(module.state_dict(), path)
-    else:
+    # timm hands its weights on as safetensors, torchvision by torch.save().
+    path = tmp_path / ("weights.safetensors" if peer == "timm" else "weights.pth")
+    if peer == "timm":
         safetensors.torch.save_file(module.state_dict(), path)
+    else:
+        torch.save(module.state_dict(), path)
     model = find_application(name).build(
         weights=path, input_shape=(None, None, 3), classes=7, classifier_activation=None
     )
@@ -119,7 +119,7 @@ def test_without_a_top_the_map_comes_out_or_its_pool(tmp_path: Path, pooling: st
         torch.testing.assert_close(model(x), wanted, rtol=1e-4, atol=1e-4)
 
 
-SLOW = ("resnet34", "resnet50")
+SLOW = ("mobilenet-v2", "resnet34", "resnet50")
 
 
 @pytest.mark.parametrize(
@@ -272,6 +272,14 @@ def test_what_cannot_be_is_refused(arguments: dict[str, Any], told: str) -> None
 def test_grey_images_go_through_a_fresh_network() -> None:
     model = ResNet18(weights=None, input_shape=(32, 32, 1), include_top=False, pooling="max")
     assert model.predict(np.zeros((1, 32, 32, 1)), verbose=0).shape == (1, 512)
+
+
+def test_a_textbooks_names_are_there() -> None:
+    here = latih.applications
+    for module in (here.mobilenet_v2, here.resnet, here.resnet50, here.efficientnet_lite):
+        assert module.decode_predictions is here.decode_predictions
+        assert module.preprocess_input(np.zeros((1, 2, 2, 3))).shape == (1, 2, 2, 3)
+    assert here.resnet50.ResNet50 is here.ResNet50
 
 
 def test_an_unknown_network_is_told_with_those_that_look_like_it() -> None:

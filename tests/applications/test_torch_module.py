@@ -183,6 +183,28 @@ def test_a_saved_model_holds_no_code_and_takes_the_users_module(tmp_path: Path) 
         latih.models.load_model(tmp_path / "net.keras", custom_objects={"Net": nn.Linear(2, 3)})
 
 
+def test_what_is_frozen_comes_back_frozen(tmp_path: Path) -> None:
+    x, y = data()
+    model = latih.from_torch(net(), IMAGES)
+    model.get_layer("stem").trainable = False
+    model.get_layer("block").layers[2].trainable = False
+    model.compile("adam", latih.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "net.keras")
+    again = latih.models.load_model(tmp_path / "net.keras", custom_objects={"Net": Net})
+    clone = latih.models.clone_model(model)
+    for other in (again, clone):
+        told = [(path, part.trainable) for path, part in other._located_parts()]
+        assert told == [(path, part.trainable) for path, part in model._located_parts()]
+        assert dict(told)["block/2"] is False and dict(told)["block/0"] is True
+        assert len(other.trainable_weights) == len(model.trainable_weights)
+    for one in (model, again):  # with the optimizer's state
+        one.fit(x, y, epochs=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(
+        again.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
+
+
 def test_a_run_that_was_cut_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     x, y = data()
 

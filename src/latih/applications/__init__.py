@@ -21,3 +21,6 @@ from latih.applications.timm_models import from_timm as from_timm
 from latih.applications.torch_module import TorchModel as TorchModel
 from latih.applications.torch_module import from_torch as from_torch
 from latih.applications.torch_weights import load_torch_weights as load_torch_weights
+
+# Keras's other name, which textbooks use.
+resnet50 = resnet

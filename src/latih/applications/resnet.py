@@ -6,6 +6,7 @@ from typing import Any
 
 from latih import layers
 from latih.applications.heads import Head, begun
+from latih.applications.imagenet import decode_predictions as decode_predictions
 from latih.applications.pretrained import Pretrained, fill
 from latih.applications.torch_names import Names
 from latih.applications.torchvision_inputs import preprocess_input as preprocess_input

@@ -123,6 +123,14 @@ class TorchModel(Model):
         for part in self.layers:
             yield f"module/{part.name}", part
 
+    def _located_parts(self) -> Iterator[tuple[str, Layer]]:
+        """Yield all parts, those inside others too, with the way to each."""
+        waiting = [(part.name, part) for part in reversed(self.layers)]
+        while waiting:
+            path, part = waiting.pop()
+            yield path, part
+            waiting.extend((f"{path}/{one.name}", one) for one in reversed(part.layers))
+
     def again(self) -> Self:
         """Return the same of a copy of the module, with its weights: nothing can make it anew."""
         return self._around(deepcopy(self.module), self.get_config())
@@ -239,6 +247,7 @@ class TorchModel(Model):
             "data_format": self.data_format,
             "output": self.output_key,
             "input_dtype": self.input_dtype_asked,
+            "frozen": [path for path, part in self._located_parts() if not part.trainable],
         }
 
     @classmethod
@@ -270,11 +279,13 @@ class TorchModel(Model):
 
     @classmethod
     def _around(cls, module: nn.Module, config: Mapping[str, Any]) -> Self:
-        return cls(
-            module,
-            map_shapes(tuple, config["input_shape"]),
-            **{k: v for k, v in config.items() if k not in ("module_class", "input_shape")},
-        )
+        apart = ("module_class", "input_shape", "frozen")
+        settings = {key: value for key, value in config.items() if key not in apart}
+        model = cls(module, map_shapes(tuple, config["input_shape"]), **settings)
+        frozen = set(config["frozen"])
+        for path, part in model._located_parts():
+            part.freeze_own(path not in frozen)
+        return model
 
     def get_build_config(self) -> None:
         """Return nothing: the shape stands in the config."""
