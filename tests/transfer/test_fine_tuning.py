@@ -10,7 +10,7 @@ import torch
 
 import latih
 from latih import layers, transfer
-from latih.errors import InputError, LatihError, UnknownNameError
+from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.mixing import MixedBatches
@@ -171,6 +171,28 @@ def test_a_run_is_written_down_and_is_a_base_itself(tmp_path: Path) -> None:
     for given in (tmp_path / "run", os.fspath(run.best_file)):
         again = transfer.fine_tune(given, IMAGES, KINDS % 2, epochs=1, seed=1, verbose=0)
         assert again.model.output_shape == (None, 2)
+    base(seed=3).save(run.path / "encoder.keras")
+    again = transfer.fine_tune(run.path, IMAGES, KINDS % 2, epochs=0, seed=1, verbose=0)
+    inside = next(layer for layer in again.model.layers if layer.name == "small")
+    assert all(map(np.array_equal, inside.get_weights(), base(seed=3).get_weights()))
+
+
+def test_the_drift_of_every_layer_is_told() -> None:
+    done = tuned(epochs=4, learning_rate=0.02)
+    assert done.best_epoch
+    inside = next(layer for layer in done.model.layers if layer.name == "small")
+    for name in ("low", "high"):
+        new, old = inside.get_layer(name).kernel, base().get_layer(name).kernel
+        wanted = float(((new - old).norm() / old.norm()).detach())
+        assert done.drift[name] == pytest.approx(wanted, rel=1e-3) and wanted > 0
+    assert set(done.drift) == {"low", "low_norm", "high", "high_norm"}
+    assert set(tuned(epochs=0).drift.values()) == {0.0}
+
+
+def test_copies_among_the_validation_examples_are_told_of() -> None:
+    held = (IMAGES[[*LAST, 0, 2]], KINDS[[*LAST, 0, 2]])
+    with pytest.warns(LatihWarning, match="2 of the 40 validation examples are copies"):
+        tuned(epochs=0, validation_data=held)
 
 
 class Killed(latih.callbacks.Callback):

@@ -1,7 +1,8 @@
 """From a pretrained net and a few examples to a net of one's own, in one call."""
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ from latih.callbacks import Callback, History
 from latih.callbacks.progress import Verbose
 from latih.data import as_array, require_same_length
 from latih.data.strata import stratified_split
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
+from latih.transfer.drift import copies, drift, kernels_of
 from latih.transfer.features import cached_features
 from latih.transfer.labels import Labels, read_labels, require_learnable
 from latih.transfer.networks import (
@@ -47,6 +49,8 @@ class FineTuned:
             in the end, those from before.
         class_names: in the order of the model's outputs.
         best_epoch: the epoch whose weights are kept, counted from 1; 0 for the frozen probe.
+        drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the
+            rate was too high, and what the layer knew is lost.
     """
 
     model: Model
@@ -55,6 +59,7 @@ class FineTuned:
     scores: Scores
     class_names: tuple[str, ...]
     best_epoch: int
+    drift: Mapping[str, float]
 
     @property
     def score(self) -> float:
@@ -124,6 +129,9 @@ def fine_tune(
         InputError: the examples do not fit it or each other, there are fewer than two classes, or
             one has too few examples to hold any back.
 
+    Warns:
+        LatihWarning: validation examples are copies of training ones.
+
     Example:
         >>> from latih.layers import Dense
         >>> from latih.models import Sequential
@@ -155,10 +163,11 @@ def fine_tune(
         training, validation = everything.take(rows), everything.take(kept_back)
     else:
         rows, training, validation = np.arange(len(everything.x)), everything, held
+    _warn_of_copies(training.x, validation.x)
     several = chosen.views or views_for(len(everything.x))
     views = cached_features(network.features, everything.x, views=several)
     views = views.reshape(-1, len(everything.x), views.shape[-1])
-    start = network.model.get_weights()
+    start, knew = network.model.get_weights(), kernels_of(network.features)
     _fit_probe(network, views[:, rows], training.labels, chosen)
     probe, probe_weights = _judged(network, validation), network.model.get_weights()
     wanted = epochs_for(len(training.x)) if epochs is None else epochs
@@ -181,7 +190,15 @@ def fine_tune(
             train_whole(network, everything, None, wanted, chosen, (), Keeping())
     if run_dir is not None and wanted:
         network.model.save(_directory(run_dir).best_file)
-    return FineTuned(network.model, history, probe, scores, everything.labels.names, best_epoch)
+    return FineTuned(
+        network.model,
+        history,
+        probe,
+        scores,
+        everything.labels.names,
+        best_epoch,
+        drift(knew, kernels_of(network.features)),
+    )
 
 
 def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
@@ -204,6 +221,17 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
     held_numbers, _ = read_labels(validation_data[1], names, "validation_data's y")
     require_same_length(x=held_x, y=held_numbers)
     return Part(examples, Labels(numbers, names)), Part(held_x, Labels(held_numbers, names))
+
+
+def _warn_of_copies(training: np.ndarray, validation: np.ndarray) -> None:
+    count = copies(training, validation)
+    if count:
+        warnings.warn(
+            f"{count} of the {len(validation)} validation examples are copies of training ones: "
+            "their score says what was learnt by heart. Take them out.",
+            LatihWarning,
+            stacklevel=3,  # at the line that calls fine_tune()
+        )
 
 
 def _network(base: Any, part: Part, options: Options, seed: int) -> Network:

@@ -30,6 +30,10 @@ LEAST_SIZE = 96
 """Smaller images are enlarged to this: the networks halve an image five times."""
 
 
+ENCODER = "encoder.keras"
+"""What a run of pretraining keeps for the use of others."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A base with a new head, and the same without it.
@@ -77,10 +81,7 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
     if isinstance(given, str | os.PathLike) and not Path(given).exists():
         return _application(str(given), x_shape, image_size)
     if isinstance(given, str | os.PathLike):
-        path = Path(given)
-        file = RunDirectory.open(path).best_file if path.is_dir() else path
-        loaded = load_model(file, compile=False)
-        return _own_model(loaded, x_shape, image_size)
+        return _own_model(load_model(_file(Path(given)), compile=False), x_shape, image_size)
     if not isinstance(given, Layer):
         raise InputError(
             "`base` cannot be used",
@@ -88,6 +89,15 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
             got=f"a {type(given).__name__}",
         )
     return _own_model(copy.deepcopy(given), x_shape, image_size)
+
+
+def _file(path: Path) -> Path:
+    """Return the file of a model, or that of a run: its encoder, if it learned without labels."""
+    if not path.is_dir():
+        return path
+    run = RunDirectory.open(path)
+    encoder = run.path / ENCODER
+    return encoder if encoder.is_file() else run.best_file
 
 
 def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> Base:

@@ -1,0 +1,63 @@
+"""How far a net has gone from what it knew, and whether it is judged by what it was taught."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from latih.layers import Layer
+from latih.layers.depth import in_depth
+
+
+def kernels_of(model: Layer) -> dict[str, list[torch.Tensor]]:
+    """Return copies of the weights of every layer that gradients may change, by its name."""
+    return {
+        layer.name: [
+            layer.kept_weight(weight.attribute).detach().clone()
+            for weight in layer.own_weights()
+            if weight.trainable
+        ]
+        for layer in in_depth(model)
+        if any(weight.trainable for weight in layer.own_weights())
+    }
+
+
+def drift(
+    before: Mapping[str, Sequence[torch.Tensor]], after: Mapping[str, Sequence[torch.Tensor]]
+) -> dict[str, float]:
+    """Return ``‖θ - θ₀‖ / ‖θ₀‖`` of each layer that there was before.
+
+    A base that was fine-tuned moves by a few hundredths; far more says that the rate was too high
+    and what the layer knew is lost.
+
+    Args:
+        before: the weights by the names of their layers.
+        after: the same, later.
+
+    Example:
+        >>> drift({"low": [torch.tensor([3.0, 4.0])]}, {"low": [torch.tensor([3.0, 5.0])]})
+        {'low': 0.2}
+    """
+    found: dict[str, float] = {}
+    for name, old in before.items():
+        size = sum(float(one.square().sum()) for one in old) ** 0.5
+        moved = zip(after[name], old, strict=True)
+        way = sum(float((new - one).square().sum()) for new, one in moved) ** 0.5
+        found[name] = round(way / size, 6) if size else 0.0
+    return found
+
+
+def copies(training: np.ndarray, validation: np.ndarray) -> int:
+    """Return how many of the validation examples are among the training ones, to the bit.
+
+    Example:
+        >>> copies(np.array([[1, 2], [3, 4]]), np.array([[3, 4], [5, 6]]))
+        1
+    """
+    known = {_told(one) for one in training}
+    return sum(_told(one) in known for one in validation)
+
+
+def _told(example: np.ndarray) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(example).tobytes()).digest()
