@@ -33,8 +33,8 @@ def test_an_encoder_is_left_that_takes_raw_examples(
     assert encoder.split() == ["Encoder:", "run/encoder.keras"]
     assert following.split()[-4:] == ["finetune", "IMAGES", "--base", "run"]
     model = keras.models.load_model(tmp_path / "run" / "encoder.keras")
-    assert model.input_shape[1:3] == (12, 12)
-    features = model.predict(X[..., None] if len(model.input_shape) == 4 else X, verbose=0)
+    assert model.input_shape == (None, 12, 12, 1)
+    features = model.predict(X[..., None], verbose=0)
     assert np.isfinite(features).all() and features.std() > 0
     settings = tomllib.loads((tmp_path / "run" / "run.toml").read_text(encoding="utf-8"))
     assert settings["recipe"]["method"] == method

@@ -150,7 +150,7 @@ def pretrain(
     """Learn an encoder from examples, and write the run down with ``encoder.keras`` in it.
 
     The encoder takes examples as they came: what makes them fit (bytes divided by 255, other
-    numbers standardised) is its first layer.
+    numbers standardised) is its first layer. Grey images get an axis for their one channel.
 
     Args:
         settings: how it is learnt.
@@ -170,8 +170,8 @@ def pretrain(
         LatihError: what was asked cannot be done; said before the first step.
     """
     images = as_array(x, "x").numpy()
-    if images.ndim == 3 and _convolves(settings, images.shape):
-        images = images[..., None]
+    if images.ndim == 3:
+        images = images[..., None]  # grey ones
     preparation = _preparation(images, binary=settings.method == "dbn")
     prepared = preparation.predict(images, BATCH_TO_PREPARE, verbose=0)
     about = {
