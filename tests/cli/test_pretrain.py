@@ -57,6 +57,16 @@ def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curv
         np.testing.assert_array_equal(mine, its)
 
 
+def test_a_belief_net_is_gone_on_with_and_not_mixed_with_another_run(
+    command: Any, data: str, tmp_path: Path, without_curves: None
+) -> None:
+    again = ("pretrain", data, "--method", "dbn", *FAST, "--quiet")
+    first, second = command(*again), command(*again)
+    assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+    other = command(*again, "--batch-size", "16")
+    assert other.returncode == 1 and "another run" in other.stderr
+
+
 def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves: None) -> None:
     directory = tmp_path / "digits"
     directory.mkdir()
