@@ -33,8 +33,8 @@ def test_an_encoder_is_left_that_takes_raw_examples(
     assert encoder.split() == ["Encoder:", "run/encoder.keras"]
     assert following.split()[-4:] == ["finetune", "IMAGES", "--base", "run"]
     model = keras.models.load_model(tmp_path / "run" / "encoder.keras")
-    assert model.input_shape[1:3] == (12, 12)
-    features = model.predict(X[..., None] if len(model.input_shape) == 4 else X, verbose=0)
+    assert model.input_shape == (None, 12, 12, 1)
+    features = model.predict(X[..., None], verbose=0)
     assert np.isfinite(features).all() and features.std() > 0
     settings = tomllib.loads((tmp_path / "run" / "run.toml").read_text(encoding="utf-8"))
     assert settings["recipe"]["method"] == method
@@ -55,6 +55,16 @@ def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curv
     )
     for mine, its in zip(one, other, strict=True):
         np.testing.assert_array_equal(mine, its)
+
+
+def test_a_belief_net_is_gone_on_with_and_not_mixed_with_another_run(
+    command: Any, data: str, tmp_path: Path, without_curves: None
+) -> None:
+    again = ("pretrain", data, "--method", "dbn", *FAST, "--quiet")
+    first, second = command(*again), command(*again)
+    assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+    other = command(*again, "--batch-size", "16")
+    assert other.returncode == 1 and "another run" in other.stderr
 
 
 def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves: None) -> None:

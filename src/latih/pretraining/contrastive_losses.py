@@ -83,7 +83,7 @@ def vicreg_loss(
     for weight, name in ((invariance, "invariance"), (variance, "variance")):
         number(weight, name, "vicreg_loss()", least=0)
     number(covariance, "covariance", "vicreg_loss()", least=0)
-    apart = F.mse_loss(first, second)
+    apart = (first - second).square().mean()
     narrow = (_narrowness(first) + _narrowness(second)) / 2
     return invariance * apart + variance * narrow + covariance * (_echo(first) + _echo(second))
 

@@ -150,7 +150,7 @@ def pretrain(
     """Learn an encoder from examples, and write the run down with ``encoder.keras`` in it.
 
     The encoder takes examples as they came: what makes them fit (bytes divided by 255, other
-    numbers standardised) is its first layer.
+    numbers standardised) is its first layer. Grey images get an axis for their one channel.
 
     Args:
         settings: how it is learnt.
@@ -170,14 +170,14 @@ def pretrain(
         LatihError: what was asked cannot be done; said before the first step.
     """
     images = as_array(x, "x").numpy()
-    if images.ndim == 3 and _convolves(settings, images.shape):
-        images = images[..., None]
+    if images.ndim == 3:
+        images = images[..., None]  # grey ones
     preparation = _preparation(images, binary=settings.method == "dbn")
     prepared = preparation.predict(images, BATCH_TO_PREPARE, verbose=0)
     about = {
         "run": asked or {},
         "data": {"name": name},
-        "recipe": {"name": "pretraining", **asdict(settings)},
+        "recipe": _as_told(settings),
     }
     run = RunDirectory(Path(run_dir), about)
     kept: dict[str, Any] = {
@@ -205,9 +205,22 @@ def pretrain(
     return PretrainedRun(encoder, run)
 
 
+def _as_told(settings: PretrainingSettings) -> dict[str, Any]:
+    """Return the settings as ``run.toml`` gives them back: without None, and lists for tuples."""
+    told = {name: value for name, value in asdict(settings).items() if value is not None}
+    return {"name": "pretraining", **told, "hidden": list(settings.hidden)}
+
+
 def _train_dbn(
     settings: PretrainingSettings, x: np.ndarray, run: RunDirectory, kept: dict[str, Any]
 ) -> Model:
+    if run.settings_file.exists() and run.read_settings().get("recipe") != _as_told(settings):
+        raise InputError(
+            f"the directory {str(run.path)!r} holds another run",
+            expected="a new directory, or a DBN asked for in the same way",
+            got="another method or other settings",
+            fix="Choose another directory.",
+        )
     net = pretraining.DBN(list(settings.hidden), learning_rate=settings.learning_rate)
     run.path.mkdir(parents=True, exist_ok=True)
     histories = net.fit(x, run_dir=run.path, **kept)
