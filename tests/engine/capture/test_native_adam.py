@@ -299,6 +299,23 @@ def test_weights_in_float32_among_the_others(counted):
     assert counted["updates"] == 0
 
 
+def test_a_head_in_float32_is_moved_with_the_others(counted, monkeypatch):
+    def trained():
+        keras.utils.set_random_seed(3)
+        inside = [layers.Dense(48, "relu"), layers.Dense(5, "softmax", dtype="float32")]
+        model = keras.Sequential([keras.Input((20,)), *inside])
+        model.compile(optimizers.Adam(1e-2), LOSS)
+        model.fit(X, Y, 32, epochs=3, verbose=0)
+        return left_of(model)
+
+    left = trained()
+    assert counted["updates"] == 12
+    # Here native kernels of the head round in their own way: they are in both.
+    monkeypatch.setattr(optimizers.Adam, "reads_short", False)
+    assert is_same(left, trained())
+    assert counted["updates"] == 12
+
+
 def test_who_watches_sees_gradients_in_float32(counted):
     seen: list[list[float]] = []
 
