@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from latih import applications
+from latih import applications, ops
 from latih.errors import InputError, UnknownNameError
 from latih.layers import (
     Concatenate,
@@ -28,10 +28,6 @@ from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
 
 LEAST_SIZE = 96
 """Smaller images are enlarged to this: the networks halve an image five times."""
-
-
-ENCODER = "encoder.keras"
-"""What a run of pretraining keeps for the use of others."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +92,7 @@ def _file(path: Path) -> Path:
     if not path.is_dir():
         return path
     run = RunDirectory.open(path)
-    encoder = run.path / ENCODER
-    return encoder if encoder.is_file() else run.best_file
+    return run.encoder_file if run.encoder_file.is_file() else run.best_file
 
 
 def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> Base:
@@ -139,7 +134,7 @@ def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> 
         height, width = (
             own or image_size or given for own, given in zip(wanted[1:3], x_shape[1:3], strict=True)
         )
-        if wanted[3] in (x_shape[3], None) or (wanted[3], x_shape[3]) == (3, 1):
+        if wanted[3] in (x_shape[3], None) or {wanted[3], x_shape[3]} == {3, 1}:
             return Base(model, (), (int(height), int(width)))
     elif isinstance(wanted, tuple) and len(wanted) == len(x_shape):
         if all(own in (None, given) for own, given in zip(wanted[1:], x_shape[1:], strict=True)):
@@ -177,6 +172,8 @@ def connect(
         channels = base.model.input_shape[-1]
         if channels == 3 and x_shape[-1] == 1:
             x = Concatenate(name="grey_to_colour")([x, x, x])
+        if channels == 1 and x_shape[-1] == 3:
+            x = ops.mean(x, axis=-1, keepdims=True)
         if base.size != tuple(x_shape[1:3]):
             x = Resizing(*base.size, antialias=True, name="resizing")(x)
     for layer in (*augmentation, *base.preparation):
