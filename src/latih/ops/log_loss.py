@@ -3,6 +3,10 @@
 import torch
 import torch.nn.functional as F
 
+_INTO = torch.ops.aten.binary_cross_entropy.out
+NO_REDUCTION = 0
+"""PyTorch's number for a value for each example."""
+
 
 def log_loss(probability: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return ``-t log p - (1 - t) log(1 - p)`` of each probability.
@@ -38,7 +42,7 @@ def log_loss_into(probability: torch.Tensor, target: torch.Tensor, out: torch.Te
         out: where it is written.
     """
     try:
-        torch._C._nn.binary_cross_entropy(probability, target, None, 0, out=out)
+        _INTO(probability, target, None, NO_REDUCTION, out=out)
     except RuntimeError:
         if not has_nan(probability, target):
             raise
