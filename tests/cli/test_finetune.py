@@ -45,7 +45,7 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     assert "Test accuracy: 1.0000, balanced accuracy: 1.0000, on 4 pictures." in done.stdout
     assert "Confusion (rows are true, columns predicted):" in done.stdout
     run = RunDirectory.open(tmp_path / "run")
-    evaluation = run.read_evaluation()
+    evaluation = run.evaluation.read()
     assert evaluation["confusion"] == [[2, 0], [0, 2]]
     assert evaluation["scores"] == {"accuracy": 1.0, "balanced_accuracy": 1.0}
     assert run.read_settings()["data"]["classes"] == ["bricks", "grass"]
@@ -76,7 +76,7 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Fold 2 of 2: accuracy" in done.stdout and "on 20 pictures." in done.stdout
-    counts = np.array(RunDirectory(Path("run")).read_evaluation()["confusion"])
+    counts = np.array(RunDirectory(Path("run")).evaluation.read()["confusion"])
     assert counts.sum(axis=1).tolist() == [10, 10]
 
 

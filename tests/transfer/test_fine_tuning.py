@@ -163,7 +163,7 @@ def test_grey_images_and_other_sizes_are_made_to_fit() -> None:
 def test_a_run_is_written_down_and_is_a_base_itself(tmp_path: Path) -> None:
     done = tuned(run_dir=tmp_path / "run", epochs=2)
     run = RunDirectory.open(tmp_path / "run")
-    assert run.report_file.is_file() and len(run.read_log()) >= 2
+    assert run.report_file.is_file() and len(run.log.read()) >= 2
     loaded = latih.models.load_model(run.best_file)
     np.testing.assert_array_equal(
         loaded.predict(IMAGES, verbose=0), done.model.predict(IMAGES, verbose=0)

@@ -1,5 +1,6 @@
 """What was learned before, used: freezing, new heads, rates by depth, fine-tuning in one call."""
 
+from latih.applications import load_torch_weights as load_torch_weights
 from latih.transfer.features import cached_features as cached_features
 from latih.transfer.fine_tuning import FineTuned as FineTuned
 from latih.transfer.fine_tuning import fine_tune as fine_tune
