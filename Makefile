@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
-	bench-scaling bench-capture bench-profile bench-snapshots bench-larger-than-memory \
+	bench-scaling bench-capture bench-profile bench-snapshots bench-overhead bench-larger-than-memory \
 	bench-pretraining reproduce clinic test-clinic clean
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-profile    say where the time of a step goes, and write benchmarks/PROFILE.md"
 	@echo "make bench-capture    compare the ways to do a step, and write benchmarks/CAPTURE.md"
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
+	@echo "make bench-overhead   measure what the doctor's looking on costs"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
 	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
@@ -120,6 +121,9 @@ bench-capture: .venv/installed
 
 bench-snapshots: .venv/installed
 	$(BIN)/python benchmarks/snapshots.py
+
+bench-overhead: .venv/installed
+	$(BIN)/python benchmarks/overhead.py
 
 bench-larger-than-memory: .venv/installed
 	$(BIN)/python benchmarks/larger_than_memory.py

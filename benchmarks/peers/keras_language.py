@@ -30,6 +30,16 @@ def layer(keras: ModuleType, described: workloads.Layer) -> Any:
             return layers.Flatten()
 
 
+def build(keras: ModuleType, workload: workloads.Workload, **compile_options: Any) -> Any:
+    """Return the compiled net of a workload."""
+    stack = [layer(keras, described) for described in workload.layers]
+    model = keras.Sequential([keras.Input(workload.input_shape), *stack])
+    model.compile(
+        "adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], **compile_options
+    )
+    return model
+
+
 def train(keras: ModuleType, task: Task, **compile_options: Any) -> None:
     if task.bf16:
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -42,11 +52,7 @@ def train(keras: ModuleType, task: Task, **compile_options: Any) -> None:
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             epochs.ended()
 
-    stack = [layer(keras, described) for described in workload.layers]
-    model = keras.Sequential([keras.Input(workload.input_shape), *stack])
-    model.compile(
-        "adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], **compile_options
-    )
+    model = build(keras, workload, **compile_options)
     history = model.fit(
         data.x_train,
         data.y_train,

@@ -1,0 +1,92 @@
+"""Measure what the doctor's looking on costs, and write OVERHEAD.md: ``make bench-overhead``.
+
+Each workload of the benchmark is trained in turns without the doctor and with
+``fit(doctor="watch")`` at its defaults, in one process, for the same number of epochs; what counts
+is the ratio of their times within a round. The number of epochs is chosen so that a run takes about
+as long as was asked.
+"""
+
+import argparse
+import datetime
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import workloads
+from peers.keras_language import build
+from workloads import WORKLOADS, Workload
+
+import latih as keras
+
+HERE = Path(__file__).parent
+
+
+def seconds(workload: Workload, data: workloads.Data, epochs: int, doctor: str | bool) -> float:
+    """Return how long a training takes, from the call of ``fit`` to its end."""
+    keras.utils.set_random_seed(1)
+    model = build(keras, workload)
+    began = time.perf_counter()
+    model.fit(
+        data.x_train,
+        data.y_train,
+        batch_size=workload.batch,
+        epochs=epochs,
+        validation_data=(data.x_test, data.y_test),
+        verbose=0,
+        doctor=doctor,
+    )
+    return time.perf_counter() - began
+
+
+def row(workload: Workload, directory: Path, wanted: float, rounds: int) -> str:
+    """Return the row of a workload."""
+    data = workloads.load(directory, workload, workload.images)
+    seconds(workload, data, 2, "watch")  # all that a process does once
+    two, six = (seconds(workload, data, epochs, False) for epochs in (2, 6))
+    epochs = max(2, round(wanted / max((six - two) / 4, 1e-3)))
+    pairs = [
+        (seconds(workload, data, epochs, False), seconds(workload, data, epochs, "watch"))
+        for _ in range(rounds)
+    ]
+    without, watched = (statistics.median(times) for times in zip(*pairs, strict=True))
+    more = [100 * (one / other - 1) for other, one in pairs]
+    cells = [
+        workload.name,
+        f"{epochs * workload.steps:,}",
+        f"{without:.1f}",
+        f"{watched:.1f}",
+        f"{statistics.median(more):+.1f}%",
+        f"{min(more):+.1f} to {max(more):+.1f}%",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30, help="how long a run takes, about")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=[*WORKLOADS])
+    parser.add_argument("--output", type=Path, default=HERE / "OVERHEAD.md")
+    told = parser.parse_args()
+    lines = [
+        "# What the doctor costs",
+        "",
+        f"Written by `make bench-overhead` on {datetime.date.today()}: seconds of a whole `fit` "
+        f'with validation after each epoch, without the doctor and with `doctor="watch"`, in '
+        f"turns, runs of about {told.seconds:g} seconds; medians of {told.rounds} rounds, and of "
+        "the ratios within them.",
+        "",
+        "| workload | steps | without, s | watched, s | more | rounds |",
+        "|---|---|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        workloads.write(Path(directory))
+        for name in told.workloads:
+            lines.append(row(WORKLOADS[name], Path(directory), told.seconds, told.rounds))
+            print(lines[-1], flush=True)
+    told.output.write_text("\n".join([*lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
