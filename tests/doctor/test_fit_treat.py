@@ -261,6 +261,33 @@ def test_a_treated_run_goes_on_to_the_same_bits(
     assert [one["code"] for one in told[0]] == [one["code"] for one in told[1]]
 
 
+def on_a_base(number: float) -> Any:
+    """A frozen base with weights from elsewhere, and a head that hardly moves."""
+    base = Dense(16, "relu", name="base")
+    base.trainable = False
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([Input([8]), base, Dense(3, "softmax", name="head")])
+    base.set_weights([np.eye(8, 16, dtype="float32") * number, np.full(16, number, "float32")])
+    model.compile(keras.optimizers.SGD(1e-6), "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_run_killed_before_what_goes_on_has_begun_keeps_its_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("latih.models.treated._fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            treated(on_a_base(0.5), run_dir=tmp_path / "run")
+    model = on_a_base(0.5)
+    history = treated(model, run_dir=tmp_path / "run")
+    assert history.treatment.kept and accuracy(model) > 0.6
+    np.testing.assert_array_equal(model.get_layer("base").bias.numpy(), np.full(16, 0.5))
+
+
 def test_a_damaged_treatment_is_refused(whole: Any, tmp_path: Path) -> None:
     shutil.copytree(whole[0], tmp_path / "run")
     run = RunDirectory.open(tmp_path / "run")

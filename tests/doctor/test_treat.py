@@ -343,6 +343,17 @@ def test_a_training_that_is_refused_can_be_treated() -> None:
     assert treatment.skill > 0.4
 
 
+def test_the_generator_of_a_loader_beside_arrays_stands_where_it_stood() -> None:
+    dice = torch.Generator().manual_seed(5)
+    data = torch.utils.data.TensorDataset(torch.tensor(X[500:]), torch.tensor(LABELS[500:]))
+    loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True, generator=dice)
+    before = dice.get_state()
+    model = keras.Sequential([Input([8]), Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    treat(model, *TRAINING, validation_data=loader, epochs=1, trials=0)
+    assert torch.equal(dice.get_state(), before)
+
+
 def test_the_generator_of_a_loader_stands_where_it_stood() -> None:
     dice = torch.Generator().manual_seed(5)
     data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(LABELS))

@@ -134,6 +134,15 @@ def test_a_layer_named_script_is_a_row_of_that_name(tmp_path: Path) -> None:
     assert source.count("&lt;script&gt;x&lt;/script&gt;") == 3  # two plots and a card
 
 
+def test_a_finding_for_each_of_many_layers_makes_a_page(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    names = [f"dense_{number}" for number in range(60)]
+    run.layers.start([{"step": 1, "layers": {name: {"gradient": 0.5} for name in names}}])
+    run.findings.start([finding(layer=name) for name in names])
+    source = build_report(run).read_text("utf-8")
+    assert names[0] in source and names[-1] in source
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -92,8 +92,8 @@ class Course:
     @contextmanager
     def leaving_no_trace(self) -> Generator[None]:
         """Let the block draw from all random generators as if it had not."""
-        x, held_back = self.data.x, self.data.held_back
-        own = OwnGenerators({"x": x, "held_back": held_back} if is_stream(x) else {})
+        read = {"x": self.data.x, "held_back": self.data.held_back}
+        own = OwnGenerators({name: one for name, one in read.items() if is_stream(one)})
         with random.drawing_from(random.state_dict()), own.drawing_from(own.state_dict()):
             yield
 

@@ -19,7 +19,7 @@ from latih.doctor.setup_data import changed, difference
 from latih.doctor.treating import TreatingDoctor
 from latih.doctor.treatment import Treatment
 from latih.doctor.trial_data import Data, data_to_try
-from latih.doctor.trying import skill_of
+from latih.doctor.trying import Start, skill_of
 from latih.engine.callback_states import callback_states, put_back
 from latih.engine.events import Callback
 from latih.errors import InputError
@@ -102,7 +102,9 @@ def _go_on(
     asked = Setup.of(model, **_of_a_setup(told))
     setup = changed(asked, record["setup"])
     setup = replace(setup, epochs=max(setup.epochs, asked.epochs))
-    adopt(model, setup.make(model))
+    # Killed before its first snapshot, it begins as a trial does: with a base's weights, if it has
+    # one.
+    adopt(model, Start(model).model(setup))
     history, _ = _fit(model, x, y, callbacks, told, setup, record.get("findings") or ())
     history.treatment = Treatment.recalled(record, model)
     return history

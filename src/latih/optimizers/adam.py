@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import torch
+from torch.autograd.graph import increment_version
 
 from latih.arguments import number
 from latih.optimizers.base import Optimizer
@@ -116,6 +117,8 @@ class Adam(Optimizer):
             amsgrad=self.amsgrad,
             maximize=False,
         )
+        # Not even that the weights were written is counted by it; who keeps a copy must know.
+        increment_version(values)
 
     def update_from_short(self, gradients: ShortGradients, rate: float) -> bool:
         """Move the weights by gradients in a shorter type; say whether it was done."""

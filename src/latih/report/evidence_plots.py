@@ -273,7 +273,7 @@ def _rows(watch: Watch, findings: Sequence[Finding], *signs: str) -> tuple[list[
     if len(names) <= MOST_ROWS:
         return names, []
     named = {finding.layer for finding in findings}
-    stride = -(-len(names) // (MOST_ROWS - len(named)))
+    stride = -(-len(names) // max(MOST_ROWS - len(named), 1))
     kept = [
         name
         for place, name in enumerate(names)

@@ -58,6 +58,7 @@ def test_a_linear_net_that_stays_poor_is_a_fault_too():
         [layer("words", None, kind="Embedding", fan_in=0), output()],
         # The last layer of a net bends its output: so do two of them side by side.
         [layer("a"), output(), layer("value", None, is_output=True)],
+        [layer("a"), layer("value", None, is_output=True), output()],
         # A linear bottleneck, and the branch beside it.
         [layer("a", kind="Conv2D"), *(layer(n, None, kind="Conv2D") for n in "bcd"), output()],
     ],

@@ -79,3 +79,16 @@ def test_looks_that_become_rarer_do_not_bend_the_curve() -> None:
     assert under_training(training(losses=1.5, skills=level, steps_at=steps)) == []
     (found,) = under_training(training(losses=1.5, skills=rising, steps_at=steps))
     assert found.severity == "fault"
+
+
+def test_what_is_gained_by_heart_asks_for_no_more_epochs() -> None:
+    known: dict[str, Any] = {"losses": line(2.3, 1.5), "skills": line(0.0, 0.4), "epochs": 12}
+    falls, rests = line(2.3, 1.7, 12), [*line(2.3, 1.9, 6), *line(1.9, 1.89, 6)]
+    (found,) = under_training(training(logs={"val_loss": falls}, **known))
+    assert found.severity == "fault"
+    assert under_training(training(logs={"val_loss": rests}, **known)) == []
+
+
+def test_a_few_epochs_of_validation_say_nothing() -> None:
+    logs = {"val_loss": [2.3, 1.9, 1.9]}
+    assert under_training(training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), logs=logs))

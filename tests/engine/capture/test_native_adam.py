@@ -340,6 +340,33 @@ def test_who_watches_sees_gradients_in_float32(counted):
     assert len(seen[0]) == counted["updates"] == 6
 
 
+def test_a_doctor_who_looks_now_and_then_disturbs_nothing(counted):
+    """Where he reads the gradients PyTorch's kernel moves the weights, which counts no writing."""
+    left: list[Any] = []
+    for listeners in ([], [keras.callbacks.Doctor(share=1.0)]):
+        counted["updates"] = 0
+        left.append(left_of(fitted(TAKEN["Adam"], {}, listeners=listeners)))
+    assert is_same(*left)
+    assert 0 < counted["updates"] < 12
+
+
+def test_a_step_that_the_kernel_leaves_to_pytorch_leaves_no_old_weights(counted, monkeypatch):
+    """As when the number of threads changes, in the middle of the second epoch."""
+    usual = left_of(fitted(TAKEN["Adam"], {}))
+    same_bits, left_out = adam.same_bits, []
+
+    def but_once(threads):
+        if counted["updates"] == 5 and not left_out:
+            left_out.append(threads)
+            return False
+        return same_bits(threads)
+
+    monkeypatch.setattr(adam, "same_bits", but_once)
+    counted["updates"] = 0
+    assert is_same(usual, left_of(fitted(TAKEN["Adam"], {})))
+    assert left_out and counted["updates"] == 11
+
+
 def test_who_begins_to_clip_within_a_training(counted):
     class Clipping(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):

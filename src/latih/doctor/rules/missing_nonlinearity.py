@@ -93,7 +93,9 @@ def _longest_row(layers: tuple[LayerFacts, ...]) -> list[LayerFacts]:
     row: list[LayerFacts] = []
     longest: list[LayerFacts] = []
     for before, one in pairwise(told):
-        if before.kind in PLAIN and one.kind in PLAIN and not _bends(before):
+        # An output leads to no other layer: two of them stand side by side.
+        is_followed = before.kind in PLAIN and one.kind in PLAIN and not before.is_output
+        if is_followed and not _bends(before):
             row = [*row, one] if row else [before, one]
         else:
             row = []

@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import median, pstdev
 
 from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
-from latih.doctor.curves import PERSISTENT, evenly, finite, last, rising, slope, smoothed
+from latih.doctor.curves import PERSISTENT, evenly, finite, last, logged, rising, slope, smoothed
 from latih.doctor.evidence import Check, Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -40,6 +40,7 @@ STEPS = 10
         "poor": 0.5,
         "fine": 0.8,
         "noise": 2.0,
+        "held_back": 0.01,
     },
     source="Cao et al., DeepFD, ICSE 2022, fault type epoch; "
     "Humbatova et al., Taxonomy of real faults in deep learning systems, ICSE 2020",
@@ -52,7 +53,7 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     # The last third of the steps, and three checks at least.
     start = min(known[-1].step * 2 / 3, known[-PERSISTENT].step)
     known = [one for one in known if one.step >= start]
-    if _room(evidence) < limit["room"]:
+    if _room(evidence) < limit["room"] or _rests_on_rows_held_back(evidence, limit["held_back"]):
         return
     tail = evenly([(one.step, one.skill) for one in known], STEPS)
     low = evenly([(one.step, one.loss) for one in known], STEPS)
@@ -88,6 +89,23 @@ def _room(evidence: Evidence) -> float:
     loss = last(finite(check.loss for check in evidence.checks))
     room = (loss - floor) / (trivial - floor) if trivial > floor else 1.0
     return room if isfinite(room) else 1.0
+
+
+def _rests_on_rows_held_back(evidence: Evidence, least: float) -> bool:
+    """Say whether the validation loss reached its best before the last third of the epochs.
+
+    What is still gained then is learned by heart, and more epochs would bring more of that.
+
+    Args:
+        evidence: what was seen.
+        least: by what part of it the last third must lower the best to count.
+    """
+    held_back = logged(evidence.epochs, "val_loss")
+    third = len(held_back) // 3
+    if third < 2:
+        return False
+    before, after = min(held_back[:-third]), min(held_back[-third:])
+    return before - after < least * abs(before)
 
 
 def _noise(checks: Sequence[Check], gain: float) -> float:

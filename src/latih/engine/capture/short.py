@@ -126,6 +126,8 @@ class ShortCopies:
                 and entry.arguments[0].data_ptr() == values.data_ptr()
                 and entry.arguments[0].numel() == values.numel()
             ):
+                if self._values is None:  # nobody has written what the new one holds
+                    self.distrust()
                 self._values = self._buffer(self._values)
                 kept = Kept(entry.function, entry.arguments, {"by": self}, entry.results)
                 entries[number] = kept
