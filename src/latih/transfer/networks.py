@@ -192,8 +192,9 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
     """Return the layers that change images in training.
 
     Args:
-        asked: ``"light"``, ``"strong"``, None, a layer or a list of layers; ``"auto"`` is light for
-            images of three channels and None for anything else.
+        asked: ``"light"``, ``"strong"``, None, a layer or a list of layers, which are copied: the
+            user's go on drawing from where they were; ``"auto"`` is light for images of three
+            channels and None for anything else.
         x: the examples.
         seed: what they draw from.
 
@@ -205,10 +206,9 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
         asked = "light" if images and x.shape[3] == 3 else None
     if asked is None or asked is False:
         return []
-    if isinstance(asked, Layer):
-        return [asked]
-    if isinstance(asked, list | tuple) and all(isinstance(layer, Layer) for layer in asked):
-        return list(asked)
+    listed = [asked] if isinstance(asked, Layer) else asked
+    if isinstance(listed, list | tuple) and all(isinstance(layer, Layer) for layer in listed):
+        return [copy.deepcopy(layer) for layer in listed]
     if asked not in ("light", "strong"):
         raise InputError(
             "`augmentation` of fine_tune() cannot be used",
