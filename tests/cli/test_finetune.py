@@ -45,7 +45,7 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     assert "Test accuracy: 1.0000, balanced accuracy: 1.0000, on 4 pictures." in done.stdout
     assert "Confusion (rows are true, columns predicted):" in done.stdout
     run = RunDirectory.open(tmp_path / "run")
-    evaluation = run.read_evaluation()
+    evaluation = run.evaluation.read()
     assert evaluation["confusion"] == [[2, 0], [0, 2]]
     assert evaluation["scores"] == {"accuracy": 1.0, "balanced_accuracy": 1.0}
     assert run.read_settings()["data"]["classes"] == ["bricks", "grass"]
@@ -76,8 +76,24 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Fold 2 of 2: accuracy" in done.stdout and "on 20 pictures." in done.stdout
-    counts = np.array(RunDirectory(Path("run")).read_evaluation()["confusion"])
+    counts = np.array(RunDirectory(Path("run")).evaluation.read()["confusion"])
     assert counts.sum(axis=1).tolist() == [10, 10]
+
+
+def test_the_frozen_probe_alone_is_kept_and_writes_over_no_run(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.report_file.is_file()
+    done = command("predict", "run", "pictures", "-o", "out.csv")
+    assert done.stdout == "20 predictions in out.csv\n"
+    assert "bricks" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+    before = run.best_file.read_bytes()
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0", "--seed", "3")
+    assert done.returncode == 1 and "holds a run already" in done.stderr
+    assert run.best_file.read_bytes() == before
 
 
 def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(

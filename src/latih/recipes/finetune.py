@@ -108,6 +108,8 @@ def fine_tune_pictures(
         "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
     }
     run = RunDirectory(Path(run_dir), about)
+    if epochs == 0:  # else fit() sees to it that no other run is written over
+        RunDirectory.create(run)
     kept: dict[str, Any] = {"run_dir": run, "resume": resume, "snapshot_every": snapshot_every}
 
     def tuned(rows: np.ndarray, **more: Any) -> FineTuned:
@@ -177,7 +179,8 @@ def _write(
     model: Model,
 ) -> None:
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
-        return
+        run.write_settings(dict(run.about))
+        run.log.start([])
     model.save(run.best_file)
     run.evaluation.write(
         {
