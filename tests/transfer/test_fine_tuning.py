@@ -1,6 +1,7 @@
 """One call from a pretrained base to a net of one's own, and what it promises."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 import torch
 
 import latih
-from latih import layers, random, transfer
+from latih import applications, layers, random, transfer
 from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
 from latih.pretraining import DBN
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.mixing import MixedBatches
+from latih.transfer.networks import find_base
 from latih.transfer.scores import judge
 
 DICE = np.random.default_rng(4)
@@ -239,6 +241,25 @@ def test_the_drift_of_every_layer_is_told() -> None:
         assert done.drift[name] == pytest.approx(wanted, rel=1e-3) and wanted > 0
     assert set(done.drift) == {"low", "low_norm", "high", "high_norm"}
     assert set(tuned(epochs=0).drift.values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("own", "seen"),
+    [
+        ((28, 28), (96, 96)),
+        ((300, 200), (224, 149)),
+        ((500, 500), (224, 224)),
+        ((50, 1000), (32, 224)),
+    ],
+)
+def test_an_application_sees_images_at_their_own_scale(
+    own: tuple[int, int], seen: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = applications.find("resnet18")
+    fresh = replace(known, build=lambda **given: known.build(**{**given, "weights": None}))
+    monkeypatch.setattr(applications, "find", lambda name: fresh)
+    found = find_base("resnet18", (4, *own, 3), None)
+    assert found.size == seen and found.model.input_shape == (None, *seen, 3)
 
 
 def test_copies_among_the_validation_examples_are_told_of() -> None:
