@@ -93,7 +93,7 @@ def _table(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
     recipe = told.get("recipe")
-    command = COMMANDS.get(recipe.get("name")) if isinstance(recipe, dict) else None
+    command = COMMANDS.get(str(recipe.get("name"))) if isinstance(recipe, dict) else None
     if command is not None:
         raise InputError(
             f"the run in {str(run)!r} was begun by `latih {command}`",
