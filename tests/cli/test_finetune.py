@@ -132,6 +132,10 @@ def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
     done = command("finetune", "few", *QUICK)
     assert done.returncode == 1 and "fewer than two pictures" in done.stderr
     assert "'two' (1)" in done.stderr
+    (tmp_path / "few" / "two" / "2.png").write_bytes(place.read_bytes())
+    done = command("finetune", "few", *QUICK, "--folds", "2")
+    assert done.returncode == 1 and "too few pictures for these folds" in done.stderr
+    assert "Fold 1" not in done.stdout and "'two' (2)" in done.stderr
     done = command("finetune", "nowhere", *QUICK)
     assert done.returncode == 1 and "no directory" in done.stderr
 
