@@ -344,3 +344,20 @@ def test_half_precision_mixes_as_pytorch_does() -> None:
         wanted = model.module.eval()(x.permute(0, 3, 1, 2))
     found = model(x)
     torch.testing.assert_close(found.float(), wanted.float(), rtol=0.05, atol=0.05)
+
+
+def test_modules_that_wait_for_their_shape_get_it() -> None:
+    module = nn.Sequential(
+        nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2)
+    )
+    model = latih.applications.from_torch(module, (6, 6, 3))
+    assert model.output_shape == (None, 2)
+    assert model.count_params() == (27 + 1) * 4 + 4 * 4 + (64 + 1) * 2
+    assert torch.equal(module[1].running_mean, torch.zeros(4))  # type: ignore[arg-type]
+
+
+def test_a_copy_keeps_a_bias_frozen_beside_a_kernel_that_learns() -> None:
+    module = nn.Sequential(nn.Linear(3, 2))
+    module[0].bias.requires_grad_(False)
+    copied: Any = latih.models.clone_model(latih.applications.from_torch(module, (3,)))
+    assert [weight.requires_grad for weight in copied.module.parameters()] == [True, False]

@@ -80,6 +80,22 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     assert counts.sum(axis=1).tolist() == [10, 10]
 
 
+def test_the_frozen_probe_alone_is_kept_and_writes_over_no_run(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.report_file.is_file()
+    done = command("predict", "run", "pictures", "-o", "out.csv")
+    assert done.stdout == "20 predictions in out.csv\n"
+    assert "bricks" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+    before = run.best_file.read_bytes()
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0", "--seed", "3")
+    assert done.returncode == 1 and "holds a run already" in done.stderr
+    assert run.best_file.read_bytes() == before
+
+
 def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(
     pictures: Path, command: Any
 ) -> None:
@@ -116,6 +132,10 @@ def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
     done = command("finetune", "few", *QUICK)
     assert done.returncode == 1 and "fewer than two pictures" in done.stderr
     assert "'two' (1)" in done.stderr
+    (tmp_path / "few" / "two" / "2.png").write_bytes(place.read_bytes())
+    done = command("finetune", "few", *QUICK, "--folds", "2")
+    assert done.returncode == 1 and "too few pictures for these folds" in done.stderr
+    assert "Fold 1" not in done.stdout and "'two' (2)" in done.stderr
     done = command("finetune", "nowhere", *QUICK)
     assert done.returncode == 1 and "no directory" in done.stderr
 

@@ -47,6 +47,8 @@ def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curv
         options = ("--hidden", "9", "--run-dir", "run", "--quiet")
         done = command("pretrain", data, "--epochs", epochs, *options)
         assert (done.returncode, done.stderr) == (0, "")
+    done = command("resume", "run")
+    assert done.returncode == 1 and "latih pretrain" in done.stderr
     whole = command("pretrain", data, "--epochs", "3", "--hidden", "9", "--run-dir", "all")
     assert whole.returncode == 0
     one, other = (

@@ -193,7 +193,7 @@ def test_greedy_stages_learn_one_after_the_other() -> None:
         encoder,
         x,
         optimizer=keras.optimizers.Adam(0.01),
-        epochs=400,
+        epochs=600,
         batch_size=300,
         verbose=0,
     )
@@ -225,3 +225,26 @@ def test_greedy_stages_are_layers_with_kernels() -> None:
         greedy([layers.Flatten()], x, verbose=0)
     with pytest.raises(InputError, match="one array"):
         greedy(net, iter([x]), verbose=0)
+
+
+def test_greedy_stages_give_back_what_the_one_below_makes() -> None:
+    x = np.random.default_rng(2).normal(size=(20, 6)).astype("float32")
+    net = [
+        *(layers.Dense(5, activation="relu"), layers.BatchNormalization()),
+        *(layers.Dense(4), layers.ReLU(), layers.Dense(3)),
+    ]
+    chosen = keras.optimizers.Adam(0.01)
+    stack = greedy(net, x, output_activation="tanh", optimizer=chosen, epochs=1, verbose=0)
+    ends = [stage.decoder.layers[-1].activation.__name__ for stage in stack.stages]
+    # A normalisation makes numbers of both signs, and a relu after a layer none below zero.
+    assert ends == ["tanh", "linear", "relu"]
+    assert not chosen.built and len({id(stage.optimizer) for stage in stack.stages}) == 3
+
+
+def test_what_greedy_cannot_take_is_refused() -> None:
+    x = np.zeros((4, 6), "float32")
+    inputs = keras.Input((6,))
+    with pytest.raises(InputError, match="a Sequential or a list"):
+        greedy(keras.Model(inputs, layers.Dense(6)(inputs)), x, verbose=0)
+    with pytest.raises(InputError, match="validation_split"):
+        greedy([layers.Dense(6), layers.Dense(6)], x, verbose=0, validation_data=x)

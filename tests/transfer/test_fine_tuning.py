@@ -1,6 +1,7 @@
 """One call from a pretrained base to a net of one's own, and what it promises."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 import torch
 
 import latih
-from latih import layers, transfer
+from latih import applications, layers, random, transfer
 from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
+from latih.pretraining import DBN
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.mixing import MixedBatches
+from latih.transfer.networks import find_base
 from latih.transfer.scores import judge
 
 DICE = np.random.default_rng(4)
@@ -77,6 +80,57 @@ def test_one_seed_gives_the_same_bits_and_the_base_stays() -> None:
     )
     assert all(map(np.array_equal, one, two))
     assert all(map(np.array_equal, own.get_weights(), before))
+
+
+def test_what_is_drawn_afterwards_is_not_disturbed() -> None:
+    latih.utils.set_random_seed(8)
+    wanted = np.random.rand(), torch.rand(()), random.make_seed()
+    latih.utils.set_random_seed(8)
+    own = layers.RandomFlip(seed=1)
+    one = tuned(epochs=1, augmentation=own).model.get_weights()
+    latih.utils.set_random_seed(8)
+    two = tuned(epochs=1, augmentation=own).model.get_weights()
+    assert all(map(np.array_equal, one, two))  # a layer of the user's is copied, too
+    latih.utils.set_random_seed(8)
+    net, kinds = latih.Sequential([layers.Dense(2, input_shape=[3])]), [0, 1] * 4
+    latih.utils.set_random_seed(8)
+    transfer.fine_tune(net, DICE.normal(size=(8, 3)), kinds, epochs=1, seed=3, verbose=0)
+    assert (np.random.rand(), torch.rand(()), random.make_seed()) == wanted
+
+
+def test_penalties_of_the_base_stay() -> None:
+    net = latih.Sequential([layers.Dense(4, kernel_regularizer="l2", input_shape=[3])])
+    x, y = DICE.normal(size=(8, 3)), [0, 1] * 4
+    given: Any = {"validation_data": (x + 1, y), "epochs": 1, "seed": 3, "verbose": 0}
+    (penalty,) = transfer.fine_tune(net, x, y, **given).model.losses
+    assert float(penalty.detach()) > 0
+
+
+def test_frozen_layers_stay_frozen() -> None:
+    frozen = transfer.freeze(base(), until="high")
+    given: Any = {"validation_data": (IMAGES[LAST], KINDS[LAST]), "seed": 5, "verbose": 0}
+    done = transfer.fine_tune(
+        frozen, IMAGES[FIRST], KINDS[FIRST], epochs=4, learning_rate=0.02, **given
+    )
+    assert done.best_epoch
+    assert done.drift["low"] == done.drift["low_norm"] == 0 < done.drift["high"]
+
+
+def test_numbers_of_classes_may_go_on_in_the_validation_data() -> None:
+    for shape in ((-1,), (-1, 1)):
+        y = np.array([0, 1] * 4).reshape(shape)
+        x, held = DICE.normal(size=(8, 3)), (DICE.normal(size=(3, 3)), np.arange(3).reshape(shape))
+        net = latih.Sequential([layers.Dense(2, input_shape=[3])])
+        done = transfer.fine_tune(net, x, y, validation_data=held, epochs=0, seed=1, verbose=0)
+        assert done.class_names == ("0", "1", "2")
+
+
+def test_the_features_of_a_belief_net_are_no_head() -> None:
+    x = DICE.random((20, 5)).astype("float32")
+    net = DBN([4, 3], seed=1)
+    net.fit(x, epochs=1, verbose=0)
+    done = transfer.fine_tune(net.encoder, x, [0, 1] * 10, epochs=0, seed=1, verbose=0)
+    assert done.model.get_layer("head").kernel.shape == (3, 2)
 
 
 def test_the_probe_leaves_the_base_bit_for_bit() -> None:
@@ -189,6 +243,25 @@ def test_the_drift_of_every_layer_is_told() -> None:
     assert set(tuned(epochs=0).drift.values()) == {0.0}
 
 
+@pytest.mark.parametrize(
+    ("own", "seen"),
+    [
+        ((28, 28), (96, 96)),
+        ((300, 200), (224, 149)),
+        ((500, 500), (224, 224)),
+        ((50, 1000), (32, 224)),
+    ],
+)
+def test_an_application_sees_images_at_their_own_scale(
+    own: tuple[int, int], seen: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = applications.find("resnet18")
+    fresh = replace(known, build=lambda **given: known.build(**{**given, "weights": None}))
+    monkeypatch.setattr(applications, "find", lambda name: fresh)
+    found = find_base("resnet18", (4, *own, 3), None)
+    assert found.size == seen and found.model.input_shape == (None, *seen, 3)
+
+
 def test_copies_among_the_validation_examples_are_told_of() -> None:
     held = (IMAGES[[*LAST, 0, 2]], KINDS[[*LAST, 0, 2]])
     with pytest.warns(LatihWarning, match="2 of the 40 validation examples are copies"):
@@ -231,6 +304,11 @@ REFUSED: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
     (None, IMAGES, KINDS, {"epoch": 3}, "no argument `epoch`"),
     (None, IMAGES, KINDS, {"validation_data": 3}, "`validation_data`"),
     (None, IMAGES, KINDS, {"augmentation": "some"}, "`augmentation`"),
+    (None, IMAGES, KINDS, {"class_weight": {3: 2.0}}, "expected 0..2, got 3"),
+    (None, IMAGES, KINDS, {"class_weight": {"1": 2.0}}, "class numbers"),
+    (None, IMAGES, KINDS, {"class_weight": {1: -2.0}}, "`class_weight`"),
+    (None, IMAGES, KINDS, {"validation_data": (IMAGES[:4] + 1, [*"abcd"])}, "not known"),
+    (None, IMAGES, np.eye(3)[KINDS], {"validation_data": (IMAGES[:1], [3])}, "not known"),
     ("efficientnet-lite0", IMAGES / 255.0, KINDS, {}, "0 to 255"),
     ("efficientnet-lite0", KINDS[:, None] * 1.0, KINDS, {}, "does not fit the base"),
 ]

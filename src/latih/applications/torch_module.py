@@ -284,7 +284,8 @@ class TorchModel(Model):
         model = cls(module, map_shapes(tuple, config["input_shape"]), **settings)
         frozen = set(config["frozen"])
         for path, part in model._located_parts():
-            part.freeze_own(path not in frozen)
+            if part.trainable is (path in frozen):  # else as the module has it, weight by weight
+                part.freeze_own(path not in frozen)
         return model
 
     def get_build_config(self) -> None:

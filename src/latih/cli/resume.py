@@ -13,6 +13,9 @@ from latih.layers.budget import weight_budget
 from latih.recipes import DenseSettings
 from latih.run_directory import RunDirectory
 
+COMMANDS = {"finetune": "finetune", "pretraining": "pretrain"}
+"""What began a run of a recipe that goes on where it is asked for again."""
+
 
 def resume(
     run: Annotated[Path, typer.Argument(help="The run directory.")],
@@ -90,9 +93,10 @@ def _table(told: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
     recipe = told.get("recipe")
-    if isinstance(recipe, dict) and recipe.get("name") == "finetune":
+    command = COMMANDS.get(str(recipe.get("name"))) if isinstance(recipe, dict) else None
+    if command is not None:
         raise InputError(
-            f"the run in {str(run)!r} was begun by `latih finetune`",
+            f"the run in {str(run)!r} was begun by `latih {command}`",
             fix=f"Run that command again with --run-dir {run}: it goes on by itself.",
         )
     if not isinstance(recipe, dict) or recipe.get("name") != "dense":

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from latih import constraints, initializers, registry, regularizers
 from latih.dtype_policies import DTypePolicy, dtype_policy
@@ -840,7 +841,8 @@ def unmixed(module: nn.Module) -> Generator[None]:
 
 def changed_by_calls(module: nn.Module) -> Iterator[torch.Tensor]:
     """Yield the tensors of a module that a call may change: buffers, and variables not trained."""
-    yield from module.buffers()
+    # One that waits for its shape holds nothing yet.
+    yield from (buffer for buffer in module.buffers() if not is_lazy(buffer))
     for layer in module.modules():
         if isinstance(layer, Layer):
             # A variable that was not made by add_weight() is a parameter whatever it says.

@@ -80,7 +80,7 @@ def mirrored(encoder: Any, input_shape: Shape, output_activation: Any = None) ->
                 (a for kind, a in ANSWERS.items() if isinstance(stack[place], kind)), None
             )
             if answer is not None:
-                activation = _activation_before(stack[:place], output_activation)
+                activation = activation_before(stack[:place], output_activation)
                 parts += answer(stack[place], shapes[place], activation)
     decoder = Sequential([make_input(shapes[-1][1:]), *parts])
     require_led_back(decoder.output_shape, input_shape)
@@ -105,7 +105,7 @@ def require_led_back(made: Any, input_shape: Any) -> None:
         )
 
 
-def _activation_before(stack: Sequence[Layer], last: Any) -> Any:
+def activation_before(stack: Sequence[Layer], last: Any) -> Any:
     """Return the activation that makes what a layer is given: the one that must come back."""
     if not any(isinstance(layer, Dense | Conv2D) for layer in stack):
         return last  # what comes back is the example itself
@@ -207,7 +207,7 @@ class TiedDecoder(Layer):
         vars(self)["_sources"] = tuple(stack[place] for place in reversed(tied))
         vars(self)["_encoder"] = (encoder,)
         self._activations = [
-            activations.get(_activation_before(stack[:place], output_activation))
+            activations.get(activation_before(stack[:place], output_activation))
             for place in reversed(tied)
         ]
         self._biases: list[str] = []

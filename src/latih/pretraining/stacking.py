@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from latih.errors import InputError
 from latih.layers import Input, Layer
 from latih.models import Sequential
 from latih.pretraining.autoencoder import Autoencoder, DenoisingAutoencoder, as_model
-from latih.pretraining.mirror import stack_of
+from latih.pretraining.mirror import activation_before, stack_of
 
 BATCH_OF_FEATURES = 1024
 
@@ -82,17 +83,18 @@ def greedy(
         tied: whether each stage's decoder uses its encoder's kernels, turned round.
         reconstruction_loss: how a stage compares.
         output_activation: of the lowest stage's decoder, ``"sigmoid"`` for values of 0..1.
-        optimizer: its name; each stage has its own.
+        optimizer: its name, or one of which each stage has a copy.
         epochs: how many for each stage.
         batch_size: how many examples a step takes.
         run_dir: a directory in which each stage has its run, ``stage-1`` and so on.
-        kwargs: what ``fit`` of any model takes beside these.
+        kwargs: what ``fit`` of any model takes beside these, ``validation_data`` aside.
 
     Returns:
         The net, and the autoencoders by which it was trained.
 
     Raises:
-        InputError: the encoder has no layers with weights, or the data are iterated.
+        InputError: the encoder is no stack, or has no layers with weights; the data are iterated;
+            or validation data are given.
 
     Example:
         >>> from latih.layers import Dense
@@ -106,6 +108,13 @@ def greedy(
         "Stacked Denoising Autoencoders", section 3.5.
     """
     number(noise, "noise", "greedy()", least=0)
+    if "validation_data" in kwargs:
+        raise InputError(
+            "greedy() takes no `validation_data`",
+            expected="validation_split=0.1, say",
+            got="validation_data",
+            fix="Each stage learns from features of the one below, and can hold some back.",
+        )
     if is_stream(x):
         raise InputError(
             "greedy() takes the examples as one array",
@@ -114,28 +123,37 @@ def greedy(
             fix="Each stage learns from the features of the one below, which are held in memory.",
         )
     net = as_model(encoder, "encoder")
+    if not isinstance(net, Sequential):
+        raise InputError(
+            "`encoder` of greedy() cannot be taken apart",
+            expected="a Sequential or a list of layers",
+            got=f"a {type(net).__name__}",
+            fix="Pretrain it in one go, as Autoencoder(encoder).",
+        )
     if not net.built:
         net.build((None, *np.shape(x)[1:]))
     parts = stages_of(net)
     features = x
+    below: list[Layer] = []
     made: list[Autoencoder] = []
     histories: list[History] = []
     for place, layers in enumerate(parts):
         own = Sequential([Input(tuple(np.shape(features)[1:])), *layers])
         # What comes back from above the first stage is features, of whatever range.
-        last = output_activation if place == 0 else _activation_of(parts[place - 1])
+        last = activation_before(below, None) if below else output_activation
         settings = {"reconstruction_loss": reconstruction_loss, "output_activation": last}
         stage = (
             DenoisingAutoencoder(own, noise=noise, kind=kind, tied=tied, **settings)
             if noise
             else Autoencoder(own, tied=tied, **settings)
         )
-        stage.compile(optimizer)
+        stage.compile(deepcopy(optimizer))
         directory = None if run_dir is None else Path(run_dir) / f"stage-{place + 1}"
         histories.append(
             stage.fit(features, batch_size=batch_size, epochs=epochs, run_dir=directory, **kwargs)
         )
         made.append(stage)
+        below += layers
         if place + 1 < len(parts):
             features = own.predict(features, BATCH_OF_FEATURES, verbose=0)
     return Stack(net, made, histories)
@@ -172,7 +190,3 @@ def stages_of(encoder: Any) -> list[list[Layer]]:
 def _learns(layer: Layer) -> bool:
     # A kernel, and not the scale and the centre of a normalisation.
     return any(weight.ndim > 1 for weight in layer.trainable_weights)
-
-
-def _activation_of(layers: Sequence[Layer]) -> Any:
-    return next((a for a in (getattr(one, "activation", None) for one in layers) if a), None)

@@ -11,6 +11,7 @@ import numpy as np
 from latih import random, report
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
+from latih.errors import InputError
 from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
@@ -108,6 +109,8 @@ def fine_tune_pictures(
         "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
     }
     run = RunDirectory(Path(run_dir), about)
+    if epochs == 0:  # else fit() sees to it that no other run is written over
+        RunDirectory.create(run)
     kept: dict[str, Any] = {"run_dir": run, "resume": resume, "snapshot_every": snapshot_every}
 
     def tuned(rows: np.ndarray, **more: Any) -> FineTuned:
@@ -118,7 +121,7 @@ def fine_tune_pictures(
 
     one_hot = np.eye(len(names), dtype=np.float32)[labels]
     if folds is not None:
-        judged, outputs = _cross_validated(tuned, x, labels, folds, seed, views, tell)
+        judged, outputs = _cross_validated(tuned, x, classes, folds, seed, views, tell)
         every = np.arange(len(x))
         net = tuned(every, **kept)
         rows = every
@@ -135,13 +138,15 @@ def fine_tune_pictures(
 def _cross_validated(
     tuned: Callable[..., FineTuned],
     x: np.ndarray,
-    labels: np.ndarray,
+    classes: PictureClasses,
     folds: int,
     seed: int,
     views: int,
     tell: Callable[[str], Any],
 ) -> tuple[Judged, np.ndarray]:
+    labels = classes.labels
     each = stratified_folds(labels, folds, random.mix(seed, 2))
+    _require_enough(classes, each)
     found: list[Scores] = []
     probes: list[Scores] = []
     chosen: list[Scores] = []
@@ -164,6 +169,22 @@ def _cross_validated(
     )
 
 
+def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:
+    """Refuse folds beside which a class has fewer than two pictures, before any is trained for."""
+    few = [
+        f"{name!r} ({len(folds)})"
+        for place, name in enumerate(classes.class_names)
+        if len(folds := each[classes.labels == place]) - np.bincount(folds).max() < 2
+    ]
+    if few:
+        raise InputError(
+            "there are classes with too few pictures for these folds",
+            expected="two beside each fold: one to learn from, one to choose the epoch by",
+            got=", ".join(few),
+            fix="Give more pictures of them, take the folders away, or judge without folds.",
+        )
+
+
 def _together(scores: Sequence[Scores]) -> Scores:
     return of_confusion(np.sum([one.confusion for one in scores], axis=0))
 
@@ -177,7 +198,8 @@ def _write(
     model: Model,
 ) -> None:
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
-        return
+        run.write_settings(dict(run.about))
+        run.log.start([])
     model.save(run.best_file)
     run.evaluation.write(
         {

@@ -1,6 +1,7 @@
 """How far a net has gone from what it knew, and whether it is judged by what it was taught."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,16 +12,23 @@ from latih.layers.depth import in_depth
 
 
 def kernels_of(model: Layer) -> dict[str, list[torch.Tensor]]:
-    """Return copies of the weights of every layer that gradients may change, by its name."""
-    return {
-        layer.name: [
+    """Return copies of the weights of every layer that gradients may change, by its name.
+
+    Layers of different models may have one name: the second is ``"name (2)"`` then, and so on.
+    """
+    found: dict[str, list[torch.Tensor]] = {}
+    met: Counter[str] = Counter()
+    for layer in in_depth(model):
+        weights = [
             layer.kept_weight(weight.attribute).detach().clone()
             for weight in layer.own_weights()
             if weight.trainable
         ]
-        for layer in in_depth(model)
-        if any(weight.trainable for weight in layer.own_weights())
-    }
+        if weights:
+            met[layer.name] += 1
+            count = met[layer.name]
+            found[layer.name if count == 1 else f"{layer.name} ({count})"] = weights
+    return found
 
 
 def drift(

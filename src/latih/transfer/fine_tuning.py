@@ -21,7 +21,7 @@ from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.drift import copies, drift, kernels_of
 from latih.transfer.features import cached_features
-from latih.transfer.labels import Labels, read_labels, require_learnable
+from latih.transfer.labels import Labels, are_numbers, read_labels, require_learnable
 from latih.transfer.networks import (
     Network,
     augmentation_of,
@@ -101,15 +101,17 @@ def fine_tune(
 
     Args:
         base: an application's name, such as ``"efficientnet-lite0"``; a model, which is not
-            changed; a ``.keras`` file; or a run directory. A last layer that names classes is taken
-            off.
+            changed; a ``.keras`` file; or a run directory. A last layer that names classes, by
+            softmax or one sigmoid, is taken off a ``Sequential`` or functional model. Layers that
+            are frozen stay so.
         x: the examples; for an application images as they come, 0 to 255: its preparation becomes
             part of the model.
         y: class numbers from 0, names, or one-hot rows.
         validation_data: ``(x, y)``.
         epochs: of the whole net, >= 0; 0 for the probe alone; None for 20 of a small set and fewer
             of a large one.
-        seed: what everything that is drawn follows from; None for the process's own.
+        seed: what everything that is drawn follows from; None for the process's own. The process's
+            generators are not disturbed.
         callbacks: listeners to the training of the whole net.
         verbose: 0 for silence.
         run_dir: a directory that this training is written down in, as in ``fit()``.
@@ -154,8 +156,27 @@ def fine_tune(
     seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
     everything, held = _read(x, y, validation_data)
     require_learnable(everything.labels, least=2 if held is None else 1)
-    random.set_random_seed(seed)
-    network = _network(base, everything, chosen, seed)
+    # Said before anything is reckoned.
+    chosen.weights_of_classes(everything.labels.numbers, len(everything.labels.names))
+    keeping = Keeping(verbose, run_dir, resume, snapshot_every)
+    # What the caller draws afterwards is what it would have drawn without this call.
+    with random.drawing_from(random.state_dict()):
+        random.set_random_seed(seed)
+        network = _network(base, everything, chosen, seed)
+        return _tuned(network, everything, held, epochs, chosen, callbacks, keeping, seed)
+
+
+def _tuned(
+    network: Network,
+    everything: Part,
+    held: Part | None,
+    epochs: int | None,
+    chosen: Options,
+    callbacks: Sequence[Callback],
+    keeping: Keeping,
+    seed: int,
+) -> FineTuned:
+    """Fit the head, train the whole net, and keep the better; see :func:`fine_tune`."""
     if held is None:
         rows, kept_back = stratified_split(
             everything.labels.numbers, chosen.validation_split, random.mix(seed, 1)
@@ -174,7 +195,6 @@ def fine_tune(
     history, best_epoch, scores = History(), 0, probe
     if wanted:
         best = BestEpoch(probe, chosen.patience)
-        keeping = Keeping(verbose, run_dir, resume, snapshot_every)
         history = train_whole(
             network, training, validation, wanted, chosen, [*callbacks, best], keeping
         )
@@ -188,8 +208,8 @@ def fine_tune(
         _fit_probe(network, views, everything.labels, chosen)
         if best_epoch:
             train_whole(network, everything, None, wanted, chosen, (), Keeping())
-    if run_dir is not None and wanted:
-        network.model.save(_directory(run_dir).best_file)
+    if keeping.run_dir is not None and wanted:
+        network.model.save(_directory(keeping.run_dir).best_file)
     return FineTuned(
         network.model,
         history,
@@ -214,10 +234,9 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
             got=f"a {type(validation_data).__name__}",
         )
     held_x = np.asarray(as_array(validation_data[0], "validation_data's x"))
-    # Numbers tell how many classes there are only where the largest is met.
-    whole_names = max((names, read_labels(validation_data[1])[1]), key=len)
-    named = np.asarray(y).dtype.kind in "UO" or np.asarray(y).ndim == 2
-    names = names if named else whole_names
+    if are_numbers(y) and are_numbers(validation_data[1]):
+        # They tell how many classes there are only where the largest is met.
+        names = max((names, read_labels(validation_data[1])[1]), key=len)
     held_numbers, _ = read_labels(validation_data[1], names, "validation_data's y")
     require_same_length(x=held_x, y=held_numbers)
     return Part(examples, Labels(numbers, names)), Part(held_x, Labels(held_numbers, names))
@@ -230,7 +249,7 @@ def _warn_of_copies(training: np.ndarray, validation: np.ndarray) -> None:
             f"{count} of the {len(validation)} validation examples are copies of training ones: "
             "their score says what was learnt by heart. Take them out.",
             LatihWarning,
-            stacklevel=3,  # at the line that calls fine_tune()
+            stacklevel=4,  # at the line that calls fine_tune()
         )
 
 

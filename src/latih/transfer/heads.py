@@ -82,16 +82,27 @@ def head_of(model: Model) -> Dense | None:
 
 
 def names_classes(model: Model) -> bool:
-    """Say whether the head of a model gives probabilities, and so is no encoder's last layer."""
+    """Say whether the head of a model gives probabilities, and so is no encoder's last layer.
+
+    Several sigmoids may be the features of a Boltzmann machine: only one alone tells two classes
+    apart.
+
+    Example:
+        >>> from latih.models import Sequential
+        >>> [names_classes(Sequential([Dense(units, activation, input_shape=[4])]))
+        ...  for units, activation in ((3, "softmax"), (1, "sigmoid"), (3, "sigmoid"))]
+        [True, True, False]
+    """
     head = head_of(model)
     if head is None:
         return False
+    telling = ("softmax", "log_softmax", *(["sigmoid"] if head.units == 1 else []))
     after = model.layers[model.layers.index(head) :]
     return any(
         isinstance(layer, Softmax)
         or (
             isinstance(layer, Dense | Activation)
-            and getattr(layer.activation, "__name__", "") in ("softmax", "log_softmax", "sigmoid")
+            and getattr(layer.activation, "__name__", "") in telling
         )
         for layer in after
     )

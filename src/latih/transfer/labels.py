@@ -81,6 +81,17 @@ def read_labels(
     return numbers, tuple(map(str, range(count)))
 
 
+def are_numbers(y: Any) -> bool:
+    """Say whether classes are given by their numbers, which do not tell how many there are.
+
+    Example:
+        >>> are_numbers([[0], [2]]), are_numbers(["cat"]), are_numbers([[0, 1]])
+        (True, False, False)
+    """
+    given = np.asarray(y)
+    return given.dtype.kind in "biuf" and (given.ndim == 1 or given.shape[1:] == (1,))
+
+
 def _of_rows(rows: np.ndarray, argument: str) -> np.ndarray:
     if rows.dtype.kind not in "biuf" or not np.isin(rows, (0, 1)).all() or (rows.sum(1) != 1).any():
         raise InputError(

@@ -29,6 +29,9 @@ from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
 LEAST_SIZE = 96
 """Smaller images are enlarged to this: the networks halve an image five times."""
 
+LEAST_SIDE = 32
+"""Below this nothing would be left of the shorter side of a long image."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -68,7 +71,7 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
             layer that names classes is taken off.
         x_shape: the shape of the examples, the first axis counting them.
         image_size: the height and width of the images that an application is to see; None for
-            their own, but at least 96 and at most the size that it was trained on.
+            their own, enlarged to 96 but at most to the size that it was trained on.
 
     Raises:
         UnknownNameError: a name that is none of these.
@@ -110,10 +113,9 @@ def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> B
         )
     size = x_shape[1:3] if image_size is None else (image_size, image_size)
     if image_size is None:
-        # One scale for both sides, so that nothing is stretched.
-        scale = max(1.0, LEAST_SIZE / min(size))
-        scale = min(scale, found.default_size / max(size)) if scale == 1.0 else scale
-        size = tuple(max(32, round(side * scale)) for side in size)
+        # One scale for both sides, so that nothing is stretched but what would be too narrow.
+        scale = min(max(1.0, LEAST_SIZE / min(size)), found.default_size / max(size))
+        size = tuple(max(LEAST_SIDE, round(side * scale)) for side in size)
     height, width = size
     model = found.build(
         include_top=False, pooling="avg", weights="imagenet", input_shape=(height, width, 3)
@@ -192,8 +194,9 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
     """Return the layers that change images in training.
 
     Args:
-        asked: ``"light"``, ``"strong"``, None, a layer or a list of layers; ``"auto"`` is light for
-            images of three channels and None for anything else.
+        asked: ``"light"``, ``"strong"``, None, a layer or a list of layers, which are copied: the
+            user's go on drawing from where they were; ``"auto"`` is light for images of three
+            channels and None for anything else.
         x: the examples.
         seed: what they draw from.
 
@@ -205,10 +208,9 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
         asked = "light" if images and x.shape[3] == 3 else None
     if asked is None or asked is False:
         return []
-    if isinstance(asked, Layer):
-        return [asked]
-    if isinstance(asked, list | tuple) and all(isinstance(layer, Layer) for layer in asked):
-        return list(asked)
+    listed = [asked] if isinstance(asked, Layer) else asked
+    if isinstance(listed, list | tuple) and all(isinstance(layer, Layer) for layer in listed):
+        return [copy.deepcopy(layer) for layer in listed]
     if asked not in ("light", "strong"):
         raise InputError(
             "`augmentation` of fine_tune() cannot be used",

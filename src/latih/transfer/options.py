@@ -106,15 +106,30 @@ class Options:
         for name in ("groups", "views", "unfreeze_every", "patience", "image_size"):
             if getattr(self, name) is not None:
                 whole(getattr(self, name), name, OWNER, least=1)
-        if not isinstance(self.class_weight, Mapping):
+        if isinstance(self.class_weight, Mapping):
+            for weight in self.class_weight.values():
+                number(weight, "class_weight", OWNER, least=0)
+        else:
             one_of(self.class_weight, "class_weight", OWNER, ("balanced", None))
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
-        """Return how much each class counts in training; None for as often as it is met."""
+        """Return how much each class counts in training; None for as often as it is met.
+
+        Raises:
+            InputError: a weight is given for a class that there is not.
+        """
         if self.class_weight is None:
             return None
         if not isinstance(self.class_weight, Mapping):
             return balanced_weights(numbers, classes)
+        unknown = [one for one in self.class_weight if one not in range(classes)]
+        if unknown:
+            raise InputError(
+                f"`class_weight` of {OWNER} names classes that are not known",
+                expected=f"0..{classes - 1}",
+                got=", ".join(map(repr, unknown)),
+                fix="Give class numbers; names are numbered in their sorted order.",
+            )
         return np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
 
 

@@ -107,7 +107,8 @@ def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
 
     Args:
         layers: the layers of the base, not the head, which has no past.
-        strength: the price of a squared distance, >= 0; 0 takes the pull away.
+        strength: the price of a squared distance, >= 0; 0 takes the pull away, and leaves other
+            penalties.
 
     Example:
         >>> from latih.layers import Dense
@@ -119,4 +120,7 @@ def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
     """
     for layer in layers:
         for weight in layer.trainable_weights:
-            weight.regularizer = PullToStart(weight, strength) if strength else None  # type: ignore[attr-defined]
+            if strength:
+                weight.regularizer = PullToStart(weight, strength)  # type: ignore[attr-defined]
+            elif isinstance(getattr(weight, "regularizer", None), PullToStart):
+                weight.regularizer = None  # type: ignore[attr-defined]
