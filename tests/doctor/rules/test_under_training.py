@@ -79,3 +79,31 @@ def test_looks_that_become_rarer_do_not_bend_the_curve() -> None:
     assert under_training(training(losses=1.5, skills=level, steps_at=steps)) == []
     (found,) = under_training(training(losses=1.5, skills=rising, steps_at=steps))
     assert found.severity == "fault"
+
+
+LEARNING: dict[str, Any] = {"losses": line(0.69, 0.5), "skills": line(0.0, 0.4)}
+
+
+@pytest.mark.parametrize(
+    "held_back", [[0.7] * 12, line(0.68, 0.75, 12), [0.7, 0.69, 0.71, 0.7] * 3]
+)
+def test_noise_learned_by_heart_lowers_no_validation_loss(held_back: list[float]) -> None:
+    assert under_training(training(**LEARNING, logs={"val_loss": held_back})) == []
+
+
+def test_a_validation_loss_that_still_falls_makes_it_a_fault() -> None:
+    logs = {"val_loss": line(0.7, 0.55, 12)}
+    (found,) = under_training(training(**LEARNING, logs=logs, examples=1000))
+    assert found.severity == "fault"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "examples", "severity"),
+    [(12, 1000, "advice"), (12, 100_000, "fault"), (2, 1000, "fault")],
+)
+def test_with_nothing_held_back_what_may_be_known_by_heart_is_advice(
+    epochs: int, examples: int, severity: str
+) -> None:
+    logs = {"loss": line(0.69, 0.5, epochs)}
+    (found,) = under_training(training(**LEARNING, logs=logs, examples=examples))
+    assert found.severity == severity
