@@ -209,7 +209,8 @@ class LayerSigns:
 
     Args:
         gradient: the root mean square of its kernel's gradient, as the loss gave it.
-        update: ``|Δθ| / |θ|`` of its weights in this step, measured around the optimizer.
+        update: ``|Δθ| / |θ|`` of its weights in this step, measured around the optimizer; None if
+            they are to rest, with a learning rate of their own of 0.
         weight: the root mean square of its weights.
         mean: of its pre-activations on the probe.
         deviation: of its pre-activations on the probe.
@@ -324,6 +325,18 @@ class Evidence:
         """The median skill of the last three checks; NaN before the first."""
         known = sorted(c.skill for c in self.checks[-3:] if math.isfinite(c.skill))
         return known[len(known) // 2] if known else math.nan
+
+    @property
+    def held_back_losses(self) -> Sequence[float]:
+        """The validation loss of each epoch without the penalties, which are logged with it."""
+        penalties = {check.epoch: check.penalty for check in self.checks}
+        told: list[float] = []
+        penalty = 0.0
+        for epoch, logs in enumerate(self.epochs):
+            penalty = penalties.get(epoch, penalty)
+            if "val_loss" in logs:
+                told.append(logs["val_loss"] - penalty)
+        return told
 
     @property
     def best_skill(self) -> float:

@@ -10,6 +10,7 @@ from torch import nn
 
 from latih.doctor.readings import Readings
 from latih.optimizers import Optimizer
+from latih.optimizers.groups import share_out
 
 MOST = 4096
 """So many numbers of each weight are looked at: the norm of the rest is taken to be alike."""
@@ -23,11 +24,13 @@ class Movement:
         before: some numbers of each weight before the step.
         gradients: the norm of each weight's gradient before clipping; None if nobody knows.
         optimizers: those that have moved some of the weights.
+        at_rest: which weights have a learning rate of their own of 0, as in gradual unfreezing.
     """
 
     before: torch.Tensor
     gradients: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
     optimizers: list[Optimizer] = field(default_factory=list[Optimizer])
+    at_rest: set[int] = field(default_factory=set[int])
 
 
 class Weights:
@@ -73,6 +76,9 @@ class Weights:
         for weight, norm in zip(flat.parameters, sizes, strict=True):
             if id(weight) in self._places:
                 movement.gradients[self._places[id(weight)]] = norm
+        shares = zip(flat.parameters, share_out(optimizer.groups, flat.parameters), strict=True)
+        resting = {id(weight) for weight, group in shares if group.learning_rate == 0}
+        movement.at_rest |= {self._places[one] for one in resting if one in self._places}
         movement.optimizers.append(optimizer)
 
     def put(self, movement: Movement, readings: Readings) -> None:
@@ -101,6 +107,8 @@ class Weights:
         if not self.weights:
             return
         gradients = dict(zip(movement.gradients, read["gradients"], strict=True))
+        # Where nothing at all may move, nobody meant it.
+        is_meant = not movement.at_rest >= movement.gradients.keys()
         for name in dict.fromkeys(self.owners):
             places = [place for place, owner in enumerate(self.owners) if owner == name]
             # Those looked at stand for all: a large kernel is not to count less than its bias.
@@ -111,8 +119,9 @@ class Weights:
             )
             count = sum(self.weights[place].numel() for place in places)
             size = max(before, after)  # weights may begin at 0
+            rests = is_meant and movement.at_rest.issuperset(places)
             signs: dict[str, Any] = {
-                "update": moved / size if size else 0.0,
+                "update": None if rests else moved / size if size else 0.0,
                 "weight": after / math.sqrt(count),
                 "finite": math.isfinite(after),
             }

@@ -101,7 +101,9 @@ def test_a_loss_above_chance_has_another_cause():
 
 
 def test_a_regression_without_any_relation_stays_at_its_variance():
-    assert chance(output=regression(), losses=1.0) == [("fault", 0.5)]
+    assert chance(output=regression(), losses=1.0) == [("advice", 0.5)]
+    own = chance(output=regression(), losses=1.0, shuffles=None)
+    assert own == [("fault", 0.5)]  # a stream, which may be shuffled apart from its targets
 
 
 def test_a_training_that_learns_is_well():
@@ -111,7 +113,8 @@ def test_a_training_that_learns_is_well():
 def test_rows_learned_by_heart_of_which_nothing_holds_elsewhere():
     learned = {"skills": line(0.0, 0.9), "losses": curve(2.35, 0.1)}
     worse = line(2.31, 4.0, 10)
-    assert chance(**learned, logs={"val_loss": worse}) == [("fault", 0.6)]
+    assert chance(**learned, logs={"val_loss": worse}) == [("advice", 0.6)]
+    assert chance(**learned, logs={"val_loss": worse}, shuffles=None) == [("fault", 0.6)]
     assert chance(**learned, logs={"val_loss": line(2.31, 1.4, 10)}) == []
     # A fifth of the labels wrong: overfitting later, but better than chance before.
     assert chance(**learned, logs={"val_loss": [1.2, 1.4, 1.8, 2.5]}) == []
@@ -120,7 +123,7 @@ def test_rows_learned_by_heart_of_which_nothing_holds_elsewhere():
 def test_penalties_in_the_validation_loss_are_no_ignorance():
     learned = {"skills": line(0.0, 0.9), "losses": curve(2.35, 0.1)}
     logs = {"val_loss": line(4.0, 2.3, 10)}
-    assert chance(**learned, logs=logs) == [("fault", 0.6)]
+    assert chance(**learned, logs=logs) == [("advice", 0.6)]
     assert chance(**learned, logs=logs, penalties=line(1.7, 1.4)) == []
 
 
@@ -128,3 +131,9 @@ def test_a_validation_accuracy_above_chance_clears_its_loss():
     learned = {"skills": line(0.0, 0.9), "losses": curve(2.35, 0.1)}
     logs = {"val_loss": line(2.31, 4.0, 10), "val_accuracy": line(0.1, 0.5, 10)}
     assert chance(**learned, logs=logs) == []
+
+
+def test_two_classes_of_pure_noise_are_no_fault_where_the_fit_shuffles():
+    noise = classes(classes=2, width=2, counts=(500, 500), trivial_loss=math.log(2))
+    assert chance(output=noise, losses=math.log(2)) == [("advice", 0.5)]
+    assert chance(output=noise, losses=math.log(2), overfits_a_batch=0.9) == [("advice", 0.85)]

@@ -81,14 +81,29 @@ def test_looks_that_become_rarer_do_not_bend_the_curve() -> None:
     assert found.severity == "fault"
 
 
-def test_what_is_gained_by_heart_asks_for_no_more_epochs() -> None:
-    known: dict[str, Any] = {"losses": line(2.3, 1.5), "skills": line(0.0, 0.4), "epochs": 12}
-    falls, rests = line(2.3, 1.7, 12), [*line(2.3, 1.9, 6), *line(1.9, 1.89, 6)]
-    (found,) = under_training(training(logs={"val_loss": falls}, **known))
+LEARNING: dict[str, Any] = {"losses": line(0.69, 0.5), "skills": line(0.0, 0.4)}
+
+
+@pytest.mark.parametrize(
+    "held_back", [[0.7] * 12, line(0.68, 0.75, 12), [0.7, 0.69, 0.71, 0.7] * 3]
+)
+def test_noise_learned_by_heart_lowers_no_validation_loss(held_back: list[float]) -> None:
+    assert under_training(training(**LEARNING, logs={"val_loss": held_back})) == []
+
+
+def test_a_validation_loss_that_still_falls_makes_it_a_fault() -> None:
+    logs = {"val_loss": line(0.7, 0.55, 12)}
+    (found,) = under_training(training(**LEARNING, logs=logs, examples=1000))
     assert found.severity == "fault"
-    assert under_training(training(logs={"val_loss": rests}, **known)) == []
 
 
-def test_a_few_epochs_of_validation_say_nothing() -> None:
-    logs = {"val_loss": [2.3, 1.9, 1.9]}
-    assert under_training(training(losses=line(2.3, 1.5), skills=line(0.0, 0.4), logs=logs))
+@pytest.mark.parametrize(
+    ("epochs", "examples", "severity"),
+    [(12, 1000, "advice"), (12, 100_000, "fault"), (2, 1000, "fault")],
+)
+def test_with_nothing_held_back_what_may_be_known_by_heart_is_advice(
+    epochs: int, examples: int, severity: str
+) -> None:
+    logs = {"loss": line(0.69, 0.5, epochs)}
+    (found,) = under_training(training(**LEARNING, logs=logs, examples=examples))
+    assert found.severity == severity

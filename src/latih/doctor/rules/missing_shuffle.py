@@ -67,6 +67,7 @@ ACCURACIES = (
         "memorised": 0.3,
         "accuracy": 0.1,
         "after": 0.5,
+        "classes": 5,
     },
     source="TheDeepChecker, TOSEM 2022 (label corruption); Bottou 2012, 'Stochastic gradient "
     "descent tricks', section 4.1; Zhang et al. 2017, 'Understanding deep learning requires "
@@ -150,7 +151,10 @@ def _torn(
         # A deep net may rest on a plateau for a while: untried, it takes time to tell.
         tried = len(told) > 2
         if probability and (tried or evidence.progress >= thresholds["after"]):
-            yield Sign("fault", probability, told, output.name, evidence.steps)
+            # Pure noise is a matter of two classes, or of a number; of many, nothing is rare.
+            is_odd = not evidence.facts.shuffles or output.classes >= thresholds["classes"]
+            severity = "fault" if is_odd else "advice"
+            yield Sign(severity, probability, told, output.name, evidence.steps)
     else:
         yield from _memorised(evidence, output, thresholds)
 
@@ -159,7 +163,7 @@ def _memorised(
     evidence: Evidence, output: OutputFacts, thresholds: Mapping[str, float]
 ) -> Iterator[Sign]:
     """Look for targets learned by heart, of which nothing holds for the rows held back."""
-    held_back = _held_back(evidence)
+    held_back = evidence.held_back_losses
     if len(held_back) < 3 or not evidence.skill > thresholds["memorised"]:
         return
     best = min(held_back) / output.trivial_loss
@@ -170,19 +174,9 @@ def _memorised(
             Measured(BEST, best, ">", 1 - thresholds["trivial"]),
             Measured(SKILL, evidence.skill, ">", thresholds["memorised"]),
         ]
-        yield Sign("fault", 0.6, told, output.name, evidence.steps)
-
-
-def _held_back(evidence: Evidence) -> list[float]:
-    """Return the validation loss of each epoch without the penalties, which are logged with it."""
-    penalties = {check.epoch: check.penalty for check in evidence.checks}
-    told: list[float] = []
-    penalty = 0.0
-    for epoch, logs in enumerate(evidence.epochs):
-        penalty = penalties.get(epoch, penalty)
-        if "val_loss" in logs:
-            told.append(logs["val_loss"] - penalty)
-    return told
+        # Noise is learned by heart as well as the targets of other inputs are.
+        severity = "advice" if evidence.facts.shuffles else "fault"
+        yield Sign(severity, 0.6, told, output.name, evidence.steps)
 
 
 def _is_well(evidence: Evidence, thresholds: Mapping[str, float]) -> bool:

@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import median, pstdev
 
 from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
-from latih.doctor.curves import PERSISTENT, evenly, finite, last, logged, rising, slope, smoothed
+from latih.doctor.curves import PERSISTENT, evenly, finite, last, rising, slope, smoothed
 from latih.doctor.evidence import Check, Evidence
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
@@ -14,6 +14,10 @@ from latih.doctor.words import Words
 
 GAIN = Words("skill gained in the last third", "skill yang diperoleh di sepertiga akhir")
 FALL = Words("part of the loss that fell in the last third", "bagian loss yang turun di akhir")
+HELD_BACK = Words(
+    "part of the validation loss that fell in the last third",
+    "bagian loss validasi yang turun di sepertiga akhir",
+)
 EPOCHS = Words("epochs", "epoch")
 STEPS = 10
 """The last third is looked at in so many parts."""
@@ -40,7 +44,8 @@ STEPS = 10
         "poor": 0.5,
         "fine": 0.8,
         "noise": 2.0,
-        "held_back": 0.01,
+        "share": 0.5,
+        "fresh": 3,
     },
     source="Cao et al., DeepFD, ICSE 2022, fault type epoch; "
     "Humbatova et al., Taxonomy of real faults in deep learning systems, ICSE 2020",
@@ -53,7 +58,7 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     # The last third of the steps, and three checks at least.
     start = min(known[-1].step * 2 / 3, known[-PERSISTENT].step)
     known = [one for one in known if one.step >= start]
-    if _room(evidence) < limit["room"] or _rests_on_rows_held_back(evidence, limit["held_back"]):
+    if _room(evidence) < limit["room"]:
         return
     tail = evenly([(one.step, one.skill) for one in known], STEPS)
     low = evenly([(one.step, one.loss) for one in known], STEPS)
@@ -61,21 +66,35 @@ def under_training(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[S
     fall = -slope(low) * (len(low) - 1) / max(abs(low[0]), 1e-12)
     noise = _noise(known, gain)
     steady = rising(smoothed(tail)) >= 0.7 and gain > limit["noise"] * noise
+    strong = gain > limit["gain"] and steady
+    skill = evidence.skill
     measured = [
-        Measured(SKILL, evidence.skill, "<", limit["poor"]),
+        Measured(SKILL, skill, "<", limit["poor"]),
         Measured(GAIN, gain, ">", limit["gain"]),
         Measured(FALL, fall, ">", limit["fall"]),
         Measured(EPOCHS, evidence.facts.epochs),
     ]
     slow = boldness(evidence) < TIMID or median(updates_of(evidence) or [1.0]) < 1e-5
-    strong = gain > limit["gain"] and steady
     no_worse = gain > -limit["loss"] * max(1.0, abs(tail[0]))
     level = rising(smoothed(low)) > 0.3
-    from_below = evidence.skill < 0 and no_worse and fall > limit["fall"] and not level
-    if evidence.skill < limit["poor"] and (strong or from_below):
+    from_below = skill < 0 and no_worse and fall > limit["fall"] and not level
+    held_back = finite(evidence.held_back_losses)
+    if len(held_back) > 1:
+        # What is learned by heart, as noise is, lowers the loss of the rows trained on alone.
+        holds = _fall_at_end(held_back, 1 - start / known[-1].step)
+        if not holds > limit["share"] * max(fall, 0.0):
+            return
+        measured.append(Measured(HELD_BACK, holds, ">", limit["share"] * fall))
+        is_sure = True
+    else:
+        is_sure = not _may_know_by_heart(evidence, limit["fresh"])
+    is_bad = skill < limit["poor"] and (strong or from_below)
+    if is_bad and is_sure:
         yield Sign("fault", 0.4 if slow else 0.7, measured)
-    elif strong and evidence.skill < limit["fine"]:
-        measured[0] = Measured(SKILL, evidence.skill, "<", limit["fine"])
+    elif is_bad:
+        yield Sign("advice", 0.5, measured)
+    elif strong and skill < limit["fine"]:
+        measured[0] = Measured(SKILL, skill, "<", limit["fine"])
         yield Sign("advice", 0.5, measured)
 
 
@@ -91,21 +110,23 @@ def _room(evidence: Evidence) -> float:
     return room if isfinite(room) else 1.0
 
 
-def _rests_on_rows_held_back(evidence: Evidence, least: float) -> bool:
-    """Say whether the validation loss reached its best before the last third of the epochs.
+def _fall_at_end(losses: Sequence[float], share: float) -> float:
+    """Return which part of the loss fell in the last epochs, three of them at least.
 
-    What is still gained then is learned by heart, and more epochs would bring more of that.
-
-    Args:
-        evidence: what was seen.
-        least: by what part of it the last third must lower the best to count.
+    It is 0 if the fall is no more than the noise around it.
     """
-    held_back = logged(evidence.epochs, "val_loss")
-    third = len(held_back) // 3
-    if third < 2:
-        return False
-    before, after = min(held_back[:-third]), min(held_back[-third:])
-    return before - after < least * abs(before)
+    tail = losses[-max(PERSISTENT, round(share * len(losses))) :]
+    step = slope(tail)
+    fall = -step * (len(tail) - 1)
+    noise = pstdev(loss - step * epoch for epoch, loss in enumerate(tail))
+    return fall / max(abs(tail[0]), 1e-12) if fall > noise else 0.0
+
+
+def _may_know_by_heart(evidence: Evidence, fresh: float) -> bool:
+    """Say whether it has seen its rows often, and has more weights than there are rows."""
+    facts = evidence.facts
+    weights = sum(one.weights for one in facts.layers)
+    return len(evidence.epochs) > fresh and weights > (facts.examples or 0)
 
 
 def _noise(checks: Sequence[Check], gain: float) -> float:
