@@ -67,7 +67,7 @@ def treat(
     Raises:
         NotReadyError: the model is not compiled.
         InputError: the data do not fit the model; or they are iterated, and nothing is given to
-            judge by.
+            judge by; or the optimizer has groups, which no other model could keep.
 
     Example:
         >>> import torch
