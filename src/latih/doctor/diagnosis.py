@@ -22,7 +22,7 @@ HEALTHY = Words("No fault found.", "Tidak ada yang salah.")
 UNWATCHED = Words(
     "No doctor watched this run. By the curves of its log alone only overfitting can be seen, "
     "where there is a validation loss, and none is; what else may ail it nobody knows. Train "
-    'with doctor="watch", as latih train does by itself, or try its model: latih doctor MODEL DATA.',
+    'with doctor="watch", as latih train does, or try its model: latih doctor MODEL DATA.',
     "Tidak ada dokter yang mengamati latihan ini. Dari kurva lognya saja hanya overfitting yang "
     "bisa terlihat, bila ada loss validasi, dan itu tidak terlihat; selebihnya tidak diketahui. "
     'Latih dengan doctor="watch", bawaan latih train, atau coba modelnya: latih doctor MODEL DATA.',
