@@ -37,6 +37,8 @@ def test_it_looks_on_unless_told_not_to(command: Any, data: str, tmp_path: Path)
     assert "fault" not in done.stdout
     other = command("train", data, *SOUND[:-1], "other", "--doctor", "off")
     assert other.returncode == 0 and not (tmp_path / "other" / "facts.json").exists()
+    unseen = command("doctor", "other").stdout
+    assert "No doctor watched this run" in unseen and "No fault found" not in unseen
     weights = [
         keras.models.load_model(tmp_path / name / "final.keras").get_weights()
         for name in ("run", "other")

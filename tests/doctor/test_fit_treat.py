@@ -168,6 +168,32 @@ def test_without_anything_to_judge_by_it_holds_rows_back_for_the_trials() -> Non
     assert history.treatment is not None and history.treatment.kept and accuracy(split) > 0.85
 
 
+def test_groups_of_layers_are_refused_before_a_step_and_may_be_watched() -> None:
+    model = sick()
+    before = model.get_weights()
+    waking = keras.callbacks.GradualUnfreezing(keras.transfer.groups(model, 3))
+    with pytest.raises(InputError, match=r"GradualUnfreezing[\s\S]*doctor=\"watch\""):
+        treated(model, callbacks=[waking])
+    still = keras.optimizers.Group(model.layers[:-1], learning_rate=0.0)
+    model.optimizer.set_groups([still])
+    with pytest.raises(InputError, match="groups of the old ones would be lost"):
+        treated(model)
+    with pytest.raises(InputError, match=r"1 of them, by set_groups\(\)"):
+        keras.doctor.treat(model, *TRAINING, validation_data=VALIDATION)
+    assert model.optimizer.groups == (still,)
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+    history = treated(model, epochs=2, doctor="watch")
+    assert history.treatment is None and model.optimizer.groups == (still,)
+    assert all(
+        np.array_equal(*pair) for pair in zip(before[:-2], model.get_weights(), strict=False)
+    )
+
+
+def test_who_writes_off_is_told_what_to_write() -> None:
+    with pytest.raises(InputError, match="Write doctor=False"):
+        treated(healthy(), doctor="off")
+
+
 def test_what_can_be_read_once_is_watched_and_said_not_to_be_treated() -> None:
     def batches() -> Any:
         for _ in range(30):

@@ -33,13 +33,16 @@ def test_it_says_what_the_run_was_told(rate: float, tmp_path: Path, without_curv
     history = trained(tmp_path / "run", keras.optimizers.SGD(rate))
     found = read(tmp_path / "run")
     assert found.to_dict() == history.diagnosis.to_dict()
-    assert found.is_healthy == (rate == 0.003)
+    assert found.is_healthy == (rate == 0.003) and found.is_watched
     assert str(found) == str(history.diagnosis)
 
 
 def test_a_run_without_a_doctor_is_judged_by_its_log(tmp_path: Path, without_curves: None) -> None:
     trained(tmp_path / "run", doctor=False)
-    assert read(tmp_path / "run").is_healthy
+    found = read(tmp_path / "run")
+    assert found.is_healthy and not found.is_watched and not found.to_dict()["watched"]
+    assert "No fault found" not in str(found)
+    assert str(found).startswith("No doctor watched this run.") and "latih doctor" in str(found)
     run = RunDirectory.open(tmp_path / "run")
     falls, grows = np.geomspace(1, 0.01, 30), np.linspace(1, 5, 30)
     run.log.start(
@@ -48,9 +51,9 @@ def test_a_run_without_a_doctor_is_judged_by_its_log(tmp_path: Path, without_cur
             for n in range(30)
         ]
     )
-    assert all(
-        one.severity != "fault" or one.code == "overfitting" for one in read(run.path).findings
-    )
+    found = read(run.path)
+    assert [one.code for one in found.faults] == ["overfitting"]
+    assert "judged by the curves of its log alone" in str(found)
 
 
 def test_a_run_that_was_killed_is_judged_by_what_there_is(
@@ -61,7 +64,7 @@ def test_a_run_that_was_killed_is_judged_by_what_there_is(
     lines = run.layers.path.read_text().splitlines()
     run.layers.path.write_text("\n".join(lines[:5]) + '\n{"step": 9')
     run.log.path.write_text("")
-    assert read(run.path).to_dict().keys() == {"healthy", "findings"}
+    assert read(run.path).to_dict().keys() == {"healthy", "watched", "findings"}
 
 
 def test_damaged_files_are_refused(tmp_path: Path, without_curves: None) -> None:

@@ -1,6 +1,7 @@
 """Treatment as a transaction: what helps is kept, what does not is rolled back, nothing is lost."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from latih.doctor.finding import Finding
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.setup import Case, Setup
 from latih.doctor.treat import treat
+from latih.doctor.treatment import found as told_of
 from latih.doctor.trying import Start
 from latih.doctor.watch import Doctor
 from latih.doctor.words import Words
@@ -373,6 +375,17 @@ def test_what_is_refused() -> None:
 
 
 # How it is told
+
+
+def test_a_story_says_whether_it_was_for_a_fault_or_for_advice() -> None:
+    fault, advice = found("relu"), replace(found("relu"), severity="advice")
+    for findings, was_tried, told in (
+        ([fault, advice], True, "Found: "),
+        ([advice], True, "No fault found, but not enough learnt: what is advised is tried"),
+        ([advice], False, "No fault found: nothing was tried."),
+        ([], True, "No fault found."),
+    ):
+        assert told_of(Diagnosis(findings), was_tried=was_tried).startswith(told)
 
 
 def test_the_story_is_in_order_and_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,16 +27,19 @@ def test_twenty_layers_of_saturated_sigmoids_are_mended(tmp_path: Path) -> None:
     scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())["scores"]
     assert scores["accuracy"] > 0.8, done.stdout
     said = done.stdout
+    # Whether a fifth of the training makes a fault of the advice depends on the last bits.
     marks = (
-        "fault ",
+        r"^(fault|advice) ",
         "The training waits",
-        "Found: ",
-        "Untreated, ",
-        "1. ",
+        "^Found: |what is advised is tried",
+        "^Untreated, ",
+        r"^1\. ",
         "goes on with",
-        "Then ",
+        "^Then ",
     )
-    places = [said.index(mark) for mark in marks]
-    assert places == sorted(places)
+    found = [re.search(mark, said, re.MULTILINE) for mark in marks]
+    places = [one.start() if one else -1 for one in found]
+    assert places == sorted(places) and -1 not in places, said
+    assert " of the model as it was given" not in said
     treatment = json.loads((tmp_path / "run" / "treatment.json").read_text())
     assert any(trial["kept"] for trial in treatment["trials"])

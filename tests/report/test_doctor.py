@@ -271,7 +271,7 @@ def test_a_treatment_is_told_in_order(page: Page) -> None:
         "Initialise by the activation. rolled back for vanishing-gradient · Skill 0.031, not",
         "Give the hidden layers more units. rolled back for vanishing-gradient · It cannot be",
         "Use ReLU. kept for vanishing-gradient · Skill 0.713, more than 0.08.",
-        "Then trained to the end: skill 0.861, against 0 of the model as it was given.",
+        "Then trained to the end: skill 0.861.",
         "2,600 steps in all, 1.3 times a plain training.",
         "layers.dense_0.activation: 'sigmoid' → 'relu'",
         "model = keras.Sequential([ keras.layers.Dense(10, activation='relu'), ])",
@@ -313,7 +313,15 @@ def test_a_treatment_that_helped_nothing_says_so(tmp_path: Path) -> None:
     assert "Nothing is different." in page.text and "x = 1" not in page.text
 
 
-def test_of_a_model_that_had_no_weights_no_first_skill_is_told(tmp_path: Path) -> None:
+def test_a_treatment_on_advice_says_so(tmp_path: Path) -> None:
+    advice = finding("bad-initialisation", severity="advice")
+    for severity in ("advice", "fault"):
+        found = {"healthy": severity == "advice", "findings": [advice, {"severity": severity}]}
+        page = watched(tmp_path / severity, treatment=full_treatment() | {"diagnosis": found})
+        assert ("what is advised was tried" in page.text) == (severity == "advice")
+
+
+def test_of_a_model_that_had_no_weights_a_treatment_is_told_too(tmp_path: Path) -> None:
     page = watched(tmp_path, treatment=full_treatment() | {"given_skill": math.nan})
     assert "Then trained to the end: skill 0.861." in page.text
 

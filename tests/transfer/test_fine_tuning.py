@@ -57,6 +57,10 @@ def test_it_is_never_worse_than_the_frozen_probe_and_says_so() -> None:
     assert done.score > 0.8
     assert len(done.history.history["val_loss"]) == 8
     assert done.class_names == ("0", "1", "2")
+    assert repr(done) == (
+        f"FineTuned('fine_tuned_small', 3 classes: '0', '1', '2'; probe_score="
+        f"{done.probe_score:.4f}, score={done.score:.4f}, best_epoch={done.best_epoch})"
+    )
 
 
 def test_a_rate_that_wrecks_the_net_gives_back_the_probe() -> None:

@@ -60,7 +60,7 @@ def train(
         DoctorMode,
         typer.Option(
             help="Whether it looks on and tells what is wrong, ends the run then, or tries what "
-            "helps and trains on with it."
+            "helps (of advice too, where too little is learnt) and trains on with it."
         ),
     ] = DoctorMode.watch,
     force: Annotated[

@@ -88,7 +88,8 @@ def run_training(
         console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
         raise
     if not quiet and trained.model.stop_reason != "all epochs done":
-        console.print(f"Stopped: {trained.model.stop_reason}.", markup=False)
+        reason = trained.model.stop_reason.removesuffix(".")  # a finding is a sentence
+        console.print(f"Stopped: {reason}.", markup=False)
     _tell(console, trained, examples)
 
 

@@ -115,7 +115,7 @@ class Course:
         )
         self.planned = (first.per_epoch or first.steps) * self.asked.epochs
         self.trial_epochs = max(1, first.trained)
-        self.tell(found(self.diagnosis))
+        self.tell(found(self.diagnosis, was_tried=self.reached < WELL))
         self.tell(began(self.trial_epochs, self.untreated))
 
     def _look_at_what_is_refused(self, diagnosis: Diagnosis | None) -> None:
@@ -137,7 +137,7 @@ class Course:
         self.noise, self.given_skill = 0.0, math.nan
         self.planned = (facts.steps or 0) * self.asked.epochs
         self.trial_epochs = self._first_length().epochs
-        self.tell(found(self.diagnosis))
+        self.tell(found(self.diagnosis, was_tried=True))
 
     def _run(self, setup: Setup, length: Length, seed: int, known: Facts | None = None) -> Run:
         done = run(setup, self.start, self.data, length, seed, known)

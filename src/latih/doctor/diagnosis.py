@@ -19,6 +19,20 @@ MOST = 3
 
 COLOURS = {"fault": "red", "advice": "yellow", "note": "blue"}
 HEALTHY = Words("No fault found.", "Tidak ada yang salah.")
+UNWATCHED = Words(
+    "No doctor watched this run. By the curves of its log alone only overfitting can be seen, "
+    "where there is a validation loss, and none is; what else may ail it nobody knows. Train "
+    'with doctor="watch", as latih train does, or try its model: latih doctor MODEL DATA.',
+    "Tidak ada dokter yang mengamati latihan ini. Dari kurva lognya saja hanya overfitting yang "
+    "bisa terlihat, bila ada loss validasi, dan itu tidak terlihat; selebihnya tidak diketahui. "
+    'Latih dengan doctor="watch", bawaan latih train, atau coba modelnya: latih doctor MODEL DATA.',
+)
+UNWATCHED_AND_ILL = Words(
+    "No doctor watched this run: it is judged by the curves of its log alone, in which other "
+    "faults do not show.",
+    "Tidak ada dokter yang mengamati latihan ini: dinilai dari kurva lognya saja, yang tidak bisa "
+    "menunjukkan gangguan lain.",
+)
 TITLES = {
     "fault": Words("fault", "gangguan"),
     "advice": Words("advice", "saran"),
@@ -39,6 +53,7 @@ class Diagnosis:
 
     Args:
         findings: faults first, then advice, then notes; within each the most probable first.
+        is_watched: whether a doctor looked on; without one there are only the curves of a log.
 
     Example:
         >>> diagnosis = Diagnosis([])
@@ -47,6 +62,7 @@ class Diagnosis:
     """
 
     findings: Sequence[Finding]
+    is_watched: bool = True
 
     @property
     def faults(self) -> list[Finding]:
@@ -55,7 +71,7 @@ class Diagnosis:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether there is no fault; advice there may be."""
+        """Whether no fault was found; advice there may be, and perhaps nobody looked."""
         return not self.faults
 
     @property
@@ -67,16 +83,24 @@ class Diagnosis:
         """Return it as data that JSON can hold."""
         return {
             "healthy": self.is_healthy,
+            "watched": self.is_watched,
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
     def __str__(self) -> str:
         """Return three lines for each finding: what and when, the numbers, what helps."""
-        return "\n".join(_lines(one) for one in self.findings) or str(HEALTHY)
+        return "\n".join([*map(_lines, self.findings), *self._remarks()])
 
     def __rich__(self) -> Any:
         """Return a card for each finding, for a terminal."""
-        return Group(*map(_card, self.findings)) if self.findings else Text(str(HEALTHY), "green")
+        colour = "green" if self.is_watched else "yellow"
+        return Group(*map(_card, self.findings), *(Text(told, colour) for told in self._remarks()))
+
+    def _remarks(self) -> list[str]:
+        """Return what is to be said beside the findings, or in the place of them."""
+        if self.is_watched:
+            return [] if self.findings else [str(HEALTHY)]
+        return [str(UNWATCHED_AND_ILL if self.findings else UNWATCHED)]
 
     def print(self) -> None:
         """Print a card for each finding."""

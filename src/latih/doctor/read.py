@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from latih.doctor.diagnosis import Diagnosis, diagnose
@@ -21,7 +22,7 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
 
     The rules are asked anew, those of this release: of facts, looks and the log they make what the
     run's own doctor made of them in the end. Of a run that no doctor looked at, the curves of its
-    log are all there is.
+    log are all there is: only overfitting shows in them, and ``is_watched`` is False.
 
     Args:
         run_dir: the directory that was given as ``run_dir=`` or ``--run-dir``.
@@ -46,7 +47,8 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
     """
     run = RunDirectory.open(run_dir)
     try:
-        return diagnose(_evidence_of(run), RULES)
+        found = diagnose(_evidence_of(run), RULES)
+        return found if run.facts.read() else replace(found, is_watched=False)
     except FileFormatError:
         raise
     except Exception as error:  # a file may hold anything, and a rule takes it for numbers

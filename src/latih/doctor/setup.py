@@ -12,6 +12,7 @@ import torch
 from latih import registry
 from latih.doctor.evidence import Facts
 from latih.doctor.layer_configs import LayerConfigs
+from latih.engine.run_state import optimizers_of
 from latih.errors import InputError
 from latih.layers import Layer
 from latih.optimizers import OPTIMIZERS
@@ -57,8 +58,13 @@ class Setup:
         Args:
             model: the model.
             fit: how it is fitted: ``epochs``, ``batch_size``, ``shuffle``, ``class_weight``.
+
+        Raises:
+            NotReadyError: it is not compiled.
+            InputError: its optimizer has groups.
         """
         objective, optimizer = model.compiled("treat()")
+        require_no_groups(model)
         given = objective.given
         described = registry.serialize(optimizer)
         rate = registry.serialize(optimizer.given_rate())
@@ -162,6 +168,31 @@ class Case:
         """The 90th percentile of the gradient norms that were seen; None if none was."""
         norms = sorted(norm for norm in self.gradient_norms if math.isfinite(norm) and norm > 0)
         return norms[min(len(norms) - 1, int(0.9 * len(norms)))] if norms else None
+
+
+def require_no_groups(model: Any) -> None:
+    """Refuse a model whose optimizer has groups: in another model they would hold no weight.
+
+    Raises:
+        InputError: it has.
+    """
+    found = [len(one.groups) for one in optimizers_of(model).values() if one.groups]
+    if found:
+        raise refused_groups(f"{sum(found)} of them, by set_groups()")
+
+
+def refused_groups(got: str) -> InputError:
+    """Return what says that rates of groups and a treatment do not go together.
+
+    Args:
+        got: where the groups are.
+    """
+    return InputError(
+        "a treatment makes new layers, and groups of the old ones would be lost",
+        expected="an optimizer that moves all layers alike",
+        got=got,
+        fix='Write doctor="watch" and mend by hand, or treat first and set the groups then.',
+    )
 
 
 def _layers_of(model: Any) -> Mapping[str, Any] | None:

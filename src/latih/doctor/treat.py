@@ -28,14 +28,14 @@ def treat(
     """Find out what ails a model, try what helps, and train the best.
 
     First the model is trained as it is, for a tenth of the epochs (but not below 100 steps or three
-    epochs), while the doctor looks on. Then remedies are tried, those of the likeliest fault first:
-    each on a new model from its first weights, for the same time; one that only takes longer goes
-    on with what is there. One that beats the best so far is kept, and what follows builds on it;
-    any other is rolled back. The gain must be more than chance makes; if it is below 0.2, more
-    than twice the standard deviation between seeds, too, for which the untreated model is trained
-    from a second one; and it need not be more than half of what is missing to a perfect score. At
-    last the best is trained for the rest of the epochs, and a fault that shows only then is treated
-    as well.
+    epochs), while the doctor looks on. Then remedies are tried, those of the likeliest fault first;
+    if there is none and the skill is below 0.9, those of what is advised. Each is tried on a new
+    model from its first weights, for the same time; one that only takes longer goes on with what is
+    there. One that beats the best so far is kept, and what follows builds on it; any other is
+    rolled back. The gain must be more than chance makes; if it is below 0.2, more than twice the
+    standard deviation between seeds, too, for which the untreated model is trained from a second
+    one; and it need not be more than half of what is missing to a perfect score. At last the best
+    is trained for the rest of the epochs, and a fault that shows only then is treated as well.
 
     What decides is the skill on the rows held back, which does not depend on the loss. The model
     that comes out is the best that was measured, the given one among them.
@@ -67,7 +67,7 @@ def treat(
     Raises:
         NotReadyError: the model is not compiled.
         InputError: the data do not fit the model; or they are iterated, and nothing is given to
-            judge by.
+            judge by; or the optimizer has groups, which no other model could keep.
 
     Example:
         >>> import torch

@@ -84,7 +84,8 @@ class TreatingDoctor(Doctor):
         self.treat()
         if self.course is not None and self.course.kept and not self.model.stop_training:
             self.model.stop_training = True
-            self.model.stop_reason = f"the doctor found {found.code}, and treats it"
+            seen = "found" if found.severity == "fault" else "advised on"
+            self.model.stop_reason = f"the doctor {seen} {found.code}, and treats it"
             self._is_off = True  # what ends here has no end to be judged
 
     def treats_refused(self, model: Any) -> bool:

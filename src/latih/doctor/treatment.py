@@ -1,7 +1,7 @@
 """What a treatment was: each trial with its measurement, and what is different now."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from latih import registry
-from latih.doctor.diagnosis import Diagnosis, recalled
+from latih.doctor.diagnosis import HEALTHY, Diagnosis, recalled
+from latih.doctor.finding import Finding
 from latih.doctor.layer_configs import LayerConfigs
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rules import RULES
@@ -18,6 +19,10 @@ from latih.doctor.words import Words
 from latih.errors import FileFormatError, LatihError
 
 ILL = Words("Found: {told}", "Ditemukan: {told}")
+ADVISED = Words(
+    "No fault found, but not enough learnt: what is advised is tried, against {told}",
+    "Tidak ada gangguan, tetapi hasil belajarnya kurang: saran dicoba, terhadap {told}",
+)
 NOTHING = Words("No fault found: nothing was tried.", "Tidak ada yang salah: tidak ada percobaan.")
 BEGAN = Words(
     "Untreated, after {epochs} epochs: skill {skill:.3f}.",
@@ -36,8 +41,8 @@ FAILED = Words(
     "{number}. {words} Tidak bisa dilatih ({reason}): dibatalkan.",
 )
 ENDED = Words(
-    "Then trained to the end: skill {skill:.3f}, against {given:.3f} of the model as it was given.",
-    "Lalu dilatih sampai akhir: skill {skill:.3f}, semula {given:.3f}.",
+    "Then trained to the end: skill {skill:.3f}.",
+    "Lalu dilatih sampai akhir: skill {skill:.3f}.",
 )
 AS_GIVEN = Words(
     "Nothing was better than the model as it was given ({given:.3f}): it is left as it was.",
@@ -186,7 +191,7 @@ class Treatment:
 
     def story(self) -> list[str]:
         """Return what happened, in order, a line each."""
-        lines = [found(self.diagnosis)]
+        lines = [found(self.diagnosis, was_tried=bool(self.trials))]
         lines.append(began(self.trial_epochs, self.untreated_skill))
         lines += [str(trial.told(number)) for number, trial in enumerate(self.trials, 1)]
         return [*lines, self.ended(), *(f"  {change}" for change in self.changes)]
@@ -227,11 +232,23 @@ class Treatment:
         }
 
 
-def found(diagnosis: Diagnosis) -> str:
-    """Return the line that tells what the remedies are for."""
-    findings = diagnosis.faults or list(diagnosis.findings)
-    told = ", ".join(f"{one.code} ({one.probability:.0%})" for one in findings)
-    return str(ILL.of(told=told) if told else NOTHING)
+def found(diagnosis: Diagnosis, *, was_tried: bool) -> str:
+    """Return the line that tells what the remedies are for.
+
+    Args:
+        diagnosis: what was found.
+        was_tried: whether remedies are tried; of advice they are only where too little is learnt.
+    """
+    if diagnosis.faults:
+        return str(ILL.of(told=_codes(diagnosis.faults)))
+    advised = [one for one in diagnosis.findings if one.severity == "advice"]
+    if advised and was_tried:
+        return str(ADVISED.of(told=_codes(advised)))
+    return str(HEALTHY if was_tried else NOTHING)  # what was tried showed itself later
+
+
+def _codes(findings: Iterable[Finding]) -> str:
+    return ", ".join(f"{one.code} ({one.probability:.0%})" for one in findings)
 
 
 def began(epochs: int, skill: float) -> str:

@@ -196,7 +196,7 @@ class Trainable(Stepping):
             NotReadyError: the model is not compiled.
             InputError: the data do not fit the model, its loss, or each other; a callback watches
                 what will not be logged; the run of ``run_dir`` was begun with something else, or
-                another process trains there.
+                another process trains there; groups of layers are to be treated.
             FileFormatError: the run's snapshots are damaged, all of them.
             UnwritableError: ``run_dir`` or a callback's file cannot be written.
         """
@@ -490,6 +490,13 @@ def _listed(callbacks: Any) -> list[Callback]:
 
 def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:
     """Return the doctor that is asked for, or that is among the callbacks: there is one at most."""
+    if asked == "off":
+        raise InputError(
+            "`doctor` of fit() cannot be used",
+            expected="False, True, 'watch', 'stop' or 'treat'",
+            got="'off'",
+            fix="Write doctor=False; --doctor off is for a command.",
+        )
     if not isinstance(asked, Doctor):
         one_of(asked, "doctor", "fit()", (False, True, "watch", "stop", "treat"))
     given = [one for one in _listed(callbacks) if isinstance(one, Doctor)]

@@ -10,11 +10,11 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from latih.callbacks import Doctor, History
+from latih.callbacks import Doctor, GradualUnfreezing, History
 from latih.data import as_arrays, is_stream, split_last
 from latih.doctor.adopting import adopt
 from latih.doctor.best_so_far import BestSoFar
-from latih.doctor.setup import Setup
+from latih.doctor.setup import Setup, refused_groups, require_no_groups
 from latih.doctor.setup_data import changed, difference
 from latih.doctor.treating import TreatingDoctor
 from latih.doctor.treatment import Treatment
@@ -38,7 +38,13 @@ def fit_treated(
         y: the same.
         callbacks: the same.
         told: the other arguments of ``fit()``, by their names, but for ``doctor``.
+
+    Raises:
+        InputError: groups of layers have rates of their own; or as in ``fit()``.
     """
+    require_no_groups(model)
+    if any(isinstance(one, GradualUnfreezing) for one in callbacks):
+        raise refused_groups("the callback GradualUnfreezing")
     run = _run_of(told["run_dir"])
     if run is not None and was_treated(run, told["resume"]):
         return _go_on(model, x, y, callbacks, told, run)

@@ -172,7 +172,7 @@ def _where(finding: Finding) -> tuple[str, ...]:
 def make_story(treatment: Treatment) -> Story:
     """Tell a treatment in the order in which it happened."""
     numbers = {name: write_number(value) for name, value in treatment.numbers.items()}
-    beginning: list[str] = []
+    beginning = [phrase("on_advice")] if treatment.is_on_advice else []
     if {"trial_epochs", "untreated_skill", "noise"} <= numbers.keys():
         beginning.append(
             phrase(
@@ -187,9 +187,7 @@ def make_story(treatment: Treatment) -> Story:
     if treatment.is_as_given:
         ending.append(phrase("as_given", given=numbers["given_skill"]))
     elif "skill" in numbers:
-        told = "treated_to_end" if "given_skill" in numbers else "trained_to_end"
-        given = numbers.get("given_skill")
-        ending.append(phrase(told, skill=numbers["skill"], given=given))
+        ending.append(phrase("trained_to_end", skill=numbers["skill"]))
     if {"steps", "cost"} <= numbers.keys():
         steps = write_count(int(treatment.numbers["steps"]))
         ending.append(phrase("cost", steps=steps, cost=f"{treatment.numbers['cost']:.3g}"))

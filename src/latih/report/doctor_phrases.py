@@ -104,6 +104,10 @@ DOCTOR_PHRASES: Mapping[str, Words] = {
     # The treatment
     "treatment": Words("Treatment", "Perawatan"),
     "nothing_tried": Words("Nothing was tried.", "Tidak ada percobaan."),
+    "on_advice": Words(
+        "No fault was found, but not enough was learnt: what is advised was tried.",
+        "Tidak ada gangguan, tetapi hasil belajarnya kurang: saran dicoba.",
+    ),
     "untreated": Words(
         "Untreated, after {epochs} epochs: skill {skill} (seeds differ by {noise}).",
         "Tanpa perawatan, setelah {epochs} epoch: skill {skill} (antar-seed {noise}).",
@@ -116,10 +120,6 @@ DOCTOR_PHRASES: Mapping[str, Words] = {
     "cannot_be_trained": Words("It cannot be trained: {reason}", "Tidak bisa dilatih: {reason}"),
     "kept": Words("kept", "dipakai"),
     "rolled_back": Words("rolled back", "dibatalkan"),
-    "treated_to_end": Words(
-        "Then trained to the end: skill {skill}, against {given} of the model as it was given.",
-        "Lalu dilatih sampai akhir: skill {skill}, semula {given}.",
-    ),
     "trained_to_end": Words(
         "Then trained to the end: skill {skill}.", "Lalu dilatih sampai akhir: skill {skill}."
     ),

@@ -47,6 +47,7 @@ class Treatment:
         trials: in the order in which they were tried.
         changes: what is different now, a line each.
         code: the lines of Python that make it so.
+        is_on_advice: whether no fault was found, and what is advised was tried.
         numbers: ``given_skill``, ``untreated_skill``, ``noise``, ``skill``, ``trial_epochs``,
             ``steps``, ``planned_steps``, ``cost``: those that were measured.
     """
@@ -54,6 +55,7 @@ class Treatment:
     trials: tuple[Trial, ...]
     changes: tuple[str, ...]
     code: str
+    is_on_advice: bool
     numbers: Mapping[str, float]
 
     @property
@@ -86,8 +88,16 @@ def read_treatment(run: RunDirectory) -> Treatment | None:
         trials=tuple(_trial(one, file, f"trial {n}") for n, one in enumerate(trials, start=1)),
         changes=tuple(write_value(one) for one in changes),
         code=clean(code, longest=LONGEST_CODE) if isinstance(code, str) else "",
+        is_on_advice=bool(trials) and _has_advice_only(table.get("diagnosis"), file),
         numbers={name: value for name, value in numbers_of(table).items() if value is not None},
     )
+
+
+def _has_advice_only(diagnosis: object, file: Path) -> bool:
+    table = require_table(diagnosis, file, "'diagnosis'")
+    rows = require_list(table.get("findings"), file, "'findings' of 'diagnosis'")
+    severities = [require_table(row, file, "a finding").get("severity") for row in rows]
+    return "advice" in severities and "fault" not in severities
 
 
 def _trial(value: object, file: Path, where: str) -> Trial:

@@ -34,6 +34,9 @@ from latih.transfer.probing import fit_head
 from latih.transfer.scores import Scores, judge
 from latih.transfer.whole_net import Keeping, Part, train_whole
 
+SHOWN = 5
+"""So many names of classes stand in what is printed."""
+
 
 @dataclass(frozen=True)
 class FineTuned:
@@ -60,6 +63,16 @@ class FineTuned:
     class_names: tuple[str, ...]
     best_epoch: int
     drift: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        """Return of what it is made and how good it is; the rest has names."""
+        shown = ", ".join(map(repr, self.class_names[:SHOWN]))
+        more = ", ..." if len(self.class_names) > SHOWN else ""
+        return (
+            f"FineTuned({self.model.name!r}, {len(self.class_names)} classes: {shown}{more}; "
+            f"probe_score={self.probe_score:.4f}, score={self.score:.4f}, "
+            f"best_epoch={self.best_epoch})"
+        )
 
     @property
     def score(self) -> float:
