@@ -193,6 +193,7 @@ def augmented(k: Any) -> Any:
     return k.Sequential(
         [
             k.Input((6, 1, 2)),
+            k.layers.Resizing(6, 1),
             k.layers.RandomFlip("horizontal", seed=1),
             k.layers.RandomRotation((0.5, 0.5)),
             k.layers.RandomTranslation((0.25, 0.25), 0.0, fill_mode="constant"),

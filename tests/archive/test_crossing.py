@@ -139,6 +139,10 @@ SAYS_NOTHING: dict[str, Any] = {
     "rms_scaling": (False,),  # another layer's since 3.9
     "input_axes": (None,),  # which axes of a kernel are counted: the usual ones
     "output_axes": (None,),
+    "crop_to_aspect_ratio": (False,),  # images are stretched, and so these do not matter:
+    "pad_to_aspect_ratio": (False,),
+    "fill_mode": ("constant",),
+    "fill_value": (0.0,),
 }
 # What is not compared: where a shared object lay in memory; shapes, which Latih says of every layer
 # and Keras of those with weights; what the compile state is (its losses are compared).

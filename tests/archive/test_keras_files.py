@@ -83,7 +83,8 @@ def all_layers(k: Any) -> list[Any]:
 
 def augmented(k: Any) -> list[Any]:
     return [
-        k.layers.Reshape((3, 2, 1)),
+        k.layers.Reshape((2, 3, 1)),
+        k.layers.Resizing(3, 2),
         k.layers.RandomFlip("horizontal", seed=1),
         k.layers.RandomRotation((-0.1, 0.2), fill_mode="wrap"),
         k.layers.RandomTranslation(0.1, (0.0, 0.2), interpolation="nearest"),

@@ -23,6 +23,7 @@ def test_the_names_are_those_that_are_told() -> None:
         "fine_tune",
         "freeze",
         "groups",
+        "load_torch_weights",
         "predict_views",
         "pull_to_start",
         "rates_by_depth",
