@@ -87,9 +87,10 @@ def run_training(
     except Terminated:
         console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
         raise
-    if not quiet and trained.model.stop_reason != "all epochs done":
-        reason = trained.model.stop_reason.removesuffix(".")  # a finding is a sentence
-        console.print(f"Stopped: {reason}.", markup=False)
+    reason = trained.model.stop_reason or ""
+    if not quiet and reason != "all epochs done":
+        # A finding is a sentence.
+        console.print(f"Stopped: {reason.removesuffix('.')}.", markup=False)
     _tell(console, trained, examples)
 
 
