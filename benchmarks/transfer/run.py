@@ -126,7 +126,7 @@ def main() -> None:
         "batch normalisation frozen, label smoothing, flips and turns, 20 epochs "
         "(`plain_loops.py`). `fine_tune` holds a fifth of its training images back to choose by, "
         "then trains on all of them: about twice the work.\n",
-        "`python benchmarks/transfer/run.py --stamps UNPACKED --faces WHEEL`\n",
+        "`make bench-transfer`\n",
     ]
     if asked.stamps is not None:
         x, y = sets.stamps(asked.stamps, asked.size)

@@ -41,6 +41,11 @@ class RunDirectory:
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @classmethod
+    def of(cls, given: "str | os.PathLike[str] | RunDirectory") -> "RunDirectory":
+        """Return the directory that is given, or that a path leads to; nothing is asked of it."""
+        return given if isinstance(given, RunDirectory) else cls(Path(given))
+
+    @classmethod
     def create(
         cls, path: "str | os.PathLike[str] | RunDirectory", *, may_go_on: bool = False
     ) -> "RunDirectory":
@@ -55,7 +60,7 @@ class RunDirectory:
             InputError: a run was written there before; it is not written over.
             UnwritableError: it cannot be made or written.
         """
-        run = path if isinstance(path, RunDirectory) else cls(Path(path))
+        run = cls.of(path)
         require_writable(run.path, argument="run_dir")
         found = [run.settings_file.name] if run.settings_file.exists() else []
         found += ["snapshots"] if run._has_snapshots else []

@@ -1,6 +1,6 @@
 """Keras's name for what reads and writes models and registers the user's classes."""
 
-from latih.archive import load_torch_weights as load_torch_weights
+from latih.applications import load_torch_weights as load_torch_weights
 from latih.models import load_model as load_model
 from latih.models import save_model as save_model
 from latih.registry import custom_object_scope as custom_object_scope

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from latih import transfer
+from latih import saving, transfer
 
 PUBLIC = [
     name for name, value in vars(transfer).items() if name[0] != "_" and not inspect.ismodule(value)
@@ -30,6 +30,10 @@ def test_the_names_are_those_that_are_told() -> None:
         "replace_head",
         "unfreeze",
     ]
+
+
+def test_there_is_one_reader_of_torchs_weights() -> None:
+    assert saving.load_torch_weights is transfer.load_torch_weights
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -295,3 +295,17 @@ def test_pages_of_many_places_come_at_once(tmp_path: Path) -> None:
     before = faults()
     given[::2, 0].sum()
     assert faults() - before < untouched / 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's calls are Linux's")
+def test_a_container_that_forbids_the_call_reads_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(process: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    given = as_array(written(tmp_path / "x.npy"), "x")
+    wanted = torch.cat([batch.inputs for batch in small_windows(given, shuffle=True).epoch(0)])
+    monkeypatch.setattr(maps.os, "pidfd_open", forbidden)
+    read = torch.cat([batch.inputs for batch in small_windows(given, shuffle=True).epoch(0)])
+    assert torch.equal(read, wanted)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latih import downloads
 from latih.datasets import fashion_mnist
 from latih.errors import DataUnavailableError, FileFormatError, UnwritableError
 
@@ -282,7 +283,7 @@ def test_a_server_that_falls_silent_is_given_up(
 ) -> None:
     serve({})
     release = threading.Event()
-    monkeypatch.setattr(fashion_mnist, "_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(BaseHTTPRequestHandler, "send_error", lambda *_: release.wait(10))
     try:
         with pytest.raises(DataUnavailableError, match="timed out"):

@@ -1,10 +1,8 @@
 """Where the weights of a known network are found, and how they come into it."""
 
 import hashlib
-import http.client
 import importlib.util
 import os
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 
 from latih.applications.torch_names import Names, fill_by_names
 from latih.archive import read_torch_tensors
+from latih.downloads import NOT_TO_BE_HAD, download
 from latih.errors import DataUnavailableError, FileFormatError, InputError, near_matches
 from latih.files import cache_directory, write_atomically
 from latih.layers import Layer
@@ -23,9 +22,7 @@ IMAGENET = "imagenet"
 EXTRA = "imagenet"
 ENDINGS = (".pth", ".pt", ".safetensors", ".weights.h5", ".keras")
 
-TIMEOUT_SECONDS = 20.0
 LARGEST_DOWNLOAD_BYTES = 512 << 20
-CHUNK_BYTES = 1 << 20
 
 # What a layer's config says that decides nothing of what its weights calculate.
 OF_NO_MATTER = ("name", "trainable", "dtype", "momentum")
@@ -106,9 +103,8 @@ class Pretrained:
         if not self.address:
             raise self._not_to_be_had("no such file")
         try:
-            with urllib.request.urlopen(self.address, timeout=TIMEOUT_SECONDS) as response:
-                content = response.read(LARGEST_DOWNLOAD_BYTES)
-        except (OSError, http.client.HTTPException) as error:
+            content = download(self.address, LARGEST_DOWNLOAD_BYTES)
+        except NOT_TO_BE_HAD as error:
             raise self._not_to_be_had(f"{type(error).__name__}: {error}") from error
         self._compare(hashlib.sha256(content).hexdigest(), self.address)
         with write_atomically(self._cache_place()) as file:

@@ -21,7 +21,7 @@ def load_torch_weights(
 
     Those of a network of :data:`~latih.applications.APPLICATIONS`, with its top or without, are
     matched by the names that torchvision, timm and others give them. Those of any other model are
-    matched in order, as :func:`latih.saving.load_torch_weights` tells.
+    matched in order, layer by layer.
 
     Args:
         model: a built model.

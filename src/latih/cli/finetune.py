@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from latih.cli.options import NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval
 from latih.random import set_random_seed
 from latih.recipes.finetune import Judged, fine_tune_pictures
@@ -56,15 +57,10 @@ def finetune(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file that is no picture; else skip it.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="One seed gives the same bits.")] = 42,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where the run is written, or goes on; by default a new one in runs/."),
-    ] = None,
-    snapshot_every: Annotated[
-        str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
-    ] = "60s",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+    seed: Seed = 42,
+    run_dir: NewRun = None,
+    snapshot_every: SnapshotEvery = "60s",
+    quiet: Quiet = False,
 ) -> None:
     """Teach a pretrained net to name your pictures.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from latih.cli.options import Force, LearningRate, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.train import EMBEDDED, read_units
 from latih.cli.training import new_run_directory, read_interval
 from latih.random import set_random_seed
@@ -47,23 +48,14 @@ def pretrain(
     optimizer: Annotated[str, typer.Option(help="Its name; a DBN has its own.")] = (
         DEFAULTS.optimizer
     ),
-    learning_rate: Annotated[
-        float | None, typer.Option("--lr", help="By default the optimizer's own.")
-    ] = None,
+    learning_rate: LearningRate = None,
     epochs: Annotated[int, typer.Option(help="Of a DBN: for each machine.")] = DEFAULTS.epochs,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = DEFAULTS.batch_size,
-    seed: Annotated[int, typer.Option(help="One seed gives the same bits.")] = 42,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where the run is written, or goes on; by default a new one in runs/."),
-    ] = None,
-    snapshot_every: Annotated[
-        str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
-    ] = "60s",
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on with a run although something was changed.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+    seed: Seed = 42,
+    run_dir: NewRun = None,
+    snapshot_every: SnapshotEvery = "60s",
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn an encoder from examples without labels; `latih finetune --base RUN` takes it.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from latih import datasets
+from latih.cli.options import Force, Quiet, SnapshotEvery
 from latih.cli.training import DoctorMode, read_interval, run_training
 from latih.errors import FileFormatError, InputError, UnknownNameError
 from latih.layers.budget import weight_budget
@@ -31,13 +32,9 @@ def resume(
     doctor: Annotated[
         DoctorMode | None, typer.Option(help="What it does; by default what it did.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on although something was changed.")
-    ] = False,
-    snapshot_every: Annotated[
-        str, typer.Option(help="How much work may be lost: steps, or a time such as 60s.")
-    ] = "60s",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+    force: Force = False,
+    snapshot_every: SnapshotEvery = "60s",
+    quiet: Quiet = False,
 ) -> None:
     """Go on with a run of `latih train`, from its last snapshot to the same bits.
 

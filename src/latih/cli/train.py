@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from latih.cli.options import Force, LearningRate, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import DoctorMode, new_run_directory, read_interval, run_training
 from latih.errors import InputError
 from latih.recipes import DenseSettings
@@ -40,22 +41,15 @@ def train(
     dropout: Annotated[float, typer.Option(help="Fraction to drop.")] = DEFAULTS.dropout,
     l2: Annotated[float, typer.Option(help="Price of squared weights.")] = DEFAULTS.l2,
     optimizer: Annotated[str, typer.Option(help="Its name.")] = DEFAULTS.optimizer,
-    learning_rate: Annotated[
-        float | None, typer.Option("--lr", help="By default the optimizer's own.")
-    ] = None,
+    learning_rate: LearningRate = None,
     epochs: Annotated[int, typer.Option(help="At most.")] = DEFAULTS.epochs,
     patience: Annotated[
         int, typer.Option(help="Epochs without a better validation loss that end the run.")
     ] = 5,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = DEFAULTS.batch_size,
-    seed: Annotated[int, typer.Option(help="One seed gives the same bits.")] = 42,
-    run_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where the run is written, or goes on; by default a new one in runs/."),
-    ] = None,
-    snapshot_every: Annotated[
-        str, typer.Option(help="How much work a crash may cost: steps, or a time such as 60s.")
-    ] = "60s",
+    seed: Seed = 42,
+    run_dir: NewRun = None,
+    snapshot_every: SnapshotEvery = "60s",
     doctor: Annotated[
         DoctorMode,
         typer.Option(
@@ -63,10 +57,8 @@ def train(
             "helps (of advice too, where too little is learnt) and trains on with it."
         ),
     ] = DoctorMode.watch,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go on with a run although something was changed.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a deep dense net on a data set, and write down what happened.
 

@@ -59,7 +59,7 @@ class Decoding:
         pillow = pillow_image()
         try:
             with pillow.open(path, formats=FORMATS) as opened:
-                image = self._resized(_eight_bits(opened, pillow), pillow)
+                image = self._resized(eight_bits(opened, pillow), pillow)
         except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
             raise FileFormatError(
                 f"{path!r} holds no image that can be read",
@@ -139,8 +139,8 @@ def pillow_image() -> Any:
     return Image
 
 
-def _eight_bits(image: Any, pillow: Any) -> Any:
-    # Pillow would cut 16 bits off at 255.
+def eight_bits(image: Any, pillow: Any) -> Any:
+    """Return an image of pillow's whose numbers end at 255; it would cut 16 bits off there."""
     if image.mode.startswith("I;16") or image.mode == "I":
         return pillow.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image

@@ -153,7 +153,10 @@ def _advise_at_once(ranges: np.ndarray, advice: int) -> int:
     if _syscall is None:
         return 0
     taken = 0
-    process = os.pidfd_open(os.getpid())
+    try:
+        process = os.pidfd_open(os.getpid())
+    except (AttributeError, OSError):  # an old system, or a container that forbids it
+        return 0
     try:
         for part in np.split(ranges, range(_PLACES_A_CALL, len(ranges), _PLACES_A_CALL)):
             arguments = process, part.ctypes.data, len(part), advice, 0

@@ -6,16 +6,15 @@ licence.
 """
 
 import hashlib
-import http.client
 import io
 import os
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latih.datasets.idx import idx_header, parse_idx, read_idx
+from latih.downloads import NOT_TO_BE_HAD, download
 from latih.errors import DataUnavailableError, FileFormatError
 from latih.files import cache_directory, write_atomically
 
@@ -55,7 +54,6 @@ _LARGEST_ARRAY_BYTES = 60_000 * 28 * 28
 _LARGEST_DOWNLOAD_BYTES = 32 << 20
 
 _BASE_ADDRESS = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
-_TIMEOUT_SECONDS = 20.0
 _FOLDER_NAME = "fashion-mnist"
 _DEBIAN_PLACE = Path("/usr/share/datasets/fashion-mnist")
 _EMBEDDED_PLACE = Path(__file__).parent / "embedded"
@@ -199,9 +197,8 @@ def _download() -> Path:
 
 def _fetch(address: str) -> bytes:
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as response:
-            compressed = response.read(_LARGEST_DOWNLOAD_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
+        return download(address, _LARGEST_DOWNLOAD_BYTES)
+    except NOT_TO_BE_HAD as error:
         raise DataUnavailableError(
             "Fashion-MNIST is neither on this machine nor to be had from the network",
             expected=f"its four files in {str(_cache_place())!r} or {str(_DEBIAN_PLACE)!r}, or an "
@@ -211,11 +208,3 @@ def _fetch(address: str) -> bytes:
             "directory and name it in LATIH_DATA; `latih train` without an argument needs neither, "
             "as it uses the images that the package carries.",
         ) from error
-    if len(compressed) > _LARGEST_DOWNLOAD_BYTES:
-        raise FileFormatError(
-            f"{address!r} is too large",
-            expected=f"at most {_LARGEST_DOWNLOAD_BYTES} bytes",
-            got="more",
-            fix="Check what the network puts in the place of that address.",
-        )
-    return compressed

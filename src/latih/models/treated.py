@@ -7,7 +7,6 @@ what was better, and a second one goes on; who listens begins with it anew.
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
-from pathlib import Path
 from typing import Any
 
 from latih.callbacks import Doctor, GradualUnfreezing, History
@@ -166,9 +165,7 @@ def _write(run: RunDirectory, treatment: Treatment, extra: Mapping[str, Any]) ->
 
 
 def _run_of(run_dir: Any) -> RunDirectory | None:
-    if run_dir is None or isinstance(run_dir, RunDirectory):
-        return run_dir
-    return RunDirectory(Path(run_dir))
+    return None if run_dir is None else RunDirectory.of(run_dir)
 
 
 def _data(x: Any, y: Any, told: Mapping[str, Any]) -> Data:

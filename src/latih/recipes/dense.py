@@ -29,11 +29,12 @@ from latih.models import Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
 from latih.recipes.examples import Examples
+from latih.recipes.judging import evaluation_of_classes
 from latih.registry import constructor_arguments
 from latih.regularizers import L2
 from latih.run_directory import RunDirectory
+from latih.transfer.scores import judge
 
-MISTAKES_SHOWN = 12
 SCALED_BY = 2**26
 """How many bytes of a large memory map its scale is measured on."""
 
@@ -308,33 +309,7 @@ def _judge(model: Any, examples: Examples, run: RunDirectory) -> dict[str, float
     evaluation: dict[str, Any] = {"scores": scores}
     if examples.class_names:
         probabilities = model.predict(x, batch_size=256, verbose=0)
-        predicted = probabilities.argmax(axis=1)
-        evaluation["confusion"] = _confusion(y, predicted, len(examples.class_names))
-        evaluation["mistakes"] = _mistakes(x, y, predicted, probabilities.max(axis=1))
+        confusion = judge(y.astype(np.int64), probabilities).confusion
+        evaluation = evaluation_of_classes(scores, confusion, x, y, probabilities)
     run.evaluation.write(evaluation)
     return scores
-
-
-def _confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> list[list[int]]:
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (true.astype(np.int64), predicted), 1)
-    return counts.tolist()
-
-
-def _mistakes(
-    x: np.ndarray, true: np.ndarray, predicted: np.ndarray, confidence: np.ndarray
-) -> list[dict[str, Any]]:
-    wrong = np.flatnonzero(predicted != true)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
-    shown: list[dict[str, Any]] = []
-    for index in worst.tolist():
-        mistake: dict[str, Any] = {
-            "index": index,
-            "true": int(true[index]),
-            "predicted": int(predicted[index]),
-            "confidence": float(confidence[index]),
-        }
-        if x.dtype == np.uint8 and x.ndim == 3:
-            mistake["image"] = x[index].tolist()
-        shown.append(mistake)
-    return shown

@@ -2,18 +2,18 @@
 
 import os
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from latih import datasets, random
+from latih import random
 from latih.data import as_array, label_shift
 from latih.data.arrays import require_same_length
 from latih.data.mapped import is_large
-from latih.errors import InputError, LatihWarning, UnknownNameError
-from latih.recipes.files import read_data
+from latih.data.strata import stratified_split
+from latih.errors import InputError, LatihWarning
+from latih.recipes.files import find_dataset, read_data
 
 VALIDATION_FRACTION = 0.1
 TEST_FRACTION = 0.1
@@ -65,12 +65,7 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
     path = Path(source)
     if path.suffix in (".npz", ".parquet") or path.exists():
         return _from_file(path, seed)
-    try:
-        dataset = datasets.find(str(source))
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            f"{str(source)!r} is neither a file nor a data set that Latih knows", fix=error.fix
-        ) from error
+    dataset = find_dataset(source)
     training, test = dataset.load()
     kept, held = _split(*training, VALIDATION_FRACTION, seed, stratify=True)
     return Examples(dataset.name, kept, held, test, tuple(dataset.class_names))
@@ -132,18 +127,8 @@ def _split(
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     if is_large(x):
         return _split_last(x, y, fraction)
-    dice = np.random.default_rng(seed)
-    groups: Sequence[np.ndarray] = (
-        [np.flatnonzero(y == label) for label in np.unique(y)] if stratify else [np.arange(len(y))]
-    )
-    kept, held = [], []
-    for group in groups:
-        shuffled = dice.permutation(group)
-        # Of a class with a single example, that one is learnt from.
-        count = min(max(1, round(fraction * len(group))), len(group) - 1) if len(group) else 0
-        held.append(shuffled[:count])
-        kept.append(shuffled[count:])
-    first, last = (np.sort(np.concatenate(part)) for part in (kept, held))
+    classes = y if stratify else np.zeros(len(y), np.int64)
+    first, last = stratified_split(classes, fraction, seed)
     if not len(last):
         raise InputError(
             "there are too few examples to hold any back",

@@ -8,17 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from latih import datasets
 from latih.data.image_files import Decoding, pillow_image
 from latih.data.images import ImageDataset, image_dataset_from_directory
 from latih.data.parquet import table_dataset_from_parquet
 from latih.data.parquet_files import ParquetFiles
+from latih.datasets.catalogue import Dataset
 from latih.datasets.idx import read_idx_directory
-from latih.errors import FileFormatError, InputError
+from latih.errors import FileFormatError, InputError, UnknownNameError
 
 MOST_PIXELS = 64
 """How high and wide images are at most: a dense net has a weight for each pixel and unit."""
 
 ROWS_AT_ONCE = 2**16
+
+
+def find_dataset(source: str | os.PathLike[str]) -> Dataset:
+    """Return the known data set of a name that is no file's.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    try:
+        return datasets.find(str(source))
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"{str(source)!r} is neither a file nor a data set that Latih knows", fix=error.fix
+        ) from error
 
 
 def read_data(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str] | None]:

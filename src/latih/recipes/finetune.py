@@ -15,6 +15,7 @@ from latih.errors import InputError
 from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
+from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FineTuned, Scores, fine_tune
 from latih.transfer.scores import judge, of_confusion
@@ -22,9 +23,6 @@ from latih.transfer.views import predict_views
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.2
-MISTAKES_SHOWN = 12
-SHOWN_SIZE = 64
-"""How high and wide the pictures of mistakes on the page are at most."""
 
 
 @dataclass(frozen=True)
@@ -201,31 +199,6 @@ def _write(
         run.write_settings(dict(run.about))
         run.log.start([])
     model.save(run.best_file)
-    run.evaluation.write(
-        {
-            "scores": {
-                "accuracy": scores.accuracy,
-                "balanced_accuracy": scores.balanced_accuracy,
-            },
-            "confusion": scores.confusion.tolist(),
-            "mistakes": _mistakes(x, labels, outputs),
-        }
-    )
+    told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
+    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs))
     report.build_report(run)
-
-
-def _mistakes(x: np.ndarray, true: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
-    predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
-    wrong = np.flatnonzero(predicted != true)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
-    step = -(-x.shape[1] // SHOWN_SIZE)
-    return [
-        {
-            "index": index,
-            "true": int(true[index]),
-            "predicted": int(predicted[index]),
-            "confidence": float(confidence[index]),
-            "image": x[index, ::step, ::step].tolist(),
-        }
-        for index in worst.tolist()
-    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from latih.data.image_files import FORMATS, class_folders, find_images, pillow_image
+from latih.data.image_files import FORMATS, class_folders, eight_bits, find_images, pillow_image
 from latih.errors import FileFormatError, InputError
 
 MOST_THREADS = 8
@@ -153,8 +153,7 @@ def _read(path: str, size: tuple[int, int], pillow: Any) -> tuple[np.ndarray, st
 
 
 def _coloured(image: Any, pillow: Any) -> tuple[Any, str]:
-    if image.mode.startswith("I;16") or image.mode == "I":  # pillow would cut 16 bits off at 255
-        image = pillow.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    image = eight_bits(image, pillow)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         clear = image.convert("RGBA")
         ground = pillow.new("RGBA", clear.size, "white")

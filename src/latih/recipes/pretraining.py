@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from latih import datasets, pretraining
+from latih import pretraining
 from latih.arguments import one_of, whole
 from latih.callbacks.progress import Verbose
 from latih.data import as_array
-from latih.errors import FileFormatError, InputError, UnknownNameError
+from latih.errors import FileFormatError, InputError
 from latih.layers import (
     BatchNormalization,
     Conv2D,
@@ -27,7 +27,7 @@ from latih.layers import (
 from latih.models import Model, Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
-from latih.recipes.files import read_arrays, read_data
+from latih.recipes.files import find_dataset, read_arrays, read_data
 from latih.run_directory import RunDirectory
 
 METHODS = ("denoising", "autoencoder", "dbn", "masked", "contrastive")
@@ -115,12 +115,7 @@ def load_unlabelled(source: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
         return path.name, np.load(path / "x.npy", allow_pickle=False)
     if path.suffix == ".parquet" or path.exists():
         return path.name, _x_of(read_data(path)[0], path)
-    try:
-        dataset = datasets.find(str(source))
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            f"{str(source)!r} is neither a file nor a data set that Latih knows", fix=error.fix
-        ) from error
+    dataset = find_dataset(source)
     return dataset.name, dataset.load()[0][0]
 
 

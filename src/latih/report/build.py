@@ -35,7 +35,7 @@ def build_report(run: RunDirectory | str | os.PathLike[str]) -> Path:
         >>> build_report(run).name
         'report.html'
     """
-    opened = RunDirectory.open(run.path if isinstance(run, RunDirectory) else run)
+    opened = RunDirectory.open(RunDirectory.of(run).path)
     record = read_record(opened)
     try:
         # Deferred because it imports matplotlib, which costs half a second and is an extra:

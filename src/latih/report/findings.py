@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from latih.doctor.words import Words
-from latih.report.checks import damaged, read_whole, require_list, require_table
+from latih.report.checks import read_whole, require_list, require_table
 from latih.report.looks import numbers_of
 from latih.report.words import clean, write_value
 from latih.run_directory import RunDirectory
@@ -89,17 +89,13 @@ def read_findings(run: RunDirectory) -> tuple[Finding, ...]:
         FileFormatError: the file is there and is not what its name promises.
     """
     file = run.findings.path
-    # The signature promises objects; JSON lines can hold anything.
-    lines: list[object] = list(read_whole(file, run.findings.read))
+    lines = read_whole(file, run.findings.read)
     found = [_finding(content, file, f"line {n}") for n, content in enumerate(lines, start=1)]
     found.sort(key=lambda one: (SEVERITIES.index(one.severity), -(one.probability or 0.0)))
     return tuple(found[:MOST_FINDINGS])
 
 
-def _finding(content: object, file: Path, where: str) -> Finding:
-    if not isinstance(content, dict):
-        raise damaged(file, where, expected="a JSON object", got=write_value(content))
-    table = require_table(content, file, where)
+def _finding(table: Mapping[str, Any], file: Path, where: str) -> Finding:
     words = require_table(table.get("words"), file, f"the words of {where}")
     numbers = numbers_of(table)
     probability = numbers.get("probability")

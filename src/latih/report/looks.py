@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from latih.report.checks import (
-    damaged,
     finite_or_none,
     is_measure,
     read_whole,
@@ -14,7 +13,6 @@ from latih.report.checks import (
     require_list,
     require_table,
 )
-from latih.report.words import write_value
 from latih.run_directory import RunDirectory
 
 NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -132,13 +130,10 @@ def _trivial_loss(facts: Mapping[str, Any], file: Path) -> float | None:
 
 def _read_looks(run: RunDirectory) -> tuple[Look, ...]:
     file = run.layers.path
-    # The signature promises objects; JSON lines can hold anything.
-    lines: list[object] = list(read_whole(file, run.layers.read))
+    lines = read_whole(file, run.layers.read)
     looks: dict[int, Look] = {}
     for number, content in enumerate(lines, start=1):
         where = f"line {number}"
-        if not isinstance(content, dict):
-            raise damaged(file, where, expected="a JSON object", got=write_value(content))
         step = require_count(content.get("step"), file, f"the step of {where}")
         layers = require_table(content.get("layers"), file, f"the layers of {where}")
         # A run that was resumed from a snapshot looks again: what came later holds.

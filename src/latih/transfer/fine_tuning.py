@@ -222,7 +222,7 @@ def _tuned(
         if best_epoch:
             train_whole(network, everything, None, wanted, chosen, (), Keeping())
     if keeping.run_dir is not None and wanted:
-        network.model.save(_directory(keeping.run_dir).best_file)
+        network.model.save(RunDirectory.of(keeping.run_dir).best_file)
     return FineTuned(
         network.model,
         history,
@@ -291,7 +291,3 @@ def _fit_probe(network: Network, views: np.ndarray, labels: Labels, options: Opt
 def _judged(network: Network, part: Part) -> Scores:
     outputs = network.model.predict(part.x, batch_size=32, verbose=0)
     return judge(part.labels.numbers, outputs)
-
-
-def _directory(given: Any) -> RunDirectory:
-    return given if isinstance(given, RunDirectory) else RunDirectory.open(given)
