@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.facts import facts_of
 from latih.doctor.kinds import kernel_of
 from latih.doctor.rows import probe_batch, seen, take

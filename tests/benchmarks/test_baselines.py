@@ -10,7 +10,7 @@ from making import adam, dense, of_moons
 from signals import LayerSignals, Look, Recorder, Signals
 
 import latih as keras
-from latih.doctor.evidence import Facts, InputFacts, LayerFacts, OutputFacts
+from latih.doctor.fact_records import Facts, InputFacts, LayerFacts, OutputFacts
 
 HIDDEN = LayerSignals("hidden", activation="relu", weight_mean=0.1)
 OUTPUT = LayerSignals("output", activation="softmax", weight_mean=0.1)

@@ -10,16 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from latih.doctor.evidence import (
-    Check,
-    Evidence,
-    Facts,
-    InputFacts,
-    LayerFacts,
-    LayerSigns,
-    NotFinite,
-    OutputFacts,
-)
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import Facts, InputFacts, LayerFacts, OutputFacts
+from latih.doctor.look_records import Check, LayerSigns, NotFinite
 
 Values = float | Sequence[float | None] | None
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import latih as keras
 from latih.doctor.anatomy import identical_units, layers_of
-from latih.doctor.evidence import LayerFacts
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.flow import flow_of
 from latih.doctor.kinds import kernel_of
 from latih.layers.seeds import seed_state

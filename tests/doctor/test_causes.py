@@ -19,7 +19,8 @@ from latih.doctor.causes import (
     was_diverging,
     was_thrown,
 )
-from latih.doctor.evidence import InputFacts, NotFinite
+from latih.doctor.fact_records import InputFacts
+from latih.doctor.look_records import NotFinite
 
 
 def test_broken_data_show_in_the_facts_or_in_the_run() -> None:

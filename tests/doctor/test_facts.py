@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset, WeightedRandomS
 from trainings import training_of
 
 import latih as keras
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.facts import facts_of, facts_of_batch
 from latih.doctor.rows import probe_batch
 from latih.structures import is_same

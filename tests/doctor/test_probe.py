@@ -11,7 +11,8 @@ from torch import nn
 import latih as keras
 from latih.data.batches import Batch
 from latih.doctor.anatomy import layers_of
-from latih.doctor.evidence import Check, Facts, OutputFacts
+from latih.doctor.fact_records import Facts, OutputFacts
+from latih.doctor.look_records import Check
 from latih.doctor.preactivations import NAMES, summed_up
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.readings import Readings

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import latih as keras
-from latih.doctor.evidence import Facts, OutputFacts
+from latih.doctor.fact_records import Facts, OutputFacts
 from latih.doctor.layer_configs import LayerConfigs
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.setup import Case, Setup

@@ -12,7 +12,8 @@ from trainings import training_of
 import latih as keras
 from latih.doctor.data_facts import output_facts
 from latih.doctor.diagnosis import Diagnosis, diagnose
-from latih.doctor.evidence import Evidence, Facts, OutputFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import Facts, OutputFacts
 from latih.doctor.facts import facts_of
 from latih.doctor.rules import RULES
 

@@ -15,8 +15,9 @@ from latih import random
 from latih.callbacks import Callback, Doctor
 from latih.data.batches import Batch
 from latih.doctor.diagnosis import Diagnosis
-from latih.doctor.evidence import Evidence, NotFinite
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import NotFinite
 from latih.doctor.origin import first_not_finite
 from latih.doctor.pace import next_look
 from latih.doctor.rule import Rule, rule

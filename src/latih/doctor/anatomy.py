@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from latih.doctor import kinds
-from latih.doctor.evidence import LayerFacts
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.flow import Flow, Part, flow_of, names_of
 from latih.regularizers import L1L2, L2
 

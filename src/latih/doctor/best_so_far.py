@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.facts import facts_of
 from latih.doctor.trying import BestEpoch
 from latih.engine.run_state import load_weights

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from latih.doctor.diagnosis import Diagnosis, diagnose
-from latih.doctor.evidence import Check, Evidence, NotFinite
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Finding
+from latih.doctor.look_records import Check, NotFinite
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rule import Rule
 from latih.errors import InputError, LatihWarning, UnwritableError

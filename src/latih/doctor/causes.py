@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from latih.doctor.curves import finite, slope
-from latih.doctor.evidence import Check, Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import LayerFacts
+from latih.doctor.look_records import Check
 
 USUAL_RATES = {"sgd": 0.01, "adagrad": 0.01, "adadelta": 1.0, "lion": 1e-4}
 """The learning rates with which people begin, by optimizer."""

@@ -13,7 +13,8 @@ from latih.data.own_generators import OwnGenerators
 from latih.doctor.borrowed import copy_of
 from latih.doctor.code import as_code
 from latih.doctor.diagnosis import Diagnosis, diagnose
-from latih.doctor.evidence import Evidence, Facts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import Facts
 from latih.doctor.learning_rate_range import lr_find
 from latih.doctor.proposals import Proposal, proposals
 from latih.doctor.refused import facts_of_refused

@@ -8,7 +8,7 @@ import torch
 
 from latih.data.batches import Batch
 from latih.doctor import targets as of_targets
-from latih.doctor.evidence import InputFacts, OutputFacts
+from latih.doctor.fact_records import InputFacts, OutputFacts
 from latih.doctor.rows import inputs_of, is_mapped, spread, take
 from latih.losses import Loss
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from latih.doctor.evidence import OutputFacts
+from latih.doctor.fact_records import OutputFacts
 from latih.doctor.layer_configs import LINEAR, LayerConfigs, activation_in, is_activation
 from latih.doctor.setup import Case, Setup
 from latih.layers import Activation, Normalization, Rescaling

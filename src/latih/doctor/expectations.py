@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from statistics import NormalDist
 
-from latih.doctor.evidence import OutputFacts
+from latih.doctor.fact_records import OutputFacts
 from latih.doctor.finding import Measured
 from latih.doctor.words import Words
 

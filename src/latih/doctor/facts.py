@@ -13,7 +13,7 @@ from latih.data.streams import StreamBatches
 from latih.doctor import data_facts, rows
 from latih.doctor import targets as of_targets
 from latih.doctor.anatomy import facts_of_parts, in_order_of_making
-from latih.doctor.evidence import Facts, InputFacts, OutputFacts
+from latih.doctor.fact_records import Facts, InputFacts, OutputFacts
 from latih.doctor.flow import Flow, flow_of
 from latih.doctor.kinds import UNKNOWN
 from latih.losses import Loss

@@ -11,7 +11,7 @@ from latih import random
 from latih.arguments import number, whole
 from latih.data.batches import ArrayBatches
 from latih.doctor.borrowed import Borrowed, copy_of
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.facts import facts_of_batch
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.range_curve import read_curve

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from latih.data.batches import Batch
-from latih.doctor.evidence import Check, Facts, NotFinite
+from latih.doctor.fact_records import Facts
+from latih.doctor.look_records import Check, NotFinite
 from latih.doctor.undisturbed import Untouched
 from latih.engine.objective import Objective
 from latih.layers import Layer

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from latih.data.batches import Batch
-from latih.doctor.evidence import Check, Facts, LayerSigns, OutputFacts
+from latih.doctor.fact_records import Facts, OutputFacts
+from latih.doctor.look_records import Check, LayerSigns
 from latih.doctor.movement import Movement, Weights, norms
 from latih.doctor.preactivations import as_signs, summed_up
 from latih.doctor.readings import Readings

@@ -4,7 +4,7 @@ from typing import Any
 
 from latih.data import targets_as_list
 from latih.data.batches import Batch
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.facts import facts_of_batch
 from latih.doctor.trial_data import steps_of
 from latih.structures import flatten

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from latih.doctor.evidence import OutputFacts
+from latih.doctor.fact_records import OutputFacts
 from latih.tensors import unhalved
 
 Score = Callable[[OutputFacts, torch.Tensor, torch.Tensor], torch.Tensor]

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
 from torch.overrides import TorchFunctionMode
 
-from latih.doctor.evidence import LayerFacts
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.flow import way_to
 from latih.doctor.kinds import ACTIVATION_OF_FUNCTION, activation_of
 from latih.layers import Layer

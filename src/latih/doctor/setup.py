@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from latih import registry
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.layer_configs import LayerConfigs
 from latih.engine.run_state import optimizers_of
 from latih.errors import InputError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from latih import losses
-from latih.doctor.evidence import Task
+from latih.doctor.fact_records import Task
 from latih.losses import Loss, LossFunctionWrapper
 from latih.registry import to_snake_case
 

@@ -10,7 +10,7 @@ import torch
 from latih import random
 from latih.data.batches import Batch
 from latih.doctor.diagnosis import Diagnosis
-from latih.doctor.evidence import Facts
+from latih.doctor.fact_records import Facts
 from latih.doctor.probe import Moment, Probe
 from latih.doctor.rows import seen, spread, take
 from latih.doctor.setup import Setup

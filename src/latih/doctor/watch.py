@@ -13,9 +13,10 @@ from latih.arguments import number, one_of
 from latih.doctor.anatomy import layers_of
 from latih.doctor.casebook import Casebook, When
 from latih.doctor.diagnosis import Diagnosis
-from latih.doctor.evidence import Evidence, NotFinite
+from latih.doctor.evidence import Evidence
 from latih.doctor.facts import facts_of
 from latih.doctor.finding import Finding
+from latih.doctor.look_records import NotFinite
 from latih.doctor.movement import Movement
 from latih.doctor.origin import first_not_finite, not_finite_after, not_finite_in_facts
 from latih.doctor.pace import Budget, is_owed, next_look, postponed

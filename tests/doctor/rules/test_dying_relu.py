@@ -2,7 +2,7 @@ import pytest
 from evidences import layer, stack, training
 
 from latih.doctor import diagnose
-from latih.doctor.evidence import InputFacts
+from latih.doctor.fact_records import InputFacts
 from latih.doctor.rules.dying_relu import dying_relu
 
 STUCK = {"losses": 2.3, "skills": 0.0}

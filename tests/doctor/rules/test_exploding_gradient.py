@@ -4,7 +4,8 @@ import pytest
 from evidences import curve, stack, training
 
 from latih.doctor import diagnose
-from latih.doctor.evidence import InputFacts, NotFinite
+from latih.doctor.fact_records import InputFacts
+from latih.doctor.look_records import NotFinite
 from latih.doctor.rules.exploding_gradient import exploding_gradient
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
 from latih.doctor.rules.nan_or_inf import nan_or_inf

@@ -2,7 +2,7 @@ import pytest
 from evidences import curve, layer, line, regression, stack, training
 
 from latih.doctor import diagnose
-from latih.doctor.evidence import InputFacts
+from latih.doctor.fact_records import InputFacts
 from latih.doctor.rules.dying_relu import dying_relu
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
 

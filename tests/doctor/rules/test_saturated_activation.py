@@ -1,7 +1,7 @@
 import pytest
 from evidences import layer, stack, training
 
-from latih.doctor.evidence import InputFacts
+from latih.doctor.fact_records import InputFacts
 from latih.doctor.rules.saturated_activation import saturated_activation
 
 STUCK = {"losses": 2.3, "skills": 0.0}

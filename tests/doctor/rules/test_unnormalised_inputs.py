@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from evidences import curve, layer, training
 
-from latih.doctor.evidence import InputFacts, NotFinite
+from latih.doctor.fact_records import InputFacts
+from latih.doctor.look_records import NotFinite
 from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
 
 BYTES = InputFacts("image", (28, 28, 1), most=255.0, deviation=90.0, mean=73.0, is_whole=True)

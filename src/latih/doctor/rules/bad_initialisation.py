@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from latih.doctor.evidence import Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words

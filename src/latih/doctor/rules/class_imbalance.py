@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from latih.doctor.curves import finite, last
-from latih.doctor.evidence import Evidence, OutputFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import OutputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words

@@ -11,8 +11,9 @@ from latih.doctor.causes import (
     was_thrown,
 )
 from latih.doctor.curves import PERSISTENT, finite, persists
-from latih.doctor.evidence import Check, Evidence
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import Check
 from latih.doctor.rule import rule
 from latih.doctor.terms import DEVIATION, FLOW, SKILL
 from latih.doctor.words import Words

@@ -28,8 +28,9 @@ from latih.doctor.curves import (
     smoothed,
     turns,
 )
-from latih.doctor.evidence import Check, Evidence
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import Check
 from latih.doctor.rule import rule
 from latih.doctor.terms import BEST_SKILL, BOLDNESS, LOSS, SKILL, UPDATE
 from latih.doctor.words import Words

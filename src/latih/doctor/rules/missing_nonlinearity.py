@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from latih.doctor.evidence import Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
 from latih.doctor.expectations import is_linear
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from latih.doctor.causes import updates_of
-from latih.doctor.evidence import Evidence, Facts, OutputFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import Facts, OutputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from latih.doctor.causes import explodes_at_once
 from latih.doctor.curves import finite
-from latih.doctor.evidence import Check, Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import Check
 from latih.doctor.rule import rule
 from latih.doctor.words import Words
 

@@ -5,7 +5,8 @@ from statistics import median
 
 from latih.doctor.causes import has_broken_data, has_wild_inputs, was_thrown
 from latih.doctor.curves import PERSISTENT, persists
-from latih.doctor.evidence import Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.terms import SKILL

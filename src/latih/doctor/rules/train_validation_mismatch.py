@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from latih.doctor.evidence import Check, Evidence
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import Check
 from latih.doctor.rule import rule
 from latih.doctor.words import Words
 

@@ -6,8 +6,9 @@ from statistics import median, pstdev
 
 from latih.doctor.causes import TIMID, boldness, has_broken_data, updates_of
 from latih.doctor.curves import PERSISTENT, evenly, finite, last, rising, slope, smoothed
-from latih.doctor.evidence import Check, Evidence
+from latih.doctor.evidence import Evidence
 from latih.doctor.finding import Measured, Sign
+from latih.doctor.look_records import Check
 from latih.doctor.rule import rule
 from latih.doctor.terms import SKILL
 from latih.doctor.words import Words

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from latih.doctor.evidence import Evidence, InputFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import InputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.terms import SKILL

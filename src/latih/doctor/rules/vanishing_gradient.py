@@ -12,7 +12,8 @@ from latih.doctor.causes import (
     was_thrown,
 )
 from latih.doctor.curves import PERSISTENT
-from latih.doctor.evidence import Evidence, LayerFacts
+from latih.doctor.evidence import Evidence
+from latih.doctor.fact_records import LayerFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.terms import FLOW, SKILL

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 
 from latih.doctor.curves import rising
-from latih.doctor.evidence import Evidence, OutputFacts
+from latih.doctor.evidence import Evidence
 from latih.doctor.expectations import (
     BINARY,
     CATEGORICAL,
@@ -20,6 +20,7 @@ from latih.doctor.expectations import (
     takes_probabilities,
     was_measured,
 )
+from latih.doctor.fact_records import OutputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.terms import LOSS

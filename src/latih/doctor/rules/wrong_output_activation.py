@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from latih.doctor.evidence import Evidence, OutputFacts
+from latih.doctor.evidence import Evidence
 from latih.doctor.expectations import (
     BINARY,
     CATEGORICAL,
@@ -18,6 +18,7 @@ from latih.doctor.expectations import (
     takes_probabilities,
     was_measured,
 )
+from latih.doctor.fact_records import OutputFacts
 from latih.doctor.finding import Measured, Sign
 from latih.doctor.rule import rule
 from latih.doctor.words import Words
