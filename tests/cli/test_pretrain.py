@@ -86,6 +86,10 @@ def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves:
         (("--method", "dbn", "--convolutional"), "does not convolve"),
         (("--epochs", "0"), "epochs"),
         (("--hidden", "a"), "--hidden"),
+        (("--hidden", "0x100"), "each 1 or more"),
+        (("--hidden", "100x0"), "each 1 or more"),
+        (("--hidden", ""), "the encoder has no layers"),
+        (("--hidden", "", "--method", "dbn"), "hidden units of each machine"),
         (("--noise", "2"), "noise"),
     ],
 )

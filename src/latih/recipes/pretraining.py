@@ -269,6 +269,12 @@ def _encoder(settings: PretrainingSettings, shape: tuple[int, ...]) -> Sequentia
                 ReLU(),
             ]
     else:
+        if not settings.hidden:
+            raise InputError(
+                "the encoder has no layers",
+                expected="the units of one hidden layer or more, as 500,250",
+                got="none",
+            )
         layers += [Flatten()] if len(shape) > 2 else []
         layers += [Dense(u, "relu", kernel_initializer="he_normal") for u in settings.hidden]
     return Sequential([Input(shape[1:]), *layers], name="encoder")
