@@ -264,6 +264,14 @@ class Optimizer(RunState, StateNames, Configured):
         del name
         return 0.0
 
+    @property
+    def at_rest(self) -> frozenset[int]:
+        """The places of the weights that groups leave as they are: their gradients are not asked.
+
+        There are none where nothing would be left.
+        """
+        return frozenset() if self._division is None else self._division.at_rest
+
     def exclude_from_weight_decay(
         self,
         var_list: Iterable[torch.Tensor] | None = None,
@@ -284,8 +292,8 @@ class Optimizer(RunState, StateNames, Configured):
         """Let some weights learn faster or slower than the rest.
 
         A second call forgets what the first one said; an empty list makes all weights alike again.
-        Gradients are clipped over all groups together. Groups are no part of what files hold: set
-        them again for a model that was loaded.
+        Gradients are clipped over all groups together that move. Groups are no part of what files
+        hold: set them again for a model that was loaded.
 
         Args:
             groups: the groups; a weight that is in none has the factor 1.
@@ -378,6 +386,9 @@ class Optimizer(RunState, StateNames, Configured):
         flat = self.flat
         if flat is None:
             raise _not_built()
+        rest = self.at_rest
+        if rest:
+            grads = [None if place in rest else gradient for place, gradient in enumerate(grads)]
         missing = [place for place, gradient in enumerate(grads) if gradient is None]
         if len(grads) != len(flat.parameters) or len(missing) == len(grads):
             none = "No gradients provided for any variable: they"
@@ -391,7 +402,8 @@ class Optimizer(RunState, StateNames, Configured):
             self._tell_of_missing(without)
         with torch.no_grad():
             flat.gather(grads)
-        return missing
+        # What rests is not moved anyway.
+        return [place for place in missing if place not in rest] if rest else missing
 
     def move(self, missing: Sequence[int] = ()) -> None:
         """Do one update, or one micro-step, with the gradients that lie in their buffer.
