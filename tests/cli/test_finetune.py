@@ -106,9 +106,9 @@ def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(
     clear.save(pictures / "bricks" / "clear.png")
     done = command("finetune", "pictures", *QUICK, "--epochs", "1")
     assert done.returncode == 0
-    assert "Skipped 1 files that hold no image" in done.stdout and "torn.png" in done.stdout
-    assert done.stdout.count("grey pictures were given three equal channels") == 1
-    assert done.stdout.count("1 pictures with transparency were laid on white") == 1
+    assert "Skipped 1 file that holds no image" in done.stdout and "torn.png" in done.stdout
+    assert done.stdout.count("1 grey picture was given three equal channels") == 1
+    assert done.stdout.count("1 picture with transparency was laid on white") == 1
     read = read_picture_classes(pictures, 16)
     where = [Path(path).name for path in read.pictures.paths]
     assert (read.pictures.x[where.index("clear.png")] == 255).all()
@@ -136,8 +136,47 @@ def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
     done = command("finetune", "few", *QUICK, "--folds", "2")
     assert done.returncode == 1 and "too few pictures for these folds" in done.stderr
     assert "Fold 1" not in done.stdout and "'two' (2)" in done.stderr
+    (tmp_path / "few" / "two" / "2.png").write_bytes(b"torn")
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "'two' (1 of 2 files)" in done.stderr
+    for number in (1, 2):
+        file = tmp_path / "few" / "two" / f"{number}.png"
+        file.rename(file.with_suffix(".webp"))
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "the folder 'one' alone, and 'few/two/1.webp'" in done.stderr
     done = command("finetune", "nowhere", *QUICK)
     assert done.returncode == 1 and "no directory" in done.stderr
+
+
+def test_what_is_not_read_is_told_and_never_lost_in_silence(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    (pictures / "later").mkdir()
+    (pictures / "grass" / "0.png").rename(pictures / "grass" / "0.TIFF")
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0")
+    assert done.returncode == 0
+    assert "Skipped 1 file of a kind that is not read: pictures/grass/0.TIFF." in done.stdout
+    assert "Folders without pictures are left out: later." in done.stdout
+    done = command("finetune", "pictures", *QUICK, "--strict")
+    assert done.returncode == 1 and "0.TIFF' is of a kind that is not read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--size", "0"), "`size` of a picture"),
+        (("--views", "0"), "`views`"),
+        (("--snapshot-every", "often"), "`snapshot_every`"),
+        (("--base", "weights.pth"), "holds weights alone"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_trained(
+    options: tuple[str, str], told: str, pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"")
+    done = command("finetune", "pictures", *QUICK, *options)
+    assert done.returncode == 1 and told in done.stderr and "Epoch" not in done.stdout
+    assert not (tmp_path / "run" / "run.toml").exists()
 
 
 def test_a_model_of_no_pictures_predicts_none(pictures: Path, command: Any, tmp_path: Path) -> None:

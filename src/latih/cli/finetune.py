@@ -72,7 +72,7 @@ def finetune(
     set_random_seed(seed)
     classes = read_picture_classes(images, size, strict=strict)
     told: list[str] = [] if quiet else [_introduction(images, classes)]
-    for sentence in [*told, *classes.pictures.remarks()]:
+    for sentence in [*told, *classes.remarks()]:
         console.print(sentence, markup=False)
     options: dict[str, Any] = {
         "learning_rate": learning_rate,

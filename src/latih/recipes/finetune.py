@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from latih import random, report
+from latih.arguments import whole
+from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
 from latih.errors import InputError
@@ -99,6 +101,9 @@ def fine_tune_pictures(
     Raises:
         LatihError: what was asked cannot be done.
     """
+    # What would be refused in the end is refused before anything is reckoned.
+    whole(views, "views", "fine_tune_pictures()", least=1)
+    Interval.read(snapshot_every, "snapshot_every", "fit()")
     x, labels = classes.pictures.x, classes.labels
     names = classes.class_names
     about = {
