@@ -116,6 +116,39 @@ def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(
     assert done.returncode == 1 and "torn.png" in done.stderr and "--strict" in done.stderr
 
 
+def test_what_the_doctor_finds_is_printed_and_stands_on_the_page(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    for place in list((pictures / "grass").iterdir()):
+        (pictures / "grass" / f"again-{place.name}").write_bytes(place.read_bytes())
+    done = command("finetune", "pictures", *QUICK)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 pictures are copies of others, such as " in done.stdout
+    assert "grass/again-0.png" in done.stdout.replace("\n", "")
+    assert "train-validation-mismatch" in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "train-validation-mismatch" in page
+    (record,) = RunDirectory(tmp_path / "run").findings.read()
+    assert record["code"] == "train-validation-mismatch" and record["words"]["remedies"]
+
+    keras.utils.set_random_seed(1)
+    net = keras.Sequential(
+        [
+            *(keras.Input((16, 16, 3)), keras.layers.Conv2D(6, 3, strides=2, use_bias=False)),
+            *(keras.layers.BatchNormalization(momentum=0.5), keras.layers.ReLU()),
+            *(keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax")),
+        ]
+    )
+    net.compile("adam", "sparse_categorical_crossentropy")
+    scaled = np.random.default_rng(0).random((32, 16, 16, 3)) * 2 - 1
+    net.fit(scaled, np.arange(32) % 2, epochs=2, verbose=0)
+    net.save(tmp_path / "unscaled.keras")
+    quick = ("--base", "unscaled.keras", "--size", "16", "--epochs", "1", "--run-dir", "other")
+    done = command("finetune", "pictures", *quick, "--folds", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "unnormalised-inputs" in done.stdout and "train-validation-mismatch" in done.stdout
+
+
 def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
     pictures: Path, command: Any, tmp_path: Path
 ) -> None:
