@@ -15,9 +15,17 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import torch
 
 import latih
-from latih.errors import FileFormatError, InputError, LatihError, NotReadyError, UnknownNameError
+from latih.errors import (
+    FileFormatError,
+    InputError,
+    LatihError,
+    LatihWarning,
+    NotReadyError,
+    UnknownNameError,
+)
 from latih.layers.merging import Merge
 
 pytestmark = [
@@ -404,6 +412,66 @@ def test_training_goes_on_from_the_state_of_the_optimizer(
         assert list(map(float, got[name])) == pytest.approx(
             list(map(float, wanted[name])), rel=1e-4
         )
+
+
+def three_layers(k: Any) -> list[Any]:
+    return [k.layers.Dense(units, "tanh") for units in (5, 4)] + [k.layers.Dense(3, "softmax")]
+
+
+REST: dict[str, tuple[tuple[bool, ...], tuple[bool, ...]]] = {
+    "frozen": ((True, True, True), (False, True, True)),
+    "freed": ((False, False, True), (True, True, True)),
+    "both": ((False, True, True), (True, False, True)),
+    "all frozen": ((True, True, True), (False, False, False)),
+}
+"""Which layers were trainable when the model was trained, and which when it was saved."""
+
+
+def let_learn(model: Any, which: tuple[bool, ...]) -> None:
+    for layer, learns in zip(model.layers[-3:], which, strict=True):
+        layer.trainable = learns
+
+
+@pytest.mark.parametrize("reader", [latih, keras], ids=lambda k: k.__name__)
+@pytest.mark.parametrize("change", REST)
+@pytest.mark.parametrize("optimizer", ["adam", "nadam", "rmsprop both", "average", "accumulation"])
+def test_layers_that_were_frozen_or_freed_after_training_are_saved_so(
+    tmp_path: Path, optimizer: str, change: str, reader: Any, recwarn: Any
+) -> None:
+    trained, saved = REST[change]
+    training = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
+    written = model_of(latih, three_layers)
+    let_learn(written, trained)
+    made = OPTIMIZERS[optimizer](latih)
+    written.compile(made, loss="sparse_categorical_crossentropy")
+    written.fit(X, LABELS, **training)
+    held = [variable.clone() for variable in written.optimizer.variables]
+    let_learn(written, saved)
+    written.save(tmp_path / "m.keras")
+    for variable, before in zip(written.optimizer.variables, held, strict=True):
+        assert torch.equal(variable, before)  # to save changes nothing
+    read = load(reader, tmp_path / "m.keras")
+    assert not [one for one in recwarn if "kipping" in str(one.message)]
+    assert_same_predictions(read, written)
+    if not any(saved):
+        return
+    assert int(read.optimizer.iterations) == int(written.optimizer.iterations)
+    wanted, got = (model.fit(X, LABELS, **training).history for model in (written, read))
+    assert got["loss"] == pytest.approx(wanted["loss"], rel=1e-4)
+
+
+def test_keras_files_of_layers_frozen_after_training_are_loaded(tmp_path: Path) -> None:
+    written = model_of(
+        keras, three_layers, optimizer="adam", loss="sparse_categorical_crossentropy"
+    )
+    written.fit(X, LABELS, verbose=0)
+    let_learn(written, (False, True, True))
+    written.save(tmp_path / "m.keras")
+    with pytest.warns(LatihWarning, match="14 arrays of it, and the model needs 10") as told:
+        read = latih.models.load_model(tmp_path / "m.keras")
+    assert told[0].filename == __file__
+    assert_same_predictions(read, written)
+    read.fit(X, LABELS, verbose=0)
 
 
 COMPILED: dict[str, tuple[Callable[[Any], dict[str, Any]], Any]] = {
@@ -843,8 +911,6 @@ COMPILE_CONFIGS: list[tuple[str, Any]] = [
     ("optimizer", {"class_name": "Adam", "config": {"learning_rate": float("nan")}}),
     ("optimizer", {"class_name": "Adam", "config": {"beta_1": "x"}}),
     ("optimizer", {"class_name": "Adam", "config": {"surplus": 1}}),
-    ("optimizer", {"class_name": "SGD", "config": {"momentum": 0.9}}),  # the state is Adam's
-    ("optimizer", {"class_name": "Adam", "config": {"use_ema": True}}),  # nor is the state that
     ("optimizer", {"class_name": "Adam", "config": {"ema_momentum": 1.5}}),
     ("optimizer", {"class_name": "Adam", "config": {"gradient_accumulation_steps": 1}}),
     ("loss", "nonesuch"),
@@ -867,6 +933,25 @@ def test_arguments_that_compile_cannot_take_are_refused(
         config["compile_config"][argument] = value
 
     assert_refused(with_config(tmp_path / "m.keras", good, change))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"class_name": "SGD", "config": {"momentum": 0.9}},  # the state is Adam's
+        {"class_name": "Adam", "config": {"use_ema": True}},  # nor is the state that
+    ],
+)
+def test_the_state_of_another_optimizer_is_left_out(
+    tmp_path: Path, good: dict[str, bytes], optimizer: Any
+) -> None:
+    def change(config: Any) -> None:
+        config["compile_config"]["optimizer"] = optimizer
+
+    with pytest.warns(LatihWarning, match="is left out, and begins anew"):
+        model = latih.models.load_model(with_config(tmp_path / "m.keras", good, change))
+    assert type(model.optimizer).__name__ == optimizer["class_name"]
+    assert int(model.optimizer.iterations) == 0
 
 
 @pytest.mark.parametrize("value", [3, "adam", [1], {"optimizer": []}])

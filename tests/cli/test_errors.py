@@ -87,7 +87,13 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("train", "good.npz", *QUICK, "--hidden", "300;100"),
         "`--hidden` cannot be read: expected whole numbers with commas between",
     ),
-    "no units": (("train", "good.npz", *QUICK, "--hidden", "0"), "`units` of Dense"),
+    **{
+        f"units as {text!r}": (
+            ("train", "good.npz", *QUICK, "--hidden", text),
+            "`--hidden` cannot be read: expected whole numbers with commas between, each 1 or more",
+        )
+        for text in ("0", "0x100", "100x0", "-2x100", "x100", "5,,5", ",", "99999999x1")
+    },
     "too much dropout": (("train", "good.npz", *QUICK, "--dropout", "1.5"), "`rate` of Dropout"),
     "a negative price": (("train", "good.npz", *QUICK, "--l2", "-1"), "l2"),
     "a negative rate": (("train", "good.npz", *QUICK, "--lr", "-0.1"), "`learning_rate`"),

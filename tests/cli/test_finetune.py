@@ -106,14 +106,47 @@ def test_what_is_no_picture_is_skipped_and_other_colours_are_made_to_fit(
     clear.save(pictures / "bricks" / "clear.png")
     done = command("finetune", "pictures", *QUICK, "--epochs", "1")
     assert done.returncode == 0
-    assert "Skipped 1 files that hold no image" in done.stdout and "torn.png" in done.stdout
-    assert done.stdout.count("grey pictures were given three equal channels") == 1
-    assert done.stdout.count("1 pictures with transparency were laid on white") == 1
+    assert "Skipped 1 file that holds no image" in done.stdout and "torn.png" in done.stdout
+    assert done.stdout.count("1 grey picture was given three equal channels") == 1
+    assert done.stdout.count("1 picture with transparency was laid on white") == 1
     read = read_picture_classes(pictures, 16)
     where = [Path(path).name for path in read.pictures.paths]
     assert (read.pictures.x[where.index("clear.png")] == 255).all()
     done = command("finetune", "pictures", *QUICK, "--strict")
     assert done.returncode == 1 and "torn.png" in done.stderr and "--strict" in done.stderr
+
+
+def test_what_the_doctor_finds_is_printed_and_stands_on_the_page(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    for place in list((pictures / "grass").iterdir()):
+        (pictures / "grass" / f"again-{place.name}").write_bytes(place.read_bytes())
+    done = command("finetune", "pictures", *QUICK)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 pictures are copies of others, such as " in done.stdout
+    assert "grass/again-0.png" in done.stdout.replace("\n", "")
+    assert "train-validation-mismatch" in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "train-validation-mismatch" in page
+    (record,) = RunDirectory(tmp_path / "run").findings.read()
+    assert record["code"] == "train-validation-mismatch" and record["words"]["remedies"]
+
+    keras.utils.set_random_seed(1)
+    net = keras.Sequential(
+        [
+            *(keras.Input((16, 16, 3)), keras.layers.Conv2D(6, 3, strides=2, use_bias=False)),
+            *(keras.layers.BatchNormalization(momentum=0.5), keras.layers.ReLU()),
+            *(keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax")),
+        ]
+    )
+    net.compile("adam", "sparse_categorical_crossentropy")
+    scaled = np.random.default_rng(0).random((32, 16, 16, 3)) * 2 - 1
+    net.fit(scaled, np.arange(32) % 2, epochs=2, verbose=0)
+    net.save(tmp_path / "unscaled.keras")
+    quick = ("--base", "unscaled.keras", "--size", "16", "--epochs", "1", "--run-dir", "other")
+    done = command("finetune", "pictures", *quick, "--folds", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "unnormalised-inputs" in done.stdout and "train-validation-mismatch" in done.stdout
 
 
 def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
@@ -136,8 +169,47 @@ def test_one_class_lonely_pictures_and_unknown_bases_are_refused(
     done = command("finetune", "few", *QUICK, "--folds", "2")
     assert done.returncode == 1 and "too few pictures for these folds" in done.stderr
     assert "Fold 1" not in done.stdout and "'two' (2)" in done.stderr
+    (tmp_path / "few" / "two" / "2.png").write_bytes(b"torn")
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "'two' (1 of 2 files)" in done.stderr
+    for number in (1, 2):
+        file = tmp_path / "few" / "two" / f"{number}.png"
+        file.rename(file.with_suffix(".webp"))
+    done = command("finetune", "few", *QUICK)
+    assert done.returncode == 1 and "the folder 'one' alone, and 'few/two/1.webp'" in done.stderr
     done = command("finetune", "nowhere", *QUICK)
     assert done.returncode == 1 and "no directory" in done.stderr
+
+
+def test_what_is_not_read_is_told_and_never_lost_in_silence(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    (pictures / "later").mkdir()
+    (pictures / "grass" / "0.png").rename(pictures / "grass" / "0.TIFF")
+    done = command("finetune", "pictures", *QUICK, "--epochs", "0")
+    assert done.returncode == 0
+    assert "Skipped 1 file of a kind that is not read: pictures/grass/0.TIFF." in done.stdout
+    assert "Folders without pictures are left out: later." in done.stdout
+    done = command("finetune", "pictures", *QUICK, "--strict")
+    assert done.returncode == 1 and "0.TIFF' is of a kind that is not read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--size", "0"), "`size` of a picture"),
+        (("--views", "0"), "`views`"),
+        (("--snapshot-every", "often"), "`snapshot_every`"),
+        (("--base", "weights.pth"), "holds weights alone"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_trained(
+    options: tuple[str, str], told: str, pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"")
+    done = command("finetune", "pictures", *QUICK, *options)
+    assert done.returncode == 1 and told in done.stderr and "Epoch" not in done.stdout
+    assert not (tmp_path / "run" / "run.toml").exists()
 
 
 def test_a_model_of_no_pictures_predicts_none(pictures: Path, command: Any, tmp_path: Path) -> None:

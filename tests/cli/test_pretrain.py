@@ -1,5 +1,6 @@
 """``latih pretrain``: every method leaves an encoder that takes raw examples."""
 
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 
 import latih as keras
+from latih.callbacks import RunLog
 from latih.datasets.idx import write_idx
+from latih.errors import InputError
+from latih.run_directory import RunDirectory
+from latih.transfer.networks import find_base
 
 X = np.random.default_rng(0).integers(0, 256, (60, 12, 12)).astype("uint8")
 FAST = ("--epochs", "1", "--hidden", "9,4", "--run-dir", "run")
@@ -47,16 +52,88 @@ def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curv
         options = ("--hidden", "9", "--run-dir", "run", "--quiet")
         done = command("pretrain", data, "--epochs", epochs, *options)
         assert (done.returncode, done.stderr) == (0, "")
-    done = command("resume", "run")
-    assert done.returncode == 1 and "latih pretrain" in done.stderr
-    whole = command("pretrain", data, "--epochs", "3", "--hidden", "9", "--run-dir", "all")
+    done = command("resume", "run", data, "--epochs", "5", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(RunDirectory.open(tmp_path / "run").log.read()) == 5
+    whole = command("pretrain", data, "--epochs", "5", "--hidden", "9", "--run-dir", "all")
     assert whole.returncode == 0
-    one, other = (
-        keras.models.load_model(tmp_path / name / "encoder.keras").get_weights()
-        for name in ("run", "all")
+    assert_same_encoders(tmp_path / "run", tmp_path / "all")
+
+
+def assert_same_encoders(one: Path, other: Path) -> None:
+    mine, its = (
+        keras.models.load_model(run / "encoder.keras").get_weights() for run in (one, other)
     )
-    for mine, its in zip(one, other, strict=True):
-        np.testing.assert_array_equal(mine, its)
+    for weight, wanted in zip(mine, its, strict=True):
+        np.testing.assert_array_equal(weight, wanted)
+
+
+def ends_after(epochs: int) -> Any:
+    """Return a hook that ends a run, or one of the machines of a belief net, as Ctrl-C does."""
+    begun = itertools.count()
+
+    def begin_epoch(self: RunLog, epoch: int, logs: Any = None) -> None:
+        del epoch, logs
+        if next(begun) >= epochs:
+            raise KeyboardInterrupt
+        self.epoch_seconds = 0.0
+
+    return begin_epoch
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_that_was_broken_off_goes_on_to_the_same_bits(
+    method: str,
+    command: Any,
+    data: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    without_curves: None,
+) -> None:
+    asked = ("pretrain", data, "--method", method, "--hidden", "9,4", "--epochs", "3", "--quiet")
+    asked = (*asked, "--batch-size", "16", "--run-dir")
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLog, "on_epoch_begin", ends_after(4 if method == "dbn" else 2))
+        done = command(*asked, "run")
+    assert done.returncode == 130
+    assert "`latih resume run data.npz` goes on." in done.stdout
+    assert not (tmp_path / "run" / "encoder.keras").exists()
+    with pytest.raises(InputError, match=r"did not end: .*`latih resume .*run`"):
+        find_base(tmp_path / "run", X[..., None].shape, None)
+
+    done = command("resume", "run", data, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].split() == ["Encoder:", "run/encoder.keras"]
+    assert command(*asked, "alone").returncode == 0
+    assert_same_encoders(tmp_path / "run", tmp_path / "alone")
+    assert find_base(tmp_path / "run", X[..., None].shape, None).model.built
+
+
+def test_what_a_pretraining_cannot_go_on_with_is_refused(
+    command: Any, data: str, tmp_path: Path, without_curves: None
+) -> None:
+    assert command("pretrain", data, *FAST, "--quiet").returncode == 0
+    np.savez(tmp_path / "other.npz", x=255 - X)
+    file = tmp_path / "run" / "run.toml"
+    text = file.read_text(encoding="utf-8")
+    refused: list[tuple[tuple[str, ...], str, str, str]] = [
+        ((), "", "", "that file, again"),
+        (("other.npz",), "", "", "their fingerprints differ"),
+        ((data, "--doctor", "watch"), "", "", "no doctor"),
+        ((data, "--epochs", "0"), "", "", "epochs"),
+        ((data,), 'method = "denoising"', 'method = "magic"', "settings that cannot be used"),
+        ((data,), 'method = "denoising"', "method = 3", "settings that cannot be used"),
+        ((data,), "noise = 0.3", 'noise = "much"', "settings that cannot be used"),
+        ((data,), "    9,", f"    {10**9},", "more weights than it holds"),
+        ((data,), "    9,", '    "9",', "settings that cannot be used"),
+        ((data,), "patch = 4", "patch = 4\n__class__ = 1", "settings that cannot be used"),
+    ]
+    for arguments, old, new, told in refused:
+        assert old in text, text
+        file.write_text(text.replace(old, new) if old else text, encoding="utf-8")
+        done = command("resume", "run", *arguments)
+        assert done.returncode == 1 and told in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_belief_net_is_gone_on_with_and_not_mixed_with_another_run(
@@ -86,6 +163,10 @@ def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves:
         (("--method", "dbn", "--convolutional"), "does not convolve"),
         (("--epochs", "0"), "epochs"),
         (("--hidden", "a"), "--hidden"),
+        (("--hidden", "0x100"), "each 1 or more"),
+        (("--hidden", "100x0"), "each 1 or more"),
+        (("--hidden", ""), "the encoder has no layers"),
+        (("--hidden", "", "--method", "dbn"), "hidden units of each machine"),
         (("--noise", "2"), "noise"),
     ],
 )

@@ -121,6 +121,16 @@ def test_gradients_are_clipped_over_all_groups(name: str) -> None:
         torch.testing.assert_close(ours, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_what_rests_does_not_count_where_gradients_are_clipped() -> None:
+    together, apart = weights(), weights()
+    one, rest = (optimizers.SGD(0.01, global_clipnorm=0.5) for _ in range(2))
+    one.set_groups([Group(chosen(together, SLOW), learning_rate=0.0)])
+    for step in range(STEPS):
+        one.apply(gradients(step), together)
+        rest.apply(chosen(gradients(step), FAST), chosen(apart, FAST))
+    assert_close(together, apart)
+
+
 @pytest.mark.filterwarnings("ignore:.*have no gradient")
 @each
 def test_a_factor_of_nought_leaves_weights_and_what_is_remembered_of_them(name: str) -> None:

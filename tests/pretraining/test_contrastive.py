@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import DataLoader, TensorDataset
 
 from latih import layers
 from latih.errors import InputError
@@ -106,3 +107,33 @@ def test_feature_maps_are_averaged_before_the_projection() -> None:
     net.fit(x, batch_size=8, verbose=0)
     assert net.predict(x, verbose=0).shape == (16, 4, 4, 4)
     assert net.head.output_shape == (None, 3)
+
+
+@pytest.mark.parametrize("method", ["simclr", "vicreg"])
+def test_one_example_has_nothing_to_be_told_from(method: str) -> None:
+    x = np.random.default_rng(0).random((9, 4)).astype("float32")
+    refused: list[tuple[Any, dict[str, Any]]] = [
+        (x, {"batch_size": 1}),
+        (x[:1], {}),
+        (x, {"validation_data": x[:1]}),
+        (DataLoader(TensorDataset(torch.from_numpy(x)), batch_size=1), {}),
+    ]
+    for data, more in refused:
+        net = Contrastive(layers.Dense(3), method=method, projection=(4, 2))
+        with pytest.raises(InputError, match="nothing to tell an example from"):
+            net.fit(data, verbose=0, **more)
+        assert not net.built
+
+
+@pytest.mark.parametrize("method", ["simclr", "vicreg"])
+def test_a_last_batch_of_one_teaches_nothing(method: str) -> None:
+    x = np.random.default_rng(0).random((9, 4)).astype("float32")
+    net = Contrastive(layers.Dense(3), method=method, projection=(4, 2))
+    history = net.fit(x, batch_size=8, epochs=3, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    net(torch.from_numpy(x[:1]), training=True)
+    (loss,) = net.losses
+    assert loss.item() == 0.0
+    weights = net.trainable_weights
+    for gradient in torch.autograd.grad(loss, weights, allow_unused=True):
+        assert gradient is None or not gradient.any()

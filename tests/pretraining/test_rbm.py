@@ -297,8 +297,20 @@ def test_wrong_arguments_are_refused(arguments: Any, told: str) -> None:
 def test_wrong_examples_are_refused_before_the_first_step() -> None:
     with pytest.raises(InputError, match=r"0\.\.255"):
         RBM(3).fit(np.array([[0.0, 255]]), verbose=0)
+    with pytest.raises(InputError, match=r"got 0\.\.255\. Divide the bytes of images by 255\."):
+        RBM(3).fit(np.array([[0, 255]], np.uint8), verbose=0)
     with pytest.raises(InputError, match="validation x"):
         RBM(3).fit(V, validation_data=V - 1, verbose=0)
+    with pytest.raises(InputError, match=r"got -2\.\.1\. .*gaussian") as said:
+        RBM(3).fit(np.array([[-2.0, 1]]), verbose=0)
+    assert "255" not in str(said.value)
+    for wrong, name in ((np.nan, "NaN"), (np.inf, "Inf")):
+        x = np.ones((4, 3))
+        x[1:3, 2] = wrong
+        said_so = rf"holds {name}.*got {name} 2 times, first at \[1, 2\]"
+        with pytest.raises(InputError, match=said_so) as said:
+            RBM(3).fit(x, verbose=0)
+        assert "255" not in str(said.value)
     with pytest.raises(InputError, match="no targets"):
         RBM(3).fit(V, np.zeros(len(V)), verbose=0)
     with pytest.raises(InputError, match="takes no loss"):

@@ -1,5 +1,6 @@
 """Groups move as reckoned by hand; waiting ones not at all; the pull is a closed form."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,39 @@ def test_groups_wake_from_the_head_down() -> None:
     _, moved = unfrozen(8)
     assert [sum(one) for one in moved] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert moved[0] == [False, False, False, True]
+
+
+def test_the_way_back_ends_at_what_is_awake() -> None:
+    net = model()
+    net.compile(SGD(0.1), loss="mse")
+    kernels: list[int] = []
+
+    def count(epoch: int, logs: Any) -> None:
+        del epoch, logs
+        found = re.search(r"(\d+) kernels for batches of 8", net.explain_step())
+        assert found
+        kernels.append(int(found[1]))
+
+    look = callbacks.LambdaCallback(on_epoch_end=count)
+    net.fit(
+        X, Y, batch_size=8, epochs=4, verbose=0, callbacks=[callbacks.GradualUnfreezing(), look]
+    )
+    assert kernels == sorted(set(kernels))
+
+
+def test_a_head_that_is_awake_alone_learns_as_over_frozen_layers() -> None:
+    def plain() -> Any:
+        latih.utils.set_random_seed(3)
+        return latih.Sequential(
+            [layers.Dense(units, "tanh", input_shape=[4]) for units in (5, 6)] + [layers.Dense(2)]
+        )
+
+    waiting, frozen = plain(), transfer.freeze(plain(), until=-1)
+    for net, more in ((waiting, [callbacks.GradualUnfreezing(every=9)]), (frozen, [])):
+        net.compile(SGD(0.1, momentum=0.9, global_clipnorm=0.2), loss="mse")
+        net.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=more)
+    for ours, wanted in zip(waiting.get_weights(), frozen.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-7)
 
 
 class Killed(callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from latih.archive import guard, hdf5
-from latih.errors import FileFormatError
+from latih.errors import FileFormatError, LatihWarning
 from latih.files import write_atomically
 from latih.layers import Layer
 from latih.optimizers import Optimizer
@@ -27,7 +28,8 @@ def write_weights(file: h5py.Group, model: Layer, optimizer: Optimizer | None) -
     if optimizer is not None and optimizer.flat is not None:
         group = file.create_group("optimizer/vars")
         group.attrs["name"] = optimizer.name
-        for number, variable in enumerate(optimizer.variables):
+        # What a reader will ask for: that of the weights that are trainable now.
+        for number, variable in enumerate(optimizer.variables_for(model.trainable_weights)):
             group[str(number)] = variable.detach().cpu().numpy()
 
 
@@ -67,8 +69,14 @@ def read_weights(file: h5py.Group, model: Layer) -> None:
 def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
     """Read an optimizer's state, if the file has one.
 
+    One of more or fewer weights, as Keras writes when layers were frozen after training, is told
+    and left out.
+
     Raises:
-        FileFormatError: it is another optimizer's.
+        FileFormatError: it is damaged, or another optimizer's.
+
+    Warns:
+        LatihWarning: it is of other weights.
     """
     what = f"the state of the optimizer {optimizer.name!r}"
     group = hdf5.plain_group(file, "optimizer/vars", what)
@@ -76,12 +84,21 @@ def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
         return
     own = optimizer.variables
     if len(group) not in (len(own), optimizer.counters):
-        raise FileFormatError(
-            f"{what} does not fit",
-            expected=f"{len(own)} arrays",
-            got=str(len(group)),
-            fix="Load with compile=False to go without it.",
+        if set(group) != {str(number) for number in range(len(group))}:
+            raise FileFormatError(
+                f"{what} does not fit",
+                expected=f"{len(own)} arrays",
+                got=str(len(group)),
+                fix="Load with compile=False to go without it.",
+            )
+        warnings.warn(
+            f"{what} is left out, and begins anew: the file has {len(group)} arrays of it, and the "
+            f"model needs {len(own)}. Layers were frozen or freed before it was saved, or it is "
+            "another optimizer's.",
+            LatihWarning,
+            stacklevel=4,  # at the line that calls load_model()
         )
+        return
     # A model that was compiled and never trained has counters only: its slots begin anew.
     optimizer.load_variables(
         [

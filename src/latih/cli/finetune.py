@@ -10,6 +10,7 @@ from rich.console import Console
 
 from latih.cli.options import NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval
+from latih.doctor import Diagnosis
 from latih.random import set_random_seed
 from latih.recipes.finetune import Judged, fine_tune_pictures
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
@@ -72,7 +73,7 @@ def finetune(
     set_random_seed(seed)
     classes = read_picture_classes(images, size, strict=strict)
     told: list[str] = [] if quiet else [_introduction(images, classes)]
-    for sentence in [*told, *classes.pictures.remarks()]:
+    for sentence in [*told, *classes.remarks()]:
         console.print(sentence, markup=False)
     options: dict[str, Any] = {
         "learning_rate": learning_rate,
@@ -98,6 +99,8 @@ def finetune(
     )
     for sentence in _result(done.judged, classes.class_names):
         console.print(sentence, markup=False)
+    if done.findings:
+        Console(highlight=False).print(Diagnosis(done.findings))
     console.print(f"Model: {done.run.best_file}", markup=False)
     console.print(f"Page:  {done.run.report_file}", markup=False)
 

@@ -1,23 +1,15 @@
 """``latih pretrain``: an encoder from examples without labels."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from latih.cli.options import Force, LearningRate, NewRun, Quiet, Seed, SnapshotEvery
+from latih.cli.pretraining import run_pretraining
 from latih.cli.train import EMBEDDED, read_units
 from latih.cli.training import new_run_directory, read_interval
-from latih.random import set_random_seed
-from latih.recipes.pretraining import (
-    METHODS,
-    PretrainingSettings,
-    load_unlabelled,
-)
-from latih.recipes.pretraining import pretrain as pretrain_recipe
+from latih.recipes.pretraining import METHODS, PretrainingSettings
 
 DEFAULTS = PretrainingSettings()
 
@@ -73,23 +65,12 @@ def pretrain(
         epochs=epochs,
         batch_size=batch_size,
     )
-    console = Console(highlight=False, soft_wrap=True)
-    set_random_seed(seed)
-    name, x = load_unlabelled(data)
-    if not quiet:
-        shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
-        console.print(f"{name}: {len(x):,} examples of {shape}, without labels.", markup=False)
-    learnt = pretrain_recipe(
+    run_pretraining(
         settings,
-        name,
-        x,
+        data,
         run_dir or new_run_directory(f"{Path(data).stem}-{method}"),
         seed=seed,
-        verbose=0 if quiet else "auto",
-        asked={"seed": seed, "command": shlex.join(["latih", *sys.argv[1:]])},
+        quiet=quiet,
         resume="force" if force else "auto",
         snapshot_every=read_interval(snapshot_every),
     )
-    console.print(f"Encoder: {learnt.run.encoder_file}", markup=False)
-    told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
-    console.print(f"Next:    {told}", markup=False)

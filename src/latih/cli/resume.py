@@ -1,5 +1,7 @@
 """``latih resume``: a run that broke off goes on, or one that ended is trained on."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +10,19 @@ import typer
 
 from latih import datasets
 from latih.cli.options import Force, Quiet, SnapshotEvery
+from latih.cli.pretraining import run_pretraining
 from latih.cli.training import DoctorMode, read_interval, run_training
 from latih.errors import FileFormatError, InputError, UnknownNameError
 from latih.layers.budget import weight_budget
 from latih.recipes import DenseSettings
+from latih.recipes.pretraining import PretrainingSettings
 from latih.run_directory import RunDirectory
 
-COMMANDS = {"finetune": "finetune", "pretraining": "pretrain"}
-"""What began a run of a recipe that goes on where it is asked for again."""
+RECIPES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "dense": DenseSettings.of_table,
+    "pretraining": PretrainingSettings.of_table,
+}
+"""What reads the settings of a run, by the name of its recipe."""
 
 
 def resume(
@@ -36,30 +43,50 @@ def resume(
     snapshot_every: SnapshotEvery = "60s",
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run of `latih train`, from its last snapshot to the same bits.
+    """Go on with a run of `latih train` or `latih pretrain`, from its last snapshot.
 
-    With --epochs, a run that has ended is trained on.
+    It comes to the same bits as if it had not been broken off. With --epochs, a run that has ended
+    is trained on.
 
     Example: latih resume runs/a --epochs 40
     """
     directory = RunDirectory.open(run)
     told = directory.read_settings()
-    settings = _settings(told, run)
+    recipe = _recipe(told, run)
+    read = RECIPES.get(recipe["name"])
     seed = _table(told, "run").get("seed")
-    if type(seed) is not int:
+    if read is None or type(seed) is not int:
         raise _no_recipe(run)
+    settings = _settings(read, recipe, run)
+    if epochs is not None:
+        settings = replace(settings, epochs=epochs)
+    given: dict[str, Any] = {
+        "seed": seed,
+        "quiet": quiet,
+        "resume": "force" if force else True,
+        "snapshot_every": read_interval(snapshot_every),
+    }
+    if isinstance(settings, PretrainingSettings):
+        if doctor is not None:
+            raise InputError(f"the run in {str(run)!r} is a pretraining, at which no doctor looks")
+        with _budget(directory, settings):
+            run_pretraining(settings, data or _known_data(told, run), run, **given)
+        return
     # A weight takes four bytes of a snapshot: settings that ask for more have none to fill them.
     with weight_budget(_bytes_kept(directory) // 4):
-        run_training(
-            settings if epochs is None else replace(settings, epochs=epochs),
-            data or _known_data(told, run),
-            run,
-            seed=seed,
-            quiet=quiet,
-            resume="force" if force else True,
-            snapshot_every=read_interval(snapshot_every),
-            doctor=doctor or _doctor(told),
-        )
+        given["doctor"] = doctor or _doctor(told)
+        run_training(settings, data or _known_data(told, run), run, **given)
+
+
+def _budget(run: RunDirectory, settings: PretrainingSettings) -> AbstractContextManager[None]:
+    """Return what bounds the weights of a pretraining that goes on.
+
+    Beside the model's weights, which take four bytes of a snapshot, are those of what makes the
+    examples fit, which are fewer. A belief net's later machines have no snapshots yet: of them each
+    weight must go into the memory of the machine, and that is all that can be said.
+    """
+    kept = _bytes_kept(run)
+    return nullcontext() if settings.method == "dbn" else weight_budget(kept)
 
 
 def _doctor(told: dict[str, Any]) -> DoctorMode:
@@ -70,7 +97,8 @@ def _doctor(told: dict[str, Any]) -> DoctorMode:
 def _bytes_kept(run: RunDirectory) -> int:
     sizes = [
         file.stat().st_size
-        for file in run.snapshots_directory.glob("*/*.safetensors")
+        for place in (run.snapshots_directory, *run.path.glob("rbm-*/snapshots"))
+        for file in place.glob("*/*.safetensors")
         if file.is_file()
     ]
     if not sizes:
@@ -88,22 +116,25 @@ def _table(told: dict[str, Any], name: str) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _settings(told: dict[str, Any], run: Path) -> DenseSettings:
-    recipe = told.get("recipe")
-    command = COMMANDS.get(str(recipe.get("name"))) if isinstance(recipe, dict) else None
-    if command is not None:
+def _recipe(told: dict[str, Any], run: Path) -> dict[str, Any]:
+    recipe = _table(told, "recipe")
+    if recipe.get("name") == "finetune":
         raise InputError(
-            f"the run in {str(run)!r} was begun by `latih {command}`",
+            f"the run in {str(run)!r} was begun by `latih finetune`",
             fix=f"Run that command again with --run-dir {run}: it goes on by itself.",
         )
-    if not isinstance(recipe, dict) or recipe.get("name") != "dense":
+    if not isinstance(recipe.get("name"), str):
         raise _no_recipe(run)
+    return recipe
+
+
+def _settings(read: Callable[[dict[str, Any]], Any], recipe: dict[str, Any], run: Path) -> Any:
     try:
-        return DenseSettings.of_table({k: v for k, v in recipe.items() if k != "name"})
+        return read({k: v for k, v in recipe.items() if k != "name"})
     except InputError as error:
         raise FileFormatError(
             f"{str(RunDirectory(run).settings_file)!r} holds settings that cannot be used",
-            expected="what `latih train` wrote",
+            expected="what `latih train` or `latih pretrain` wrote",
             got=str(error).rstrip("."),
         ) from error
 

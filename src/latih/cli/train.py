@@ -12,6 +12,8 @@ from latih.recipes import DenseSettings
 
 EMBEDDED = "fashion-mnist-embedded"
 DEFAULTS = DenseSettings()
+MOST_LAYERS = 1000
+"""More are no net but a slip of the pen."""
 
 
 def train(
@@ -94,16 +96,26 @@ def train(
 
 
 def read_units(text: str) -> tuple[int, ...]:
-    """Return ``"300,100"``, or ``"300,3x100"``, as numbers of units."""
+    """Return ``"300,100"``, or ``"300,3x100"``, as numbers of units; of no text none.
+
+    Raises:
+        InputError: it is not written so, there is nothing between two commas, or there are layers
+            of no units, no layers of some, or more than 1,000 layers.
+    """
     units: list[int] = []
     try:
-        for part in filter(str.strip, text.split(",")):
-            count, _, size = part.rpartition("x")
-            units += [int(size)] * int(count or 1)
+        for part in text.split(",") if text.strip() else ():
+            count, times, size = part.partition("x")
+            if not times:
+                count, size = "1", part
+            if int(count) < 1 or int(size) < 1 or len(units) + int(count) > MOST_LAYERS:
+                raise ValueError
+            units += [int(size)] * int(count)
     except ValueError:
         raise InputError(
             "`--hidden` cannot be read",
-            expected="whole numbers with commas between, as 300,100; or 20x100",
+            expected="whole numbers with commas between, each 1 or more, as 300,100; or 20x100 "
+            f"for twenty layers of 100; {MOST_LAYERS:,} layers at most",
             got=repr(text),
         ) from None
     return tuple(units)

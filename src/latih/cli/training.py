@@ -82,10 +82,10 @@ def run_training(
             doctor=ASKED_OF_FIT[doctor],
         )
     except KeyboardInterrupt:
-        console.print(f"Interrupted. {_how_to_go_on(directory, data)}", markup=False)
+        console.print(f"Interrupted. {how_to_go_on(directory, data)}", markup=False)
         raise typer.Exit(130) from None
     except Terminated:
-        console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
+        console.print(f"Ended. {how_to_go_on(directory, data)}", markup=False)
         raise
     reason = trained.model.stop_reason or ""
     if not quiet and reason != "all epochs done":
@@ -94,7 +94,13 @@ def run_training(
     _tell(console, trained, examples)
 
 
-def _how_to_go_on(directory: Path, data: str) -> str:
+def how_to_go_on(directory: Path, data: str) -> str:
+    """Return a sentence for who broke a run off.
+
+    Args:
+        directory: where it is written.
+        data: what it was trained from.
+    """
     told = ["latih", "resume", str(directory)]
     if Path(data).suffix == ".npz" or Path(data).exists():
         told.append(data)

@@ -12,6 +12,9 @@ from latih.errors import FileFormatError, InputError, MissingExtraError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 FORMATS = ("BMP", "GIF", "JPEG", "PNG")
+NOT_READ = (".avif", ".heic", ".heif", ".jp2", ".tif", ".tiff", ".webp")
+"""How files end that hold images, of kinds that are not read."""
+
 CHANNELS = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 """Pillow's name for each colour mode; its length is the number of channels."""
 
@@ -87,8 +90,19 @@ class Decoding:
         )
 
 
-def find_images(directory: Path, folders: Sequence[str], follow_links: bool) -> list[list[str]]:
+def find_images(
+    directory: Path,
+    folders: Sequence[str],
+    follow_links: bool,
+    suffixes: tuple[str, ...] = SUFFIXES,
+) -> list[list[str]]:
     """Return the paths of the images in each of some folders, deep ones too, in sorted order.
+
+    Args:
+        directory: where the folders are.
+        folders: their names.
+        follow_links: whether links to folders are followed.
+        suffixes: how the names of images end.
 
     Example:
         >>> find_images(Path("/nowhere"), ["cats"], False)
@@ -102,7 +116,7 @@ def find_images(directory: Path, folders: Sequence[str], follow_links: bool) -> 
                 os.path.join(root, name)
                 for root, _, names in sorted(walked, key=lambda entry: entry[0])
                 for name in sorted(names)
-                if name.lower().endswith(SUFFIXES)
+                if name.lower().endswith(suffixes)
             ]
         )
     return found

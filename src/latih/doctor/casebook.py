@@ -105,8 +105,7 @@ class Casebook:
         return {record["code"] for record in self._told}
 
     def _record(self, finding: Finding, when: When, step: int) -> None:
-        words = _words_of(finding)
-        record = {"moment": when, "at_step": step, **finding.to_dict(), "words": words}
+        record = record_of(finding, when, step)
         self._told.append(record)
         self._write(lambda run: run.findings.append(record))
 
@@ -154,12 +153,19 @@ class Casebook:
         self._suspected, self._told = list(state["suspected"]), list(state["told"])
 
 
-def _words_of(finding: Finding) -> dict[str, Any]:
-    """Return what a finding's card says, for who reads the file: the page, which knows no rule."""
-    return {
+def record_of(finding: Finding, when: When, step: int | None) -> dict[str, Any]:
+    """Return a finding as a line of ``findings.jsonl``, for the page, which knows no rule.
+
+    Args:
+        finding: the finding.
+        when: it was told.
+        step: after how many steps; None if that is not known.
+    """
+    words = {
         "name": finding.name.to_dict(),
         "cause": finding.cause.to_dict(),
         "doubt": finding.doubt.to_dict(),
         "evidence": [one.name.to_dict() for one in finding.evidence],
         "remedies": [REMEDIES[name].words.to_dict() for name in finding.remedies],
     }
+    return {"moment": when, "at_step": step, **finding.to_dict(), "words": words}

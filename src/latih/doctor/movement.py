@@ -126,7 +126,8 @@ class Weights:
                 "finite": math.isfinite(after),
             }
             kernels = [p for p in places if self.weights[p].ndim > 1] or places
-            if all(place in gradients for place in kernels):
+            # What rests is asked for no gradient: that it is 0 says nothing.
+            if not rests and all(place in gradients for place in kernels):
                 numbers = sum(self.weights[place].numel() for place in kernels)
                 norm = _norm([gradients[place] for place in kernels])
                 signs["gradient"] = norm / math.sqrt(numbers)

@@ -166,7 +166,9 @@ class LoggedStep(Step):
 class TrainStep(LoggedStep):
     """One update: forward, loss, backward, the optimizer's part, and the running sums.
 
-    Which weights are trainable is read when the step is made, at the start of ``fit``.
+    Which weights are trainable is read when the step is made, at the start of ``fit``. Those that
+    the optimizer's groups let rest get no gradient; which these are is read at each
+    :meth:`refresh`.
 
     Args:
         model: a layer that turns inputs into predictions.
@@ -180,7 +182,17 @@ class TrainStep(LoggedStep):
         self.weights: Sequence[torch.Tensor] = model.trainable_weights
         optimizer.build(self.weights)
         self._flat = optimizer.flat
+        self._at_rest: frozenset[int] = frozenset()
+        self._learning: Sequence[torch.Tensor] = self.weights
         self.captured.short = ShortCopies(optimizer)
+
+    def refresh(self) -> None:
+        """Forget what was recorded if it is true no longer."""
+        if self.optimizer.at_rest != self._at_rest:
+            self._at_rest = rest = self.optimizer.at_rest
+            self._learning = [one for place, one in enumerate(self.weights) if place not in rest]
+            self.captured.forget()
+        super().refresh()
 
     def __call__(self, batch: Batch) -> None:
         """Train on one batch."""
@@ -199,8 +211,9 @@ class TrainStep(LoggedStep):
         predictions, losses = self.scored(batch)
         total = self.scored.total(losses)
         scaled = self.optimizer.scale_loss(total)
-        gradients = torch.autograd.grad(scaled, self.weights, allow_unused=True)
-        missing = self.optimizer.collect(gradients)
+        # Of what rests below all that learns, the way back is not gone.
+        gradients = torch.autograd.grad(scaled, self._learning, allow_unused=True)
+        missing = self.optimizer.collect(gradients, self._learning if self._at_rest else None)
         self.objective.update(batch, predictions, losses, total)
         return missing
 

@@ -247,10 +247,10 @@ class Optimizer(RunState, StateNames, Configured):
         self.slots = slots.make(self.flat, self._all_groups(), starts)
         if old_flat is not None:
             new = slots.carry_over(self.flat, self.slots, old_flat, old_slots)
-            if self.use_ema:  # the average of a weight that joins late starts where the weight is
+            if self.use_ema:
                 averages = list(self.flat.views(self.slots[AVERAGE]))
                 for place in new:
-                    averages[place].copy_(variables[place].detach())
+                    averages[place].copy_(self._late_start(AVERAGE, variables[place]))
 
     def _all_groups(self) -> Iterator[Sequence[str]]:
         if self.use_ema:
@@ -263,6 +263,14 @@ class Optimizer(RunState, StateNames, Configured):
         """Return the number with which a slot starts."""
         del name
         return 0.0
+
+    @property
+    def at_rest(self) -> frozenset[int]:
+        """The places of the weights that groups leave as they are: their gradients are not asked.
+
+        There are none where nothing would be left.
+        """
+        return frozenset() if self._division is None else self._division.at_rest
 
     def exclude_from_weight_decay(
         self,
@@ -284,8 +292,8 @@ class Optimizer(RunState, StateNames, Configured):
         """Let some weights learn faster or slower than the rest.
 
         A second call forgets what the first one said; an empty list makes all weights alike again.
-        Gradients are clipped over all groups together. Groups are no part of what files hold: set
-        them again for a model that was loaded.
+        Gradients are clipped over all groups together that move. Groups are no part of what files
+        hold: set them again for a model that was loaded.
 
         Args:
             groups: the groups; a weight that is in none has the factor 1.
@@ -378,6 +386,9 @@ class Optimizer(RunState, StateNames, Configured):
         flat = self.flat
         if flat is None:
             raise _not_built()
+        rest = self.at_rest
+        if rest:
+            grads = [None if place in rest else gradient for place, gradient in enumerate(grads)]
         missing = [place for place, gradient in enumerate(grads) if gradient is None]
         if len(grads) != len(flat.parameters) or len(missing) == len(grads):
             none = "No gradients provided for any variable: they"
@@ -391,7 +402,8 @@ class Optimizer(RunState, StateNames, Configured):
             self._tell_of_missing(without)
         with torch.no_grad():
             flat.gather(grads)
-        return missing
+        # What rests is not moved anyway.
+        return [place for place in missing if place not in rest] if rest else missing
 
     def move(self, missing: Sequence[int] = ()) -> None:
         """Do one update, or one micro-step, with the gradients that lie in their buffer.
@@ -548,17 +560,50 @@ class Optimizer(RunState, StateNames, Configured):
         Calls done; the learning rate if it is a number; then for each weight its average, its sum
         of gradients and the slots; then what is remembered once.
         """
+        if self.flat is None:
+            return self._state(())
+        return self._state(slots.in_file_order(self.flat, self.slots, self._all_groups()))
+
+    def variables_for(self, weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the state as a file holds it beside a model with these trainable weights.
+
+        Who froze or freed layers since the optimizer took its weights has others now. What is
+        remembered of those that are still there goes with them; of the others it is as they would
+        begin.
+
+        Args:
+            weights: the trainable weights, in their order in the model.
+
+        Example:
+            >>> from latih.optimizers import SGD
+            >>> one, two = torch.zeros(1), torch.zeros(2)
+            >>> optimizer = SGD(momentum=0.9)
+            >>> optimizer.build([one])
+            >>> [list(part.shape) for part in optimizer.variables_for([one, two])]
+            [[], [], [1], [2]]
+        """
+        if self.flat is None or [*map(id, weights)] == [*map(id, self.flat.parameters)]:
+            return self.variables
+        kept = slots.in_file_order_of(
+            weights, self.flat, self.slots, self._all_groups(), self._late_start
+        )
+        return self._state(kept)
+
+    def _late_start(self, slot: str, weight: torch.Tensor) -> torch.Tensor:
+        """Return what a slot begins with for a weight that joins when others have moved."""
+        if slot == AVERAGE:  # that of a weight that joins late starts where the weight is
+            return weight.detach()
+        return torch.full_like(weight, self.slot_start(slot), requires_grad=False)
+
+    def _state(self, remembered: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         head = [torch.tensor(self._micro_steps, dtype=torch.int32)]
         if self.counters == 2:
             head.append(self.learning_rate)
         if self.flat is None:
             return head
         kind = self.flat.values.dtype
-        return [
-            *head,
-            *slots.in_file_order(self.flat, self.slots, self._all_groups()),
-            *(torch.tensor(number, dtype=kind) for number in self.scalars.values()),
-        ]
+        once = (torch.tensor(number, dtype=kind) for number in self.scalars.values())
+        return [*head, *remembered, *once]
 
     def load_variables(self, arrays: Sequence[torch.Tensor]) -> None:
         """Take the state that :attr:`variables` gave, or its counters alone.

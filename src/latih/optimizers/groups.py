@@ -27,7 +27,8 @@ class Group:
         weights: layers, whose weights of all depths are meant, and single weights. A layer may be
             frozen now and trained later.
         learning_rate: the factor, >= 0; 0 leaves the weights, and what is remembered of them, as
-            they are.
+            they are. Their gradient is taken for 0, where gradients are clipped too, and ``fit``
+            spares the way back through what lies below all that learns.
         weight_decay: the rate of decay of these weights, >= 0; None for the optimizer's own. As
             there, it is multiplied by the learning rate, here the group's.
 
@@ -86,10 +87,12 @@ class Division:
     Args:
         group_of_each: the group of each weight.
         runs: the neighbours that are moved alike; those that stay are left out.
+        at_rest: the places of the weights that stay; none of them where all would.
     """
 
     group_of_each: Sequence[Group]
     runs: Sequence[Run]
+    at_rest: frozenset[int] = frozenset()
 
     def decays(self, common: float | None, rate: float) -> list[float]:
         """Return by which fraction each weight decays at this update.
@@ -124,7 +127,13 @@ def divide(groups: Iterable[Group], parameters: Sequence[torch.Tensor]) -> Divis
     shared = share_out(groups, parameters)
     if all(group.learning_rate == 1.0 and group.weight_decay is None for group in shared):
         return None
-    return Division(shared, runs(shared, parameters))
+    resting = frozenset(place for place, group in enumerate(shared) if not group.learning_rate)
+    return Division(
+        shared,
+        runs(shared, parameters),
+        # A step in which nothing moves still has a gradient, which tells whoever looks.
+        resting if len(resting) < len(shared) else frozenset(),
+    )
 
 
 def share_out(groups: Iterable[Group], parameters: Sequence[torch.Tensor]) -> list[Group]:

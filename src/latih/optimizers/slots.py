@@ -1,6 +1,6 @@
 """What an optimizer remembers for each weight: buffers of the weights' size, under names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import torch
 
@@ -64,3 +64,34 @@ def in_file_order(
     for group in groups:
         for of_one_weight in zip(*(flat.views(slots[name]) for name in group), strict=True):
             yield from of_one_weight
+
+
+def in_file_order_of(
+    weights: Sequence[torch.Tensor],
+    flat: FlatParameters,
+    slots: Mapping[str, torch.Tensor],
+    groups: Groups,
+    start: Callable[[str, torch.Tensor], torch.Tensor],
+) -> Iterator[torch.Tensor]:
+    """Yield the part of each slot that belongs to each of some weights, as files have them.
+
+    Args:
+        weights: some of those that the slots are of, and others.
+        flat: the weights that the slots are of.
+        slots: what is remembered of them.
+        groups: the slots' names.
+        start: returns what a slot begins with for a weight of which nothing is remembered.
+
+    Example:
+        >>> old, new = torch.zeros(1), torch.zeros(2)
+        >>> flat, slots = FlatParameters([old]), {"a": torch.tensor([3.0])}
+        >>> list(in_file_order_of([new, old], flat, slots, ["a"], lambda name, one: one))
+        [tensor([0., 0.]), tensor([3.])]
+    """
+    places = {id(own): place for place, own in enumerate(flat.parameters)}
+    for group in groups:
+        views = {name: list(flat.views(slots[name])) for name in group}
+        for weight in weights:
+            place = places.get(id(weight))
+            for name in group:
+                yield start(name, weight) if place is None else views[name][place]

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from latih.arguments import number, one_of, whole
+from latih.callbacks import History
 from latih.errors import InputError
 from latih.layers import (
     BatchNormalization,
@@ -34,6 +36,9 @@ class Contrastive(Unlabelled):
     Each example is changed twice by chance (turned, moved, ...); what stays the same through that
     is what it is. The encoder's features go through a projection, in which the views are compared;
     the projection is thrown away after training, as it forgets what the changes change.
+
+    One example alone has no others to be told from, and no variance: batches of one are refused,
+    and where the last batch of an epoch has one its loss is 0, without a gradient.
 
     Args:
         encoder: any layer, model or list of layers.
@@ -97,6 +102,33 @@ class Contrastive(Unlabelled):
         )
         self.head = Sequential(name="projection")
 
+    def check_examples(self, x: Any, called: str) -> None:
+        """Refuse one example alone."""
+        if np.shape(x)[:1] == (1,):
+            raise _alone(f"`{called}`", "one example", "Give more of them.")
+
+    def fit(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, *args: Any, **kwargs: Any
+    ) -> History:
+        """Learn from examples without labels; all else as in :meth:`latih.Model.fit`.
+
+        Args:
+            x: the examples, or data that are iterated.
+            y: nothing.
+            batch_size: how many examples are compared with each other, >= 2; None for 32.
+            args: as in ``Model.fit``.
+            kwargs: the same.
+
+        Returns:
+            The record of the run.
+
+        Raises:
+            InputError: batches of one are asked for; or the examples do not fit the model.
+        """
+        if (getattr(x, "batch_size", None) if batch_size is None else batch_size) == 1:
+            raise _alone("a batch", "batch_size=1", "Large batches help: try 128.")
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape."""
         build_model(self.encoder, input_shape)
@@ -119,7 +151,9 @@ class Contrastive(Unlabelled):
         views = [self.augmentation(inputs, training=True) for _ in range(2)]
         features = self.encoder(torch.cat(views))
         first, second = self.head(features).chunk(2)
-        if self.method == "vicreg":
+        if len(first) < 2:
+            self.add_loss(0.0 * first.sum())
+        elif self.method == "vicreg":
             self.add_loss(vicreg_loss(first, second))
         else:
             self.add_loss(simclr_loss(first, second, self.temperature or TEMPERATURE))
@@ -136,6 +170,15 @@ class Contrastive(Unlabelled):
         if not self._augmentation_is_given:
             config["augmentation"] = None  # it is made again
         return config
+
+
+def _alone(what: str, got: str, fix: str) -> InputError:
+    return InputError(
+        f"{what} of Contrastive holds nothing to tell an example from",
+        expected="two examples or more",
+        got=got,
+        fix=fix,
+    )
 
 
 def usual_augmentation(input_shape: Shape) -> list[Any]:

@@ -1,5 +1,6 @@
 """What all models have in common that learn from examples alone."""
 
+import math
 from typing import Any
 
 import torch
@@ -138,7 +139,7 @@ def require_between(x: Any, low: float, high: float, called: str, owner: str) ->
         owner: who asks for it.
 
     Raises:
-        InputError: there are such values.
+        InputError: there are such values, or some that are no numbers.
 
     Example:
         >>> require_between([0.5, 2.0], 0, 1, "x", "RBM")
@@ -151,10 +152,30 @@ def require_between(x: Any, low: float, high: float, called: str, owner: str) ->
     if not values.numel():
         return
     lowest, highest = (float(value) for value in values.aminmax())
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
+        raise _not_finite(values, low, high, called, owner)
     if not low <= lowest <= highest <= high:
         raise InputError(
             f"`{called}` of {owner} lies outside its range",
             expected=f"values of {low:g}..{high:g}",
             got=f"{lowest:g}..{highest:g}",
-            fix="Divide the bytes of images by 255.",
+            fix="Divide the bytes of images by 255."
+            if lowest >= low
+            else "Scale each column by its lowest and highest value, or take "
+            'visible="gaussian", for standardised values.',
         )
+
+
+def _not_finite(
+    values: torch.Tensor, low: float, high: float, called: str, owner: str
+) -> InputError:
+    is_missing = bool(values.isnan().any())
+    wrong = values.isnan() if is_missing else values.isinf()
+    first = [int(place) for place in wrong.nonzero()[0]]
+    kind = "NaN" if is_missing else "Inf"
+    return InputError(
+        f"`{called}` of {owner} holds {kind}",
+        expected=f"values of {low:g}..{high:g}",
+        got=f"{kind} {int(wrong.sum())} times, first at {first}",
+        fix="Look where it comes from; fill in what is missing, or take these rows out.",
+    )

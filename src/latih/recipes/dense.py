@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
 from latih.recipes.examples import Examples
 from latih.recipes.judging import evaluation_of_classes
+from latih.recipes.settings import settings_of
 from latih.registry import constructor_arguments
 from latih.regularizers import L2
 from latih.run_directory import RunDirectory
@@ -89,26 +90,7 @@ class DenseSettings:
             >>> DenseSettings.of_table({"hidden": [30], "dropout": 0.5}).patience is None
             True
         """
-        kinds = get_type_hints(cls)
-        for name, value in table.items():
-            if name not in kinds or not _is_of_kind(value, kinds[name]):
-                raise InputError(
-                    f"`{name}` is no setting of a dense net",
-                    expected=", ".join(kinds),
-                    got=repr(value)[:60],
-                )
-        given: dict[str, Any] = {"initializer": None, "learning_rate": None, "patience": None}
-        given |= table
-        given["hidden"] = tuple(table.get("hidden", cls.hidden))
-        return cls(**given)
-
-
-def _is_of_kind(value: Any, kind: Any) -> bool:
-    if kind == Sequence[int]:
-        return isinstance(value, list) and all(type(units) is int for units in value)
-    if isinstance(value, int) and not isinstance(value, bool) and float in (kind, *get_args(kind)):
-        return True
-    return type(value) in (kind, *get_args(kind))
+        return settings_of(cls, table, "a dense net")
 
 
 @dataclass(frozen=True)

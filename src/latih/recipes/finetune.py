@@ -1,6 +1,7 @@
 """From a folder of pictures to a net that names them: what ``latih finetune`` does."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,21 @@ from typing import Any
 import numpy as np
 
 from latih import random, report
+from latih.arguments import whole
+from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
-from latih.errors import InputError
+from latih.doctor import Finding
+from latih.doctor.casebook import record_of
+from latih.errors import InputError, LatihWarning
 from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
 from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FineTuned, Scores, fine_tune
+from latih.transfer.drift import copies
+from latih.transfer.findings import DriftWatch, Signs, findings_of, spread_of
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.views import predict_views
 
@@ -34,6 +41,7 @@ class Judged:
         count: how many they are.
         probe: what the frozen probe scored where epochs were chosen by it.
         chosen: what the net that was kept scored there.
+        leaked: how many of these pictures are copies of some that the net was trained on.
         folds: the accuracy and the balanced accuracy of each fold, if there were several.
     """
 
@@ -41,6 +49,7 @@ class Judged:
     count: int
     probe: Scores
     chosen: Scores
+    leaked: int = 0
     folds: tuple[Scores, ...] = ()
 
 
@@ -52,11 +61,13 @@ class FineTunedRun:
         model: the net.
         judged: how good it is.
         run: where it is written down.
+        findings: what went wrong, the worst first; nothing, mostly.
     """
 
     model: Model
     judged: Judged
     run: RunDirectory
+    findings: tuple[Finding, ...] = ()
 
 
 def fine_tune_pictures(
@@ -99,6 +110,9 @@ def fine_tune_pictures(
     Raises:
         LatihError: what was asked cannot be done.
     """
+    # What would be refused in the end is refused before anything is reckoned.
+    whole(views, "views", "fine_tune_pictures()", least=1)
+    Interval.read(snapshot_every, "snapshot_every", "fit()")
     x, labels = classes.pictures.x, classes.labels
     names = classes.class_names
     about = {
@@ -109,13 +123,18 @@ def fine_tune_pictures(
     run = RunDirectory(Path(run_dir), about)
     if epochs == 0:  # else fit() sees to it that no other run is written over
         RunDirectory.create(run)
+    watch = DriftWatch()
     kept: dict[str, Any] = {"run_dir": run, "resume": resume, "snapshot_every": snapshot_every}
+    kept["callbacks"] = [watch]
 
     def tuned(rows: np.ndarray, **more: Any) -> FineTuned:
         given: dict[str, Any] = {"verbose": verbose, "epochs": epochs, **(options or {}), **more}
         held = given.pop("held", None)
         data = None if held is None else (x[held], one_hot[held])
-        return fine_tune(base, x[rows], one_hot[rows], validation_data=data, seed=seed, **given)
+        with warnings.catch_warnings():
+            # It is told of all pictures by their names, and found in what is judged on.
+            warnings.filterwarnings("ignore", ".* are copies of training ones", LatihWarning)
+            return fine_tune(base, x[rows], one_hot[rows], validation_data=data, seed=seed, **given)
 
     one_hot = np.eye(len(names), dtype=np.float32)[labels]
     if folds is not None:
@@ -128,9 +147,19 @@ def fine_tune_pictures(
         first, second = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
         net = tuned(learnt[first], held=learnt[second], **kept)
         outputs = predict_views(net.model, x[rows], views)
-        judged = Judged(judge(labels[rows], outputs), len(rows), net.probe_scores, net.scores)
-    _write(run, judged.scores, x[rows], labels[rows], outputs, net.model)
-    return FineTunedRun(net.model, judged, run)
+        leaked = copies(x[learnt], x[rows])
+        scores = judge(labels[rows], outputs)
+        judged = Judged(scores, len(rows), net.probe_scores, net.scores, leaked)
+    signs = Signs(
+        watch.drift,
+        net.best_epoch,
+        len(net.history.history.get("loss", ())),
+        spread_of(net.model, x),
+        judged.leaked / judged.count,
+    )
+    found = tuple(findings_of(signs))
+    _write(run, judged.scores, x[rows], labels[rows], outputs, net.model, found)
+    return FineTunedRun(net.model, judged, run, found)
 
 
 def _cross_validated(
@@ -149,8 +178,10 @@ def _cross_validated(
     probes: list[Scores] = []
     chosen: list[Scores] = []
     outputs = np.zeros((len(x), int(labels.max()) + 1), np.float32)
+    leaked = 0
     for fold in range(folds):
         held = each == fold
+        leaked += copies(x[~held], x[held])
         # What is held back within the fold chooses the epoch; the fold itself only judges.
         net = tuned(np.flatnonzero(~held), refit=False)
         outputs[held] = predict_views(net.model, x[held], views)
@@ -161,10 +192,8 @@ def _cross_validated(
             f"Fold {fold + 1} of {folds}: accuracy {found[-1].accuracy:.4f}, balanced "
             f"{found[-1].balanced_accuracy:.4f} on {int(held.sum())} pictures."
         )
-    return (
-        Judged(_together(found), len(x), _together(probes), _together(chosen), tuple(found)),
-        outputs,
-    )
+    scores, probe, kept = map(_together, (found, probes, chosen))
+    return Judged(scores, len(x), probe, kept, leaked, tuple(found)), outputs
 
 
 def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:
@@ -194,6 +223,7 @@ def _write(
     labels: np.ndarray,
     outputs: np.ndarray,
     model: Model,
+    found: Sequence[Finding],
 ) -> None:
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
         run.write_settings(dict(run.about))
@@ -201,4 +231,5 @@ def _write(
     model.save(run.best_file)
     told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
     run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs))
+    run.findings.start([record_of(finding, "end", None) for finding in found])
     report.build_report(run)

@@ -1,5 +1,6 @@
 """Pictures as people keep them, in all sizes and colours, as one array."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from latih.data.image_files import FORMATS, class_folders, eight_bits, find_images, pillow_image
+from latih.arguments import whole
+from latih.data.image_files import (
+    FORMATS,
+    NOT_READ,
+    class_folders,
+    eight_bits,
+    find_images,
+    pillow_image,
+)
 from latih.errors import FileFormatError, InputError
 
 MOST_THREADS = 8
+WRITE_ANEW = "Write them anew as PNG or JPEG files."
 SHOWN = 5
 
 
@@ -37,15 +47,27 @@ class Pictures:
         """Return what is to be said of them, a sentence each."""
         told: list[str] = []
         if self.skipped:
-            more = len(self.skipped) - SHOWN
-            names = ", ".join(self.skipped[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-            told.append(f"Skipped {len(self.skipped)} files that hold no image: {names}.")
+            files = _counted(len(self.skipped), "file that holds", "files that hold")
+            told.append(f"Skipped {files} no image: {_listed(self.skipped)}.")
         grey, clear = self.converted.get("grey", 0), self.converted.get("transparent", 0)
         if grey:
-            told.append(f"{grey} grey pictures were given three equal channels.")
+            pictures = _counted(grey, "grey picture was", "grey pictures were")
+            told.append(f"{pictures} given three equal channels.")
         if clear:
-            told.append(f"{clear} pictures with transparency were laid on white ground.")
+            pictures = _counted(
+                clear, "picture with transparency was", "pictures with transparency were"
+            )
+            told.append(f"{pictures} laid on white ground.")
         return told
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 @dataclass(frozen=True)
@@ -56,11 +78,48 @@ class PictureClasses:
         pictures: the pictures.
         labels: the number of each one's class.
         class_names: the names of the folders, sorted.
+        empty: the names of folders without pictures, which are no classes.
+        not_read: files of pictures of kinds that are not read.
     """
 
     pictures: Pictures
     labels: np.ndarray
     class_names: tuple[str, ...]
+    empty: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+    def remarks(self) -> list[str]:
+        """Return what is to be said of them, a sentence each."""
+        told = self.pictures.remarks()
+        if self.not_read:
+            files = _counted(
+                len(self.not_read), "file of a kind that is", "files of kinds that are"
+            )
+            told.append(f"Skipped {files} not read: {_listed(self.not_read)}. {WRITE_ANEW}")
+        if self.empty:
+            told.append(f"Folders without pictures are left out: {_listed(self.empty)}.")
+        copies = self._copies()
+        if copies:
+            (copy, first), count = copies[0], len(copies)
+            many = "1 picture is a copy" if count == 1 else f"{count} pictures are copies"
+            told.append(
+                f"{many} of others, such as {copy} of {first}: where they are on both sides of a "
+                "split, what was learnt by heart counts as known. Take them out."
+            )
+        return told
+
+    def _copies(self) -> list[tuple[str, str]]:
+        """Return the files of pictures that come twice, each with the first, in another class too.
+
+        They are compared in the size that they are used in.
+        """
+        met: dict[bytes, str] = {}
+        found: list[tuple[str, str]] = []
+        for pixels, path in zip(self.pictures.x, self.pictures.paths, strict=True):
+            first = met.setdefault(hashlib.sha256(pixels.tobytes()).digest(), path)
+            if first != path:
+                found.append((path, first))
+        return found
 
 
 def read_picture_classes(
@@ -76,34 +135,53 @@ def read_picture_classes(
     Raises:
         InputError: there is no such directory, there are fewer than two classes, or one has fewer
             than two pictures.
-        FileFormatError: a file cannot be read, and ``strict`` is asked for.
+        FileFormatError: a file cannot be read, or is of a kind that is not, and ``strict`` is asked
+            for; or none can.
         MissingExtraError: the package pillow is not installed.
     """
+    side = whole(size, "size", "a picture", least=1)
     place = Path(directory)
     names = class_folders(place)
     files = find_images(place, names, follow_links=False)
+    unread = find_images(place, names, follow_links=False, suffixes=NOT_READ)
+    others = tuple(path for part in unread for path in part)
     found = [(name, part) for name, part in zip(names, files, strict=True) if part]
     if len(found) < 2:
         raise InputError(
             f"there are not enough classes in {str(place)!r}",
             expected="a folder of pictures for each of two classes or more",
-            got=f"the folder {found[0][0]!r} alone" if found else "no folder with pictures",
-            fix="Sort the pictures into folders, such as cats/ and dogs/.",
+            got=(f"the folder {found[0][0]!r} alone" if found else "no folder with pictures")
+            + (f", and {others[0]!r}, of a kind that is not read" if others else ""),
+            fix=WRITE_ANEW
+            if others
+            else "Sort the pictures into folders, such as cats/ and dogs/.",
+        )
+    if others and strict:
+        raise FileFormatError(
+            f"{others[0]!r} is of a kind that is not read",
+            expected="BMP, GIF, JPEG or PNG files",
+            got=_counted(len(others), "such file", "such files"),
+            fix=f"{WRITE_ANEW} Or leave out --strict to skip them.",
         )
     paths = [path for _, part in found for path in part]
-    pictures = read_pictures(paths, (size, size), strict=strict)
+    pictures = read_pictures(paths, (side, side), strict=strict)
     folders = {path: place for place, (_, part) in enumerate(found) for path in part}
     labels = np.array([folders[path] for path in pictures.paths], np.int64)
     counts = np.bincount(labels, minlength=len(found)).tolist()
-    few = [f"{name!r} ({n})" for (name, _), n in zip(found, counts, strict=True) if n < 2]
+    few = [
+        f"{name!r} ({count})" if count == len(part) else f"{name!r} ({count} of {len(part)} files)"
+        for (name, part), count in zip(found, counts, strict=True)
+        if count < 2
+    ]
     if few:
         raise InputError(
             f"there are classes in {str(place)!r} with fewer than two pictures",
-            expected="two of each at least: one to learn from, one to judge by",
+            expected="two of each at least that can be read: one to learn from, one to judge by",
             got=", ".join(few[:SHOWN]),
             fix="Give more pictures of them, or take the folders away.",
         )
-    return PictureClasses(pictures, labels, tuple(name for name, _ in found))
+    empty = tuple(name for name, part in zip(names, files, strict=True) if not part)
+    return PictureClasses(pictures, labels, tuple(name for name, _ in found), empty, others)
 
 
 def read_pictures(paths: Sequence[str], size: tuple[int, int], *, strict: bool = False) -> Pictures:

@@ -1,7 +1,7 @@
 """An encoder for a net with few labels, learnt from examples without: what ``pretrain`` does."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from latih.models import Model, Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
 from latih.recipes.files import find_dataset, read_arrays, read_data
+from latih.recipes.settings import settings_of
 from latih.run_directory import RunDirectory
 
 METHODS = ("denoising", "autoencoder", "dbn", "masked", "contrastive")
@@ -73,6 +74,19 @@ class PretrainingSettings:
     learning_rate: float | None = None
     epochs: int = 20
     batch_size: int = 128
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> "PretrainingSettings":
+        """Return the settings that ``run.toml`` holds; what is None is not in it.
+
+        Raises:
+            InputError: an entry is unknown, of another kind, or cannot be.
+
+        Example:
+            >>> PretrainingSettings.of_table({"hidden": [30], "method": "masked"}).hidden
+            (30,)
+        """
+        return settings_of(cls, table, "a pretraining")
 
     def __post_init__(self) -> None:
         one_of(self.method, "method", "pretrain", METHODS)
@@ -218,8 +232,11 @@ def _train_dbn(
         )
     net = pretraining.DBN(list(settings.hidden), learning_rate=settings.learning_rate)
     run.path.mkdir(parents=True, exist_ok=True)
+    run.write_settings(dict(run.about))  # so that one that is killed can be gone on with
+    # A machine whose turn has not come has nothing to go on from.
+    resume: Resume = "auto" if kept["resume"] is True else kept["resume"]
+    kept = {**kept, "resume": resume}
     histories = net.fit(x, run_dir=run.path, **kept)
-    run.write_settings(dict(run.about))
     run.log.start(
         [
             {"machine": place + 1, "epoch": epoch + 1, "loss": loss}
@@ -269,6 +286,12 @@ def _encoder(settings: PretrainingSettings, shape: tuple[int, ...]) -> Sequentia
                 ReLU(),
             ]
     else:
+        if not settings.hidden:
+            raise InputError(
+                "the encoder has no layers",
+                expected="the units of one hidden layer or more, as 500,250",
+                got="none",
+            )
         layers += [Flatten()] if len(shape) > 2 else []
         layers += [Dense(u, "relu", kernel_initializer="he_normal") for u in settings.hidden]
     return Sequential([Input(shape[1:]), *layers], name="encoder")

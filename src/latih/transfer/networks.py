@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
 LEAST_SIZE = 96
 """Smaller images are enlarged to this: the networks halve an image five times."""
 
+WEIGHTS_ALONE = (".pth", ".pt", ".bin", ".safetensors")
 LEAST_SIDE = 32
 """Below this nothing would be left of the shorter side of a long image."""
 
@@ -91,11 +93,34 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
 
 
 def _file(path: Path) -> Path:
-    """Return the file of a model, or that of a run: its encoder, if it learned without labels."""
+    """Return the file of a model, or that of a run: its encoder, if it learned without labels.
+
+    Raises:
+        InputError: it holds weights alone, or the run is a pretraining that did not end.
+    """
+    if path.suffix in WEIGHTS_ALONE:
+        raise InputError(
+            f"`base` {str(path)!r} holds weights alone, and no model",
+            expected="a .keras file, a run directory, or the name of an application",
+            got=f"a {path.suffix} file",
+            fix="Build the model in a script, as applications.ResNet18(weights=...) or with "
+            "load_torch_weights(model, path), and write it with model.save('base.keras').",
+        )
     if not path.is_dir():
         return path
     run = RunDirectory.open(path)
-    return run.encoder_file if run.encoder_file.is_file() else run.best_file
+    if run.encoder_file.is_file():
+        return run.encoder_file
+    recipe = run.read_settings().get("recipe")
+    if isinstance(recipe, dict) and recipe.get("name") == "pretraining":
+        raise InputError(
+            f"the pretraining in {str(path)!r} did not end",
+            expected=f"a run with {run.encoder_file.name}, which is written in the end",
+            got="one without",
+            fix=f"Let it go on: `latih resume {shlex.quote(str(path))}`, with the data after it if "
+            "they were a file.",
+        )
+    return run.best_file
 
 
 def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> Base:

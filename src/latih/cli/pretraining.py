@@ -1,0 +1,67 @@
+"""What ``latih pretrain`` and ``latih resume`` have in common: a pretraining, and its encoder."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from latih.cli.training import how_to_go_on
+from latih.errors import Terminated
+from latih.models.kept_run import Resume
+from latih.random import set_random_seed
+from latih.recipes.pretraining import PretrainingSettings, load_unlabelled, pretrain
+
+
+def run_pretraining(
+    settings: PretrainingSettings,
+    data: str,
+    directory: Path,
+    *,
+    seed: int,
+    quiet: bool,
+    resume: Resume,
+    snapshot_every: int | str,
+) -> None:
+    """Learn an encoder from data, and tell where it is.
+
+    Args:
+        settings: how it is learnt.
+        data: a data set's name, a file or a directory.
+        directory: where the run is written.
+        seed: what everything that is drawn follows from.
+        quiet: whether only the result is told.
+        resume: as in ``fit()``.
+        snapshot_every: as in ``fit()``.
+
+    Raises:
+        typer.Exit: with 130 after Ctrl-C.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    set_random_seed(seed)
+    name, x = load_unlabelled(data)
+    if not quiet:
+        shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
+        console.print(f"{name}: {len(x):,} examples of {shape}, without labels.", markup=False)
+    try:
+        learnt = pretrain(
+            settings,
+            name,
+            x,
+            directory,
+            seed=seed,
+            verbose=0 if quiet else "auto",
+            asked={"seed": seed, "command": shlex.join(["latih", *sys.argv[1:]])},
+            resume=resume,
+            snapshot_every=snapshot_every,
+        )
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. {how_to_go_on(directory, data)}", markup=False)
+        raise typer.Exit(130) from None
+    except Terminated:
+        console.print(f"Ended. {how_to_go_on(directory, data)}", markup=False)
+        raise
+    console.print(f"Encoder: {learnt.run.encoder_file}", markup=False)
+    told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
+    console.print(f"Next:    {told}", markup=False)

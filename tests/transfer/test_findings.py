@@ -1,0 +1,134 @@
+"""What goes wrong in fine-tuning: each fault is made, and found; the healthy twin is left alone."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import latih
+from latih import layers, transfer
+from latih.transfer.findings import DriftWatch, Signs, findings_of, spread_of
+
+DICE = np.random.default_rng(6)
+KINDS = np.repeat([0, 1], 24)
+IMAGES = DICE.integers(0, 120, (len(KINDS), 12, 12, 3)).astype("uint8")
+IMAGES[KINDS == 1, :, 6:, 0] += 90
+HEALTHY = Signs({"low": 0.01, "high": 0.2}, 3, 10, ("norm", 1.3), 0.0)
+
+
+def base(scaled: bool) -> Any:
+    """Return a small net that was trained to tell other images, with or without its scaling."""
+    latih.utils.set_random_seed(2)
+    known = DICE.integers(0, 256, (64, 12, 12, 3)).astype("float32")
+    x, y = known / 127.5 - 1.0, known.mean((1, 2, 3)) > 127.5
+    inputs = latih.Input((12, 12, 3))
+    scaling = [layers.Rescaling(1 / 127.5, -1.0)] if scaled else []
+    net = [
+        *scaling,
+        layers.Conv2D(8, 3, strides=2, use_bias=False, name="conv"),
+        layers.BatchNormalization(momentum=0.5, name="norm"),
+        layers.ReLU(),
+        layers.Conv2D(8, 3, name="last"),
+        layers.GlobalAveragePooling2D(),
+    ]
+    outputs = inputs
+    for layer in net:
+        outputs = layer(outputs)
+    made = latih.Model(inputs, outputs)
+    whole = latih.Sequential([made, layers.Dense(1)])
+    whole.compile("adam", "mse")
+    whole.fit(known if scaled else x, y.astype("float32"), epochs=3, verbose=0)
+    return made
+
+
+def tuned(given: Any, **more: Any) -> tuple[Any, Any]:
+    watch = DriftWatch()
+    options = {"epochs": 3, "seed": 1, "verbose": 0, "augmentation": None, **more}
+    return transfer.fine_tune(given, IMAGES, KINDS, callbacks=[watch], **options), watch
+
+
+def codes(signs: Signs) -> list[tuple[str, str]]:
+    return [(one.code, one.severity) for one in findings_of(signs)]
+
+
+def changed(**more: Any) -> Signs:
+    return Signs(**{**vars(HEALTHY), **more})
+
+
+def test_a_healthy_fine_tuning_is_not_accused() -> None:
+    assert codes(HEALTHY) == []
+    done, watch = tuned(base(scaled=True), learning_rate=1e-3)
+    assert done.best_epoch
+    assert set(watch.drift) == set(done.drift)
+    seen = Signs(watch.drift, done.best_epoch, 3, spread_of(done.model, IMAGES), 0.0)
+    assert codes(seen) == []
+
+
+def test_a_rate_that_wrecks_the_base_is_found_by_the_drift() -> None:
+    done, watch = tuned(base(scaled=True), learning_rate=5.0)
+    assert done.best_epoch == 0
+    assert set(done.drift.values()) == {0.0}  # the probe came back; the watch has seen it go
+    seen = Signs(watch.drift, done.best_epoch, 3, None, 0.0)
+    (found,) = findings_of(seen)
+    assert (found.code, found.severity) == ("learning-rate-too-high", "fault")
+    assert found.layer in watch.drift and found.layer != "head"
+    assert "lower-learning-rate" in found.remedies
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"best_epoch": 0, "drift": {"low": 0.9}}, [("learning-rate-too-high", "fault")]),
+        ({"best_epoch": 0, "drift": {"low": math.nan}}, [("learning-rate-too-high", "fault")]),
+        # Far, and better for it; or no better, and hardly moved; or of one epoch.
+        ({"best_epoch": 5, "drift": {"low": 0.9}}, []),
+        ({"best_epoch": 0}, []),
+        ({"best_epoch": 0, "drift": {"low": 0.9}, "epochs": 1}, []),
+        ({"spread": ("norm", 255.0)}, [("unnormalised-inputs", "fault")]),
+        ({"spread": ("norm", 0.01)}, [("unnormalised-inputs", "fault")]),
+        ({"spread": ("norm", 0.3)}, []),
+        ({"spread": None}, []),
+        ({"leaked": 0.2}, [("train-validation-mismatch", "fault")]),
+        ({"leaked": 0.005}, []),
+    ],
+    ids=str,
+)
+def test_each_sign_has_its_threshold(more: dict[str, Any], found: list[Any]) -> None:
+    assert codes(changed(**more)) == found
+
+
+def test_images_that_are_not_scaled_as_the_base_expects_are_found() -> None:
+    name, wide = spread_of(base(scaled=False), IMAGES) or ("", 0.0)
+    assert name == "norm" and wide > 50
+    assert codes(changed(spread=(name, wide))) == [("unnormalised-inputs", "fault")]
+    name, wide = spread_of(base(scaled=True), IMAGES) or ("", 0.0)
+    assert 0.3 < wide < 3
+    # A closed form: the same images as in training, at any other scale.
+    net = latih.Sequential([layers.BatchNormalization(epsilon=1e-9, input_shape=[2])])
+    rows = DICE.normal(3.0, 2.0, (64, 2)).astype("float32")
+    with torch.no_grad():
+        net.layers[0].moving_mean.copy_(torch.from_numpy(rows.mean(0)))
+        net.layers[0].moving_variance.copy_(torch.from_numpy(rows.var(0)))
+    assert spread_of(net, rows) == (net.layers[0].name, pytest.approx(1.0, rel=1e-4))
+    around = rows.mean(0) + 40 * (rows - rows.mean(0))
+    assert spread_of(net, around) == (net.layers[0].name, pytest.approx(40.0, rel=1e-4))
+    constant = rows.mean(0) + 0.01 * (rows - rows.mean(0))
+    assert spread_of(net, constant) == (net.layers[0].name, pytest.approx(0.01, rel=1e-3))
+
+
+def test_where_no_statistics_tell_nothing_is_said() -> None:
+    plain = latih.Sequential([layers.Dense(2, input_shape=[2])])
+    assert spread_of(plain, np.ones((3, 2), "float32")) is None
+    new = latih.Sequential([layers.BatchNormalization(input_shape=[2])])
+    assert spread_of(new, np.ones((3, 2), "float32")) is None
+
+
+def test_to_look_changes_nothing() -> None:
+    net = base(scaled=True)
+    before, wanted = net.get_weights(), net.predict(IMAGES, verbose=0)
+    spread_of(net, IMAGES)
+    assert all(map(np.array_equal, net.get_weights(), before))
+    np.testing.assert_array_equal(net.predict(IMAGES, verbose=0), wanted)
+    assert not any(layer._forward_pre_hooks for layer in net.every_layer())
