@@ -184,6 +184,13 @@ def test_the_noise_between_seeds_must_be_beaten() -> None:
     assert trial.needed == pytest.approx(treatment.untreated_skill + min(margin, most))
 
 
+def test_what_is_well_in_the_end_is_not_trained_again() -> None:
+    model = healthy(keras.optimizers.Adam(0.01))
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=20)
+    assert treatment.skill > 0.9
+    assert treatment.steps == treatment.planned_steps + sum(one.steps for one in treatment.trials)
+
+
 # Nothing is lost
 
 

@@ -310,9 +310,8 @@ class Course:
             self.best = self._to_the_end(self.best)
         else:
             # Who was not ill so far is watched: a fault ends the training, and is treated.
-            ended = self._to_the_end(self.best, stops=not self.trials)
+            self.best = ended = self._to_the_end(self.best, stops=not self.trials)
             if ended.skill < WELL:
-                self.best = ended
                 self._try_all(self._proposed(ended.diagnosis))
             if self.best is not ended:
                 again = self._to_the_end(self.best)
