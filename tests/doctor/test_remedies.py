@@ -8,10 +8,12 @@ import pytest
 import torch
 
 import latih as keras
+from latih import random
 from latih.doctor.fact_records import Facts, OutputFacts
 from latih.doctor.layer_configs import LayerConfigs
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.setup import Case, Setup
+from latih.doctor.severed import severing_layers
 from latih.layers import (
     Activation,
     Add,
@@ -202,6 +204,39 @@ def test_frozen_layers_train_again() -> None:
     model = stack(Dense(8, "relu", trainable=False), Dense(3, "softmax"))
     assert len(changed("unfreeze", model).trainable_weights) == 4
     assert changed("unfreeze", sigmoids()) is None
+
+
+class Cut(keras.layers.Layer):
+    """Gives what it gets, and no gradient goes back through it."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs.detach()
+
+
+@pytest.mark.parametrize("kind", ["stack", "graph", "nested"])
+def test_what_cuts_gradients_off_is_taken_out(kind: str) -> None:
+    cut = Cut(name="cut")
+    if kind == "graph":
+        x = Input([5])
+        hidden = cut(Dense(8, "relu")(x))
+        joined = Add()([Dense(8)(hidden), Activation("tanh")(hidden)])
+        model = keras.Model(x, Dense(3, "softmax")(joined))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+    elif kind == "nested":
+        inside = keras.Sequential([Input([5]), Dense(8), cut, ReLU()])
+        model = stack(inside, Dense(3, "softmax"))
+    else:
+        model = stack(Dense(8, "relu"), cut, Dense(3, "softmax"))
+    before = random.state_dict()["torch"].clone()
+    severed = severing_layers(model, torch.from_numpy(X[:4]))
+    assert severed == ["cut"] and torch.equal(before, random.state_dict()["torch"])
+    assert model.get_layer is not None and not any(one._forward_hooks for one in model.modules())
+    treated = changed("unfreeze", model, case(find_severed=lambda: severed))
+    assert not any(isinstance(one, Cut) for one in treated.modules())
+    assert treated.output_shape == model.output_shape
+    first = treated.trainable_weights[0].clone()
+    treated.fit(X / X.std(0), LABELS, verbose=0)
+    assert not torch.equal(first, treated.trainable_weights[0])
 
 
 # The ends

@@ -191,6 +191,20 @@ def test_what_is_well_in_the_end_is_not_trained_again() -> None:
     assert treatment.steps == treatment.planned_steps + sum(one.steps for one in treatment.trials)
 
 
+@pytest.mark.filterwarnings("ignore:.* have no gradient:latih.errors.LatihWarning")
+def test_a_part_that_somebody_cut_off_is_joined_again() -> None:
+    class Cut(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs.detach()
+
+    model = stack(Dense(2, "tanh"), Cut(), Dense(3, "softmax"), optimizer="rmsprop")
+    treatment = treat(
+        model, *TRAINING, validation_data=VALIDATION, epochs=20, diagnosis=ill("unfreeze")
+    )
+    assert treatment.kept == ["unfreeze"]
+    assert [change.place for change in treatment.changes] == ["layers.cut"]
+
+
 # Nothing is lost
 
 

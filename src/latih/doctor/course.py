@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,8 +19,10 @@ from latih.doctor.learning_rate_range import lr_find
 from latih.doctor.proposals import Proposal, proposals
 from latih.doctor.refused import facts_of_refused
 from latih.doctor.remedies import REMEDIES
+from latih.doctor.rows import spread, take
 from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
+from latih.doctor.severed import severing_layers
 from latih.doctor.treatment import Treatment, Trial, began, changes, found
 from latih.doctor.trial_data import Data, Length, some_rows, trial_length
 from latih.doctor.trying import WORST, BestEpoch, Run, Start, copied, fit, going_on, run, skill_of
@@ -48,6 +50,9 @@ RANGE_STEPS = 50, 100
 
 RANGE = 1e-5, 1.0
 """The rates between which one is looked for: so few steps are dense enough for no wider range."""
+
+FEW = 8
+"""So many rows show where gradients are cut off."""
 
 ONLY_AT_THE_END = ("under-training",)
 """What cannot be told of a trial, which is short."""
@@ -279,6 +284,7 @@ class Course:
             steps=self.best.per_epoch,
             reads_arrays=not is_stream(self.data.x),
             find_rate=self._find_rate,
+            find_severed=self._find_severed,
         )
 
     def _find_rate(self, setup: Setup) -> float | None:
@@ -301,6 +307,13 @@ class Course:
         )
         self.steps += len(curve.rates)
         return curve.suggestion
+
+    def _find_severed(self) -> Collection[str]:
+        best = self.best
+        if best.rows is None:
+            return ()
+        few = take(best.rows, spread(best.rows.size, FEW))
+        return severing_layers(best.model, few.inputs)
 
     # Training the best
 

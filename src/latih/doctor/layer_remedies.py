@@ -183,14 +183,17 @@ def fewer_penalties(setup: Setup, case: Case) -> Setup | None:
 
 
 def unfreeze(setup: Setup, case: Case) -> Setup | None:
-    """Let all layers train that have something to train."""
-    del case
+    """Let all layers train that have something to train, and take out what cuts gradients off."""
+    severed = case.find_severed() if setup.layers is not None else ()
 
     def change(configs: LayerConfigs) -> None:
         configs.config["trainable"] = True
         for layer in configs.all():
             if layer["config"].get("trainable") is False:
                 layer["config"]["trainable"] = True
+            is_between = len(configs.before(layer)) == 1 and configs.is_called_once(layer)
+            if layer["config"]["name"] in severed and is_between:
+                configs.remove(layer)
 
     return _changed(setup, change)
 
