@@ -335,6 +335,26 @@ def test_output_and_loss_become_what_the_targets_ask_for(
     assert changed("output-and-loss", last, case(output)) is None
 
 
+def test_a_loss_of_the_users_own_is_not_taken_for_the_one_whose_name_it_bears() -> None:
+    def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+        return -torch.mean((y_true - y_pred) ** 2, dim=-1)
+
+    model = stack(Dense(1), loss=mean_squared_error)
+    assert changed("output-and-loss", model, case(AMOUNT)).loss == "mean_squared_error"
+    known = stack(Dense(1), loss=keras.losses.MeanSquaredError(name="my_own_name"))
+    assert changed("output-and-loss", known, case(AMOUNT)) is None
+
+
+def test_answers_of_yes_and_no_that_were_divided_are_taken_for_values() -> None:
+    divided = OutputFacts("y", "regression", deviation=0.5 / 255, mean=0.5 / 255, most=1 / 255)
+    model = stack(Dense(8, "relu"), Dense(1, "sigmoid"), loss="binary_crossentropy")
+    treated = changed("scale-targets", model, case(divided))
+    *_, end, scaled = treated.layers
+    assert (end.activation.__name__, treated.loss) == ("linear", "mean_squared_error")
+    assert (scaled.scale, scaled.offset) == (divided.deviation, divided.mean)
+    assert treated.objective.given.loss_weights == [divided.deviation**-2]
+
+
 def test_an_output_that_fits_is_left() -> None:
     assert changed("output-and-loss", sigmoids()) is None
     assert changed("output-and-loss", stack(Dense(3), loss=LOGITS)) is None

@@ -205,6 +205,18 @@ def test_a_part_that_somebody_cut_off_is_joined_again() -> None:
     assert [change.place for change in treatment.changes] == ["layers.cut"]
 
 
+def test_a_loss_with_the_wrong_sign_is_turned() -> None:
+    def squares(y_true: Any, y_pred: Any) -> Any:
+        value = torch.mean((y_true - y_pred) ** 2, dim=-1)
+        return 2 * value.detach() - value
+
+    y = ((Y - Y.mean()) / Y.std())[:, None]
+    model = stack(Dense(16, "relu"), Dense(1), loss=squares)
+    treatment = treat(model, X[:500], y[:500], validation_data=(X[500:], y[500:]), epochs=30)
+    assert treatment.kept == ["output-and-loss"] and len(treatment.trials) == 1
+    assert treatment.skill > 0.8
+
+
 # Nothing is lost
 
 
