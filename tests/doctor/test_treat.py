@@ -302,6 +302,35 @@ def test_what_is_frozen_and_what_comes_from_elsewhere_is_kept() -> None:
     assert not Start(healthy()).keeps_all
 
 
+def test_what_was_read_from_a_file_is_not_thrown_away_though_it_was_trained(tmp_path: Any) -> None:
+    base = stack(Dense(16, "relu", name="base"), Dense(3, "softmax", name="old"))
+    base.fit(*TRAINING, verbose=0)
+    base.save(tmp_path / "base.keras")
+    loaded = keras.models.load_model(tmp_path / "base.keras")
+    model = stack(loaded.get_layer("base"), Dense(3, "softmax", name="head"))
+    model.fit(*TRAINING, verbose=0)
+    made = Start(model).model(Setup.of(model))
+    for one, other in zip(model.get_layer("base").weights, made.get_layer("base").weights):
+        assert torch.equal(one, other)
+    new = Start(model).model(Setup.of(model)).get_layer("head").get_weights()[0]
+    assert not np.array_equal(new, model.get_layer("head").get_weights()[0])
+
+
+def test_what_is_spared_the_decay_is_spared_it_in_trials() -> None:
+    model = healthy(keras.optimizers.SGD(0.1, weight_decay=0.1))
+    hidden, out = model.layers
+    model.optimizer.exclude_from_weight_decay(var_list=[hidden.bias, out.kernel])
+    before = Setup.of(model)
+    after = REMEDIES["batch-normalisation"](before, Case())
+    assert after is not None
+    for setup in (before, after):
+        made = Start(model).model(setup)
+        wanted = [made.layers[0].bias, made.layers[-1].kernel]
+        assert [id(one) for one in made.optimizer.decay.var_list] == [id(one) for one in wanted]
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    assert Start(model).model(before).optimizer.decay.var_names == ["bias"]
+
+
 def test_the_model_can_be_trained_on() -> None:
     model = treat(healthy(), *TRAINING, epochs=5, diagnosis=HEALTHY).model
     assert model.optimizer.updates > 0
