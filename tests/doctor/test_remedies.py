@@ -167,6 +167,9 @@ def test_normalisation_and_dropout_stand_after_the_hidden_layers_of_a_graph_too(
     kinds = [type(layer).__name__ for layer in treated.layers]
     assert kinds.count("BatchNormalization") == 2
     assert kinds[-1] == "Dense"
+    # Of a short trial's steps the statistics must be known.
+    normalised = next(one for one in treated.layers if isinstance(one, BatchNormalization))
+    assert normalised.momentum**50 < 0.01
     assert changed("batch-normalisation", treated) is None
     treated = changed("dropout", nested())
     (inside, *_) = treated.layers
