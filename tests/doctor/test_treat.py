@@ -310,7 +310,9 @@ def test_what_was_read_from_a_file_is_not_thrown_away_though_it_was_trained(tmp_
     model = stack(loaded.get_layer("base"), Dense(3, "softmax", name="head"))
     model.fit(*TRAINING, verbose=0)
     made = Start(model).model(Setup.of(model))
-    for one, other in zip(model.get_layer("base").weights, made.get_layer("base").weights):
+    for one, other in zip(
+        model.get_layer("base").weights, made.get_layer("base").weights, strict=True
+    ):
         assert torch.equal(one, other)
     new = Start(model).model(Setup.of(model)).get_layer("head").get_weights()[0]
     assert not np.array_equal(new, model.get_layer("head").get_weights()[0])
@@ -336,6 +338,24 @@ def test_the_model_can_be_trained_on() -> None:
     assert model.optimizer.updates > 0
     model.fit(*TRAINING, verbose=0)
     assert accuracy(model) > 0.5
+
+
+@pytest.mark.parametrize(("luck", "goes_back"), [(0.01, False), (0.5, True)])
+def test_it_goes_back_to_an_epoch_that_was_better_by_more_than_chance(
+    luck: float, goes_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lucky(trying.BestEpoch):
+        def keep_if_best(self) -> None:
+            super().keep_if_best()
+            if self.epochs == 5:
+                self.best_skill, self.best_weights = plain.skill + luck, trying.copied(self.model)
+
+    arguments: Any = {"validation_data": VALIDATION, "epochs": 20, "diagnosis": HEALTHY}
+    plain = treat(healthy(keras.optimizers.Adam(0.003)), *TRAINING, **arguments)
+    monkeypatch.setattr("latih.doctor.course.BestEpoch", Lucky)
+    other = treat(healthy(keras.optimizers.Adam(0.003)), *TRAINING, **arguments)
+    pairs = zip(plain.model.get_weights(), other.model.get_weights(), strict=True)
+    assert all(np.array_equal(one, two) for one, two in pairs) == (not goes_back)
 
 
 # What it is given

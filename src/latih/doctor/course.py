@@ -211,7 +211,11 @@ class Course:
         return self._longer(replace(best, setup=setup), epochs)
 
     def _longer(self, run: Run, epochs: int, *, stops: bool = False) -> Run:
-        """Train on for some epochs, or until a fault is found, and go back to the best of them."""
+        """Train on for some epochs, or until a fault is found, and go back to the best of them.
+
+        What nothing helped ends as it would have without a treatment, unless an earlier epoch was
+        better by more than chance: the best of many is one of luck, too.
+        """
         judge = BestEpoch(run.facts, run.setup.patience)
         judge.best_skill, judge.best_weights = run.skill, copied(run.model)
         doctor = going_on(run.doctor, run.setup.epochs, stops=stops)
@@ -220,12 +224,15 @@ class Course:
         record = fit(run.setup, run.model, self.data, Length(epochs), listeners, run.trained)
         self.steps += judge.steps
         self.history = dict(record.history)
-        load_weights(run.model, judge.best_weights)
+        skill = skill_of(run.model, run.facts, judge.rows)
+        if self.kept or judge.best_skill - skill > self._chance(judge.best_skill):
+            load_weights(run.model, judge.best_weights)
+            skill = judge.best_skill
         is_broken = doctor.evidence.not_finite is not None
         is_stopped = stops and not is_broken and bool(doctor.diagnosis.faults)
         return replace(
             run,
-            skill=judge.best_skill,
+            skill=skill,
             diagnosis=doctor.diagnosis,
             steps=judge.steps,
             trained=run.trained + judge.epochs if is_stopped else epochs,
@@ -265,9 +272,13 @@ class Course:
 
     def _margin(self, reached: float) -> float:
         """Return by how much a skill must be exceeded."""
-        rows = 1 if self.best.rows is None else self.best.rows.size
         noise = 0.0 if math.isnan(self.noise) else NOISES * self.noise
-        return min(max(noise, CHANCE / math.sqrt(rows)), (1 - reached) / 2)
+        return min(max(noise, self._chance(reached)), (1 - reached) / 2)
+
+    def _chance(self, reached: float) -> float:
+        """Return how far two equal models may be apart by chance."""
+        rows = 1 if self.best.rows is None else self.best.rows.size
+        return min(CHANCE / math.sqrt(rows), (1 - reached) / 2)
 
     def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
