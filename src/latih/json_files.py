@@ -139,7 +139,7 @@ def plain(value: Any) -> Any:
 
 
 def _as_json(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(_finite(record), allow_nan=False).encode()
+    return json.dumps(finite(record), allow_nan=False).encode()
 
 
 def _object_of(text: str) -> dict[str, Any]:
@@ -149,12 +149,13 @@ def _object_of(text: str) -> dict[str, Any]:
     return value
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return data that JSON can hold: NaN and infinities become None."""
     value = plain(value)
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

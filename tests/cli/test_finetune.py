@@ -221,3 +221,13 @@ def test_a_model_of_no_pictures_predicts_none(pictures: Path, command: Any, tmp_
     assert done.returncode == 1 and "no pictures" in done.stderr
     done = command("predict", "base.keras", "pictures")
     assert done.returncode == 0
+
+
+def test_the_doctor_reads_pictures_in_the_size_that_the_net_takes(
+    pictures: Path, command: Any
+) -> None:
+    command("finetune", "pictures", *QUICK, "--epochs", "1", "--quiet")
+    told = ("doctor", "run/best.keras", "pictures", "--steps", "20", "--batch-size", "4")
+    assert command(*told, "--size", "16").returncode == 0
+    other = command(*told)
+    assert other.returncode == 1 and "(n, 16, 16, 3)" in other.stderr

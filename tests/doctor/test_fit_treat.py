@@ -229,6 +229,36 @@ def test_steps_of_an_epoch_hold_in_trials_too() -> None:
 # With a run directory
 
 
+def test_what_was_tried_in_vain_is_not_tried_again_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_curves: None
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 3, 600)
+
+    class Break(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 15 and self.model.stop_training is False:
+                raise KeyboardInterrupt
+
+    def noisy(run: str, *callbacks: Callback) -> Any:
+        keras.utils.set_random_seed(1)
+        model = stack(Dense(4, "relu"), optimizer=keras.optimizers.SGD(1e-7))
+        return model.fit(
+            X[:480], noise[:480], epochs=20, verbose=0, doctor="treat", callbacks=callbacks,
+            validation_data=(X[480:], noise[480:]), run_dir=tmp_path / run,
+        )  # fmt: skip
+
+    whole = noisy("whole")
+    with pytest.raises(KeyboardInterrupt):
+        noisy("parts", Break())
+    monkeypatch.setattr("latih.doctor.treating.Course", None)  # nobody treats any more
+    after = noisy("parts")
+    assert after.history == whole.history
+    assert after.treatment.trials == whole.treatment.trials and not after.treatment.kept
+    assert after.treatment.skill == whole.treatment.skill
+    told = [RunDirectory(tmp_path / run).treatment.read() for run in ("whole", "parts")]
+    assert told[0]["trials"] == told[1]["trials"] and told[0]["story"] == told[1]["story"]
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Any]:
     """Give a treated run, where it is written, and its model."""

@@ -158,7 +158,7 @@ def test_where_nothing_can_be_learned_it_suggests_nothing_and_says_so() -> None:
     model.layers[0].set_weights([np.zeros((6, 16)), np.full(16, -10.0)])  # dead units
     found = lr_find(model, X, LABELS, **QUICK)
     assert found.suggestion is None
-    assert "does not fall" in found.reason.en
+    assert "does not fall" in found.reason.en and "doctor.examine()" in found.reason.en
 
 
 def test_a_loss_that_is_no_number_is_told_and_not_gone_on_with() -> None:

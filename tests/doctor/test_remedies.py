@@ -8,10 +8,12 @@ import pytest
 import torch
 
 import latih as keras
+from latih import random
 from latih.doctor.fact_records import Facts, OutputFacts
 from latih.doctor.layer_configs import LayerConfigs
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.setup import Case, Setup
+from latih.doctor.severed import severing_layers
 from latih.layers import (
     Activation,
     Add,
@@ -165,6 +167,9 @@ def test_normalisation_and_dropout_stand_after_the_hidden_layers_of_a_graph_too(
     kinds = [type(layer).__name__ for layer in treated.layers]
     assert kinds.count("BatchNormalization") == 2
     assert kinds[-1] == "Dense"
+    # Of a short trial's steps the statistics must be known.
+    normalised = next(one for one in treated.layers if isinstance(one, BatchNormalization))
+    assert normalised.momentum**50 < 0.01
     assert changed("batch-normalisation", treated) is None
     treated = changed("dropout", nested())
     (inside, *_) = treated.layers
@@ -202,6 +207,39 @@ def test_frozen_layers_train_again() -> None:
     model = stack(Dense(8, "relu", trainable=False), Dense(3, "softmax"))
     assert len(changed("unfreeze", model).trainable_weights) == 4
     assert changed("unfreeze", sigmoids()) is None
+
+
+class Cut(keras.layers.Layer):
+    """Gives what it gets, and no gradient goes back through it."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs.detach()
+
+
+@pytest.mark.parametrize("kind", ["stack", "graph", "nested"])
+def test_what_cuts_gradients_off_is_taken_out(kind: str) -> None:
+    cut = Cut(name="cut")
+    if kind == "graph":
+        x = Input([5])
+        hidden = cut(Dense(8, "relu")(x))
+        joined = Add()([Dense(8)(hidden), Activation("tanh")(hidden)])
+        model = keras.Model(x, Dense(3, "softmax")(joined))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+    elif kind == "nested":
+        inside = keras.Sequential([Input([5]), Dense(8), cut, ReLU()])
+        model = stack(inside, Dense(3, "softmax"))
+    else:
+        model = stack(Dense(8, "relu"), cut, Dense(3, "softmax"))
+    before = random.state_dict()["torch"].clone()
+    severed = severing_layers(model, torch.from_numpy(X[:4]))
+    assert severed == ["cut"] and torch.equal(before, random.state_dict()["torch"])
+    assert model.get_layer is not None and not any(one._forward_hooks for one in model.modules())
+    treated = changed("unfreeze", model, case(find_severed=lambda: severed))
+    assert not any(isinstance(one, Cut) for one in treated.modules())
+    assert treated.output_shape == model.output_shape
+    first = treated.trainable_weights[0].clone()
+    treated.fit(X / X.std(0), LABELS, verbose=0)
+    assert not torch.equal(first, treated.trainable_weights[0])
 
 
 # The ends
@@ -298,6 +336,26 @@ def test_output_and_loss_become_what_the_targets_ask_for(
     last = changed("output-and-loss", model, case(output))
     assert (last.layers[-1].units, last.layers[-1].activation.__name__, last.loss) == wanted
     assert changed("output-and-loss", last, case(output)) is None
+
+
+def test_a_loss_of_the_users_own_is_not_taken_for_the_one_whose_name_it_bears() -> None:
+    def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+        return -torch.mean((y_true - y_pred) ** 2, dim=-1)
+
+    model = stack(Dense(1), loss=mean_squared_error)
+    assert changed("output-and-loss", model, case(AMOUNT)).loss == "mean_squared_error"
+    known = stack(Dense(1), loss=keras.losses.MeanSquaredError(name="my_own_name"))
+    assert changed("output-and-loss", known, case(AMOUNT)) is None
+
+
+def test_answers_of_yes_and_no_that_were_divided_are_taken_for_values() -> None:
+    divided = OutputFacts("y", "regression", deviation=0.5 / 255, mean=0.5 / 255, most=1 / 255)
+    model = stack(Dense(8, "relu"), Dense(1, "sigmoid"), loss="binary_crossentropy")
+    treated = changed("scale-targets", model, case(divided))
+    *_, end, scaled = treated.layers
+    assert (end.activation.__name__, treated.loss) == ("linear", "mean_squared_error")
+    assert (scaled.scale, scaled.offset) == (divided.deviation, divided.mean)
+    assert treated.objective.given.loss_weights == [divided.deviation**-2]
 
 
 def test_an_output_that_fits_is_left() -> None:

@@ -184,6 +184,39 @@ def test_the_noise_between_seeds_must_be_beaten() -> None:
     assert trial.needed == pytest.approx(treatment.untreated_skill + min(margin, most))
 
 
+def test_what_is_well_in_the_end_is_not_trained_again() -> None:
+    model = healthy(keras.optimizers.Adam(0.01))
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=20)
+    assert treatment.skill > 0.9
+    assert treatment.steps == treatment.planned_steps + sum(one.steps for one in treatment.trials)
+
+
+@pytest.mark.filterwarnings("ignore:.* have no gradient:latih.errors.LatihWarning")
+def test_a_part_that_somebody_cut_off_is_joined_again() -> None:
+    class Cut(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs.detach()
+
+    model = stack(Dense(2, "tanh"), Cut(), Dense(3, "softmax"), optimizer="rmsprop")
+    treatment = treat(
+        model, *TRAINING, validation_data=VALIDATION, epochs=20, diagnosis=ill("unfreeze")
+    )
+    assert treatment.kept == ["unfreeze"]
+    assert [change.place for change in treatment.changes] == ["layers.cut"]
+
+
+def test_a_loss_with_the_wrong_sign_is_turned() -> None:
+    def squares(y_true: Any, y_pred: Any) -> Any:
+        value = torch.mean((y_true - y_pred) ** 2, dim=-1)
+        return 2 * value.detach() - value
+
+    y = ((Y - Y.mean()) / Y.std())[:, None]
+    model = stack(Dense(16, "relu"), Dense(1), loss=squares)
+    treatment = treat(model, X[:500], y[:500], validation_data=(X[500:], y[500:]), epochs=30)
+    assert treatment.kept == ["output-and-loss"] and len(treatment.trials) == 1
+    assert treatment.skill > 0.8
+
+
 # Nothing is lost
 
 
@@ -269,11 +302,60 @@ def test_what_is_frozen_and_what_comes_from_elsewhere_is_kept() -> None:
     assert not Start(healthy()).keeps_all
 
 
+def test_what_was_read_from_a_file_is_not_thrown_away_though_it_was_trained(tmp_path: Any) -> None:
+    base = stack(Dense(16, "relu", name="base"), Dense(3, "softmax", name="old"))
+    base.fit(*TRAINING, verbose=0)
+    base.save(tmp_path / "base.keras")
+    loaded = keras.models.load_model(tmp_path / "base.keras")
+    model = stack(loaded.get_layer("base"), Dense(3, "softmax", name="head"))
+    model.fit(*TRAINING, verbose=0)
+    made = Start(model).model(Setup.of(model))
+    for one, other in zip(
+        model.get_layer("base").weights, made.get_layer("base").weights, strict=True
+    ):
+        assert torch.equal(one, other)
+    new = Start(model).model(Setup.of(model)).get_layer("head").get_weights()[0]
+    assert not np.array_equal(new, model.get_layer("head").get_weights()[0])
+
+
+def test_what_is_spared_the_decay_is_spared_it_in_trials() -> None:
+    model = healthy(keras.optimizers.SGD(0.1, weight_decay=0.1))
+    hidden, out = model.layers
+    model.optimizer.exclude_from_weight_decay(var_list=[hidden.bias, out.kernel])
+    before = Setup.of(model)
+    after = REMEDIES["batch-normalisation"](before, Case())
+    assert after is not None
+    for setup in (before, after):
+        made = Start(model).model(setup)
+        wanted = [made.layers[0].bias, made.layers[-1].kernel]
+        assert [id(one) for one in made.optimizer.decay.var_list] == [id(one) for one in wanted]
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    assert Start(model).model(before).optimizer.decay.var_names == ["bias"]
+
+
 def test_the_model_can_be_trained_on() -> None:
     model = treat(healthy(), *TRAINING, epochs=5, diagnosis=HEALTHY).model
     assert model.optimizer.updates > 0
     model.fit(*TRAINING, verbose=0)
     assert accuracy(model) > 0.5
+
+
+@pytest.mark.parametrize(("luck", "goes_back"), [(0.01, False), (0.5, True)])
+def test_it_goes_back_to_an_epoch_that_was_better_by_more_than_chance(
+    luck: float, goes_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lucky(trying.BestEpoch):
+        def keep_if_best(self) -> None:
+            super().keep_if_best()
+            if self.epochs == 5:
+                self.best_skill, self.best_weights = plain.skill + luck, trying.copied(self.model)
+
+    arguments: Any = {"validation_data": VALIDATION, "epochs": 20, "diagnosis": HEALTHY}
+    plain = treat(healthy(keras.optimizers.Adam(0.003)), *TRAINING, **arguments)
+    monkeypatch.setattr("latih.doctor.course.BestEpoch", Lucky)
+    other = treat(healthy(keras.optimizers.Adam(0.003)), *TRAINING, **arguments)
+    pairs = zip(plain.model.get_weights(), other.model.get_weights(), strict=True)
+    assert all(np.array_equal(one, two) for one, two in pairs) == (not goes_back)
 
 
 # What it is given

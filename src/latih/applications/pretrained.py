@@ -199,6 +199,8 @@ def _fill_from_model(model: Model, path: Path) -> None:
     with torch.no_grad():
         for own, theirs in found:
             own.copy_(theirs)
+    for layer in model.layers:
+        layer.is_read = bool(layer.weights)
 
 
 def _other_settings(layer: Layer, other: Layer) -> list[str]:

@@ -79,6 +79,8 @@ def read_safetensors(model: Layer, path: str | os.PathLike[str]) -> None:
     with torch.no_grad():
         for name, weight in own.items():
             weight.copy_(stored[name])
+    for _, layer in located(model):
+        layer.is_read = True
 
 
 def named_weights(model: Layer) -> dict[str, torch.Tensor]:

@@ -91,6 +91,7 @@ def load_torch_weights(
     with torch.no_grad():
         for place, values in zip(places, fresh, strict=True):
             place.weight.copy_(values)
+            place.layer.is_read = True
 
 
 # What the source holds

@@ -64,6 +64,8 @@ def read_weights(file: h5py.Group, model: Layer) -> None:
     with torch.no_grad():
         for weight, array in fresh:
             weight.copy_(as_tensor(array))
+    for _, layer in located(model):
+        layer.is_read = True
 
 
 def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:

@@ -8,9 +8,14 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from latih import losses
 from latih.cli.train import train
+from latih.data.labels import to_categorical
 from latih.doctor import Diagnosis, examine, read
+from latih.doctor.expectations import CATEGORICAL
+from latih.doctor.targets import loss_name
 from latih.errors import InputError
+from latih.losses import Loss
 from latih.models import load_model
 from latih.random import set_random_seed
 from latih.recipes import load_examples
@@ -42,6 +47,8 @@ def call_doctor() -> None:
 
     Example: latih doctor model.keras data.npz
 
+    Example: latih doctor runs/mine/best.keras pictures --size 128
+
     Example: latih doctor train data.npz --activation sigmoid --epochs 5
     """
 
@@ -59,6 +66,12 @@ def see(
     ] = None,
     steps: Annotated[int, typer.Option(help="How long a model is tried.")] = 300,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 32,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Height and width of pictures, as the model takes them; by default at most 64."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="One seed gives the same answer.")] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="Print data, not cards.")] = False,
 ) -> None:
@@ -67,7 +80,7 @@ def see(
     Example: latih doctor runs/a
     """
     if data is not None or Path(run).suffix in MODELS:
-        found = _examined(run, data, epochs, steps, batch_size, seed)
+        found = _examined(run, data, epochs, steps, batch_size, size, seed)
     else:
         found = read(run)
     if as_json:
@@ -77,7 +90,13 @@ def see(
 
 
 def _examined(
-    model: str, data: str | None, epochs: int | None, steps: int, batch_size: int, seed: int
+    model: str,
+    data: str | None,
+    epochs: int | None,
+    steps: int,
+    batch_size: int,
+    size: int | None,
+    seed: int,
 ) -> Diagnosis:
     if data is None:
         raise InputError(
@@ -87,13 +106,27 @@ def _examined(
             fix=f"Write latih doctor {model} DATA, with what `latih train` takes as DATA.",
         )
     set_random_seed(seed)
-    examples = load_examples(data, seed)
+    net = load_model(model)
+    examples = load_examples(data, seed, picture_size=size)
+    (x, y), (held_x, held_y) = (
+        (x, _as_the_loss_takes(net, y, len(examples.class_names)))
+        for x, y in (examples.training, examples.validation)
+    )
     return examine(
-        load_model(model),
-        *examples.training,
-        examples.validation,
+        net,
+        x,
+        y,
+        (held_x, held_y),
         epochs=epochs,
         steps=steps,
         batch_size=batch_size,
         seed=seed,
     )
+
+
+def _as_the_loss_takes(net: Any, y: Any, classes: int) -> Any:
+    """Return class numbers as rows, where the loss takes shares: a fine-tuned net's does."""
+    given = None if net.objective is None else net.objective.given.loss
+    known = isinstance(given, str | Loss)
+    shares = known and loss_name(losses.get(given)) in CATEGORICAL
+    return to_categorical(y, classes) if shares and classes else y

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -19,8 +19,10 @@ from latih.doctor.learning_rate_range import lr_find
 from latih.doctor.proposals import Proposal, proposals
 from latih.doctor.refused import facts_of_refused
 from latih.doctor.remedies import REMEDIES
+from latih.doctor.rows import spread, take
 from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
+from latih.doctor.severed import severing_layers
 from latih.doctor.treatment import Treatment, Trial, began, changes, found
 from latih.doctor.trial_data import Data, Length, some_rows, trial_length
 from latih.doctor.trying import WORST, BestEpoch, Run, Start, copied, fit, going_on, run, skill_of
@@ -48,6 +50,9 @@ RANGE_STEPS = 50, 100
 
 RANGE = 1e-5, 1.0
 """The rates between which one is looked for: so few steps are dense enough for no wider range."""
+
+FEW = 8
+"""So many rows show where gradients are cut off."""
 
 ONLY_AT_THE_END = ("under-training",)
 """What cannot be told of a trial, which is short."""
@@ -206,7 +211,11 @@ class Course:
         return self._longer(replace(best, setup=setup), epochs)
 
     def _longer(self, run: Run, epochs: int, *, stops: bool = False) -> Run:
-        """Train on for some epochs, or until a fault is found, and go back to the best of them."""
+        """Train on for some epochs, or until a fault is found, and go back to the best of them.
+
+        What nothing helped ends as it would have without a treatment, unless an earlier epoch was
+        better by more than chance: the best of many is one of luck, too.
+        """
         judge = BestEpoch(run.facts, run.setup.patience)
         judge.best_skill, judge.best_weights = run.skill, copied(run.model)
         doctor = going_on(run.doctor, run.setup.epochs, stops=stops)
@@ -215,12 +224,15 @@ class Course:
         record = fit(run.setup, run.model, self.data, Length(epochs), listeners, run.trained)
         self.steps += judge.steps
         self.history = dict(record.history)
-        load_weights(run.model, judge.best_weights)
+        skill = skill_of(run.model, run.facts, judge.rows)
+        if self.kept or judge.best_skill - skill > self._chance(judge.best_skill):
+            load_weights(run.model, judge.best_weights)
+            skill = judge.best_skill
         is_broken = doctor.evidence.not_finite is not None
         is_stopped = stops and not is_broken and bool(doctor.diagnosis.faults)
         return replace(
             run,
-            skill=judge.best_skill,
+            skill=skill,
             diagnosis=doctor.diagnosis,
             steps=judge.steps,
             trained=run.trained + judge.epochs if is_stopped else epochs,
@@ -260,9 +272,13 @@ class Course:
 
     def _margin(self, reached: float) -> float:
         """Return by how much a skill must be exceeded."""
-        rows = 1 if self.best.rows is None else self.best.rows.size
         noise = 0.0 if math.isnan(self.noise) else NOISES * self.noise
-        return min(max(noise, CHANCE / math.sqrt(rows)), (1 - reached) / 2)
+        return min(max(noise, self._chance(reached)), (1 - reached) / 2)
+
+    def _chance(self, reached: float) -> float:
+        """Return how far two equal models may be apart by chance."""
+        rows = 1 if self.best.rows is None else self.best.rows.size
+        return min(CHANCE / math.sqrt(rows), (1 - reached) / 2)
 
     def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
@@ -279,6 +295,7 @@ class Course:
             steps=self.best.per_epoch,
             reads_arrays=not is_stream(self.data.x),
             find_rate=self._find_rate,
+            find_severed=self._find_severed,
         )
 
     def _find_rate(self, setup: Setup) -> float | None:
@@ -302,6 +319,13 @@ class Course:
         self.steps += len(curve.rates)
         return curve.suggestion
 
+    def _find_severed(self) -> Collection[str]:
+        best = self.best
+        if best.rows is None:
+            return ()
+        few = take(best.rows, spread(best.rows.size, FEW))
+        return severing_layers(best.model, few.inputs)
+
     # Training the best
 
     def train_best(self) -> None:
@@ -310,9 +334,8 @@ class Course:
             self.best = self._to_the_end(self.best)
         else:
             # Who was not ill so far is watched: a fault ends the training, and is treated.
-            ended = self._to_the_end(self.best, stops=not self.trials)
+            self.best = ended = self._to_the_end(self.best, stops=not self.trials)
             if ended.skill < WELL:
-                self.best = ended
                 self._try_all(self._proposed(ended.diagnosis))
             if self.best is not ended:
                 again = self._to_the_end(self.best)

@@ -1,16 +1,19 @@
 """Remedies for the two ends of a net: scales of inputs and targets, the output and its loss."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 
+from latih.doctor.expectations import BINARY, CATEGORICAL, SPARSE
 from latih.doctor.fact_records import OutputFacts
 from latih.doctor.layer_configs import LINEAR, LayerConfigs, activation_in, is_activation
 from latih.doctor.setup import Case, Setup
+from latih.doctor.targets import loss_name
 from latih.layers import Activation, Normalization, Rescaling
+from latih.losses import Loss, LossFunctionWrapper
 from latih.registry import to_snake_case
 
 BYTE = 255.0
@@ -37,10 +40,15 @@ def scale_targets(setup: Setup, case: Case) -> Setup | None:
     """Let the net predict on the scale of 1, and put a layer at its end that scales back.
 
     The loss is divided by what the scale multiplies it by, so that all is as if the targets had
-    been scaled: gradients too.
+    been scaled: gradients too. A loss of classes knows no scale: one of distances takes its place,
+    as for answers of yes and no that were divided with the inputs.
     """
     if setup.layers is None:
         return None
+    if _has_classes_for_values(setup, case):
+        setup = output_and_loss(setup, case) or setup
+        if setup.layers is None:
+            return None
     configs = LayerConfigs(setup.layers)
     ends, weights, changed = configs.outputs(), [1.0] * len(case.facts.outputs), False
     if len(ends) != len(case.facts.outputs):
@@ -136,6 +144,16 @@ def _is_scaled_or_looked_up(configs: LayerConfigs, place: int) -> bool:
     )
 
 
+def _has_classes_for_values(setup: Setup, case: Case) -> bool:
+    """Say whether values that are off scale have a loss that takes shares or class numbers."""
+    return any(
+        output.task == "regression"
+        and _is_off_scale(output)
+        and _loss_name(setup.loss_of(place, output.name)) in SPARSE | CATEGORICAL | BINARY
+        for place, output in enumerate(case.facts.outputs)
+    )
+
+
 def _is_off_scale(output: OutputFacts) -> bool:
     deviation = output.deviation
     if not (math.isfinite(deviation) and deviation > 0 and math.isfinite(output.mean)):
@@ -144,8 +162,12 @@ def _is_off_scale(output: OutputFacts) -> bool:
 
 
 def _loss_name(loss: Any) -> str:
-    name = loss if isinstance(loss, str) else getattr(loss, "name", "") or type(loss).__name__
-    return to_snake_case(str(name)) if str(name)[:1].isupper() else str(name)
+    """Return the loss's name; ``"?"`` for a function of the user's, whatever he calls it."""
+    if isinstance(loss, str):
+        return to_snake_case(loss) if loss[:1].isupper() else loss
+    if isinstance(loss, Mapping):  # as a file holds it
+        return to_snake_case(str(loss.get("class_name", "?")))
+    return loss_name(loss if isinstance(loss, Loss) else LossFunctionWrapper(loss))
 
 
 def _mend_output(

@@ -161,6 +161,21 @@ class LayerConfigs:
         layer.clear()
         layer.update(described, **kept)
 
+    def remove(self, layer: Mapping[str, Any]) -> None:
+        """Take out a layer: who took what it gives takes what it took.
+
+        Args:
+            layer: one that is called once, takes one tensor and gives one.
+        """
+        part = self._part_of(layer)
+        if "input_layers" in part:
+            (giver,) = self.before(layer)
+            for one in part["layers"]:
+                _redirect(one.get("inbound_nodes"), layer["name"], giver["name"])
+            _redirect_ends(part["output_layers"], layer["name"], giver["name"])
+        place = next(n for n, one in enumerate(part["layers"]) if one is layer)
+        del part["layers"][place]
+
     def is_called_once(self, layer: Mapping[str, Any]) -> bool:
         """Say whether a layer is called once: what is shared is not built around."""
         return len(layer.get("inbound_nodes", (0,))) == 1

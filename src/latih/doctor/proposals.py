@@ -15,7 +15,10 @@ DEAR: Mapping[str, float] = {"more-epochs": 0.5}
 FURTHER: Mapping[str, Sequence[str]] = {"nan-or-inf": ("relu", "initialise", "scale-inputs")}
 """What may help against a finding after its own remedies."""
 
-FALLBACK = ("output-and-loss", "scale-inputs", "initialise", "relu", "other-optimizer")
+FALLBACK = (
+    *("output-and-loss", "scale-inputs", "batch-normalisation", "initialise", "relu"),
+    "other-optimizer",
+)
 """What helps most often, if all that was proposed for a fault does not."""
 
 LAST = 0.01

@@ -39,15 +39,19 @@ LEAST_MARGIN = 3.0
 
 FLAT = Words(
     "the loss does not fall anywhere between {lowest} and {highest}: the weights do not learn, or "
-    "not at these rates",
+    "not at these rates; doctor.examine() tells why they do not, and `lowest` and `highest` say "
+    "which other rates to try",
     "loss tidak turun di mana pun antara {lowest} dan {highest}: bobotnya tidak belajar, atau "
-    "tidak pada laju ini",
+    "tidak pada laju ini; doctor.examine() menyebut sebabnya, dan `lowest` serta `highest` "
+    "menentukan laju lain untuk dicoba",
 )
 ONLY_GROWS = Words(
     "the loss does not fall anywhere between {lowest} and {highest}, and grows from there on: the "
-    "net is ill, or all these rates are too high",
+    "net is ill, or all these rates are too high; doctor.examine() tells what ails it, and a "
+    "smaller `lowest` tries lower rates",
     "loss tidak turun di mana pun antara {lowest} dan {highest}, lalu naik: jaringannya sakit, "
-    "atau semua laju ini terlalu tinggi",
+    "atau semua laju ini terlalu tinggi; doctor.examine() menyebut sakitnya, dan `lowest` yang "
+    "lebih kecil mencoba laju lebih rendah",
 )
 NOT_FINITE = Words(
     "the loss is not finite from the lowest rate on: look for NaN in data, weights and loss",

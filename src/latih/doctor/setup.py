@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import isfunction
 from typing import Any
@@ -153,6 +153,7 @@ class Case:
         steps: an epoch, at the batch size of the setup; None if nobody knows.
         reads_arrays: whether the data are arrays, which can be read in other batches.
         find_rate: finds the learning rate for a setup; None if its curve does not say.
+        find_severed: finds the names of the layers behind which no gradient comes.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -162,6 +163,7 @@ class Case:
     steps: int | None = None
     reads_arrays: bool = True
     find_rate: Callable[[Setup], float | None] = lambda setup: None
+    find_severed: Callable[[], Collection[str]] = tuple
 
     @property
     def typical_norm(self) -> float | None:

@@ -38,7 +38,8 @@ def treat(
     is trained for the rest of the epochs, and a fault that shows only then is treated as well.
 
     What decides is the skill on the rows held back, which does not depend on the loss. The model
-    that comes out is the best that was measured, the given one among them.
+    that comes out is the best that was measured, the given one among them; where nothing helped it
+    is the last epoch's, unless an earlier one was better by more than chance makes.
 
     All happens on copies: the given model, and all random generators, are left as they were, and
     ``treatment.model`` is always another object. (``fit(..., doctor="treat")`` trains the model

@@ -6,6 +6,7 @@ What helps is put in place by :mod:`latih.models.treated`: a training cannot cha
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from latih.data.batches import Batch
 from latih.doctor.borrowed import copy_of
 from latih.doctor.course import ONLY_AT_THE_END, WELL, Course
 from latih.doctor.diagnosis import Diagnosis, diagnose
@@ -14,9 +15,11 @@ from latih.doctor.finding import Finding
 from latih.doctor.refused import facts_of_refused
 from latih.doctor.setup import Setup
 from latih.doctor.trial_data import Data
+from latih.doctor.trying import held_back_rows
 from latih.doctor.watch import Doctor
 from latih.doctor.words import Words
 from latih.errors import InputError, LatihError
+from latih.json_files import finite
 
 TRIALS = 4
 """So many remedies are tried at most."""
@@ -57,15 +60,32 @@ class TreatingDoctor(Doctor):
         super().__init__(**told)
         self.course: Course | None = None
         """What was tried; None as long as nothing was."""
+        self.in_vain: Mapping[str, Any] | None = None
+        """What was tried, as data, if nothing of it helped: in a run that goes on too."""
+        self.rows: Batch | None = None
+        """Of those that the training holds back, some to judge by; None if it holds none."""
         self._data, self._fit, self._seed = data, fit, seed
         self._start: Any = None
+        self._cannot: InputError | None = None
+
+    def meet(self, model: Any) -> None:
+        """Keep a copy of a model, before a run that goes on puts what it has learnt into it.
+
+        Args:
+            model: what trials begin as.
+        """
+        try:
+            self._start = copy_of(model)
+        except InputError as error:
+            self._cannot = error
 
     def before_training(self, training: Any) -> None:
-        """Keep a copy of the model: trials begin as it does."""
-        try:
-            self._start = copy_of(training.model)
-        except InputError as error:
-            self.warn(f"the doctor watches, and cannot treat: {error}")
+        """Say it if nothing can be tried; what was tried in vain is not tried again."""
+        if self._cannot is not None:
+            self.warn(f"the doctor watches, and cannot treat: {self._cannot}")
+        if self.in_vain is not None:
+            self._start = None
+        self.rows = held_back_rows(training)
         super().before_training(training)
 
     def consider(self) -> None:
@@ -124,7 +144,21 @@ class TreatingDoctor(Doctor):
             return
         self.course = course
         if not course.kept:
+            self.in_vain = finite({**course.so_far().to_dict(), "changed": []})
             self.say(str(NOTHING_HELPS))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen and told so far, and what was tried in vain.
+
+        What helps ends the training, and is written down by who goes on with it.
+        """
+        return {**super().state_dict(), "in_vain": self.in_vain}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave; the next run goes on from it."""
+        told = dict(state)
+        self.in_vain = told.pop("in_vain", None)
+        super().load_state_dict(told)
 
     def say_what_helps(self) -> None:
         """Say with what the training goes on."""

@@ -47,10 +47,7 @@ class Judge(Witness):
 
     def before_training(self, training: Any) -> None:
         """Take the rows to judge by."""
-        found = None if training.validation is None else seen(training.validation)
-        if found is not None:
-            device = training.batches.device
-            self.rows = take(found, spread(found.size, MOST_ROWS), device)
+        self.rows = held_back_rows(training)
         self.per_epoch = training.plan.steps_per_epoch or training.batches.steps
 
     def after_step(self, training: Any) -> None:
@@ -214,6 +211,14 @@ def fit(
     )
 
 
+def held_back_rows(training: Any) -> Batch | None:
+    """Return some of the rows that a training holds back; None if it holds none."""
+    found = None if training.validation is None else seen(training.validation)
+    if found is None:
+        return None
+    return take(found, spread(found.size, MOST_ROWS), training.batches.device)
+
+
 def skill_of(model: Any, facts: Facts, rows: Batch | None) -> float:
     """Return how much better a model is than the best constant prediction, from -1 to 1."""
     if rows is None or not all(bool(torch.isfinite(one).all()) for one in model.weights):
@@ -230,9 +235,9 @@ def copied(model: Any) -> dict[str, torch.Tensor]:
 class Start:
     """Which weights a trial begins with.
 
-    They are drawn anew, as when the model was made; only what is frozen is kept. A model that was
-    never trained here and yet has other weights than drawn ones brings them from elsewhere: these
-    are kept, but for the layers that are changed.
+    They are drawn anew, as when the model was made; only what is frozen, and what was read from a
+    file, is kept. A model that was never trained here and yet has other weights than drawn ones
+    brings them from elsewhere: these are kept, but for the layers that are changed.
 
     Args:
         model: the model as it was given.
@@ -246,19 +251,38 @@ class Start:
     def model(self, setup: Setup) -> Any:
         """Return a compiled model of a setup, with the weights to begin with."""
         made = setup.make(self.given)
-        if setup.layers is None or not self.given.built:
-            return made
-        if not made.built:
-            made.build(self.given.input_shape)
-        old = {layer.name: layer for layer in self.given.layers}
-        for layer in made.layers:
-            before = old.get(layer.name)
-            if before is not None and self._is_kept(before, layer):
-                layer.set_weights(before.get_weights())
+        if setup.layers is not None and self.given.built:
+            if not made.built:
+                made.build(self.given.input_shape)
+            old = {layer.name: layer for layer in self.given.layers}
+            for layer in made.layers:
+                before = old.get(layer.name)
+                if before is not None and self._is_kept(before, layer):
+                    layer.set_weights(before.get_weights())
+        self._spare_alike(made)
         return made
 
+    def _spare_alike(self, made: Any) -> None:
+        """Spare the weights the decay that are spared it in the given model."""
+        decay = self.given.optimizer.decay
+        spared = {id(weight) for weight in decay.var_list}
+        names = {
+            (layer.name, weight.attribute)
+            for layer in self.given.every_layer()
+            for weight in layer.own_weights()
+            if id(layer.kept_weight(weight.attribute)) in spared
+        }
+        alike = [
+            layer.kept_weight(weight.attribute)
+            for layer in made.every_layer()
+            for weight in layer.own_weights()
+            if (layer.name, weight.attribute) in names
+        ]
+        made.optimizer.exclude_from_weight_decay(alike, decay.var_names)
+
     def _is_kept(self, before: Layer, after: Layer) -> bool:
-        if not before.weights or (before.trainable_weights and not self.keeps_all):
+        is_drawn = bool(before.trainable_weights) and not _is_read(before)
+        if not before.weights or (is_drawn and not self.keeps_all):
             return False
         shapes = [[tuple(one.shape) for one in layer.weights] for layer in (before, after)]
         finite = all(bool(torch.isfinite(one).all()) for one in before.weights)
@@ -275,6 +299,11 @@ class Start:
         pairs = zip(given.weights, drawn.weights, strict=True)
         # What starts as zeros or ones does so with every seed.
         return any(_is_constant(new) and not torch.equal(old, new) for old, new in pairs)
+
+
+def _is_read(layer: Layer) -> bool:
+    """Say whether weights of a layer, or of one in it, came from a file."""
+    return any(isinstance(one, Layer) and one.is_read for one in layer.modules())
 
 
 def _is_constant(weight: torch.Tensor) -> bool:

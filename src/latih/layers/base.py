@@ -118,6 +118,8 @@ class Layer(nn.Module, Configured):
         self.name = checked_name(name, type(self).__name__) or auto_name(type(self).__name__)
         budget.admit_layer(self.name)
         self.built = False
+        self.is_read = False
+        """Whether its weights came from a file: who tries things begins with them."""
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.added_losses: list[torch.Tensor] = []
         """What :meth:`add_loss` and activity regularizers added in the last outermost call."""

@@ -51,6 +51,7 @@ def fit_treated(
     before = copy.deepcopy(callback_states(own))
     doctor = TreatingDoctor(lambda: _data(x, y, told), _of_a_setup(told))
     doctor.set_params({"verbose": told["verbose"]})  # for a training that is refused
+    doctor.meet(model)
     try:
         history = model.fit(x, y, **told, callbacks=callbacks, doctor=doctor)
     except InputError as refusal:  # such as labels for which there are no units
@@ -62,6 +63,8 @@ def fit_treated(
     course = doctor.course
     if course is None:
         assert history is not None
+        if doctor.in_vain is not None:
+            _recall(doctor, history, run)
         return history
     treatment = course.so_far()
     extra: dict[str, Any] = {}
@@ -82,10 +85,20 @@ def fit_treated(
     skill = skill_of(model, course.best.facts, course.best.rows)
     history.treatment = replace(treatment, model=model, skill=skill, history=history.history)
     doctor.say(history.treatment.ended())
-    if run is not None:
-        _write(run, history.treatment, extra)
-        make_page(run, stacklevel=4)  # anew: what the treatment came to is known only now
+    _write_at_the_end(run, history.treatment, extra)
     return history
+
+
+def _recall(doctor: TreatingDoctor, history: History, run: RunDirectory | None) -> None:
+    """Tell of what was tried before a run broke off, and helped nothing."""
+    assert doctor.in_vain is not None
+    treatment = Treatment.recalled(doctor.in_vain, doctor.model)
+    if doctor.rows is not None:
+        skill = skill_of(doctor.model, doctor.evidence.facts, doctor.rows)
+        treatment = replace(treatment, skill=skill)
+    history.treatment = replace(treatment, history=history.history)
+    doctor.say(treatment.ended())
+    _write_at_the_end(run, history.treatment, {})
 
 
 def was_treated(run_dir: Any, resume: Any) -> bool:
@@ -157,6 +170,14 @@ def _of_a_setup(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return those arguments of ``fit()`` that a treatment may change."""
     named = {name: told[name] for name in ("batch_size", "shuffle", "class_weight")}
     return {**named, "epochs": max(told["epochs"] - told["initial_epoch"], 1)}
+
+
+def _write_at_the_end(
+    run: RunDirectory | None, treatment: Treatment, extra: Mapping[str, Any]
+) -> None:
+    if run is not None:
+        _write(run, treatment, extra)
+        make_page(run, stacklevel=5)  # anew: what the treatment came to is known only now
 
 
 def _write(run: RunDirectory, treatment: Treatment, extra: Mapping[str, Any]) -> None:

@@ -288,6 +288,11 @@ class Optimizer(RunState, StateNames, Configured):
         """
         self._decay = WeightDecay(var_list, var_names)
 
+    @property
+    def decay(self) -> WeightDecay:
+        """What knows which weights :meth:`exclude_from_weight_decay` spared."""
+        return self._decay
+
     def set_groups(self, groups: Iterable[Group]) -> None:
         """Let some weights learn faster or slower than the rest.
 

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from latih.data.mapped import is_large
 from latih.data.strata import stratified_split
 from latih.errors import InputError, LatihWarning
 from latih.recipes.files import find_dataset, read_data
+from latih.recipes.image_folder import read_picture_classes
 
 VALIDATION_FRACTION = 0.1
 TEST_FRACTION = 0.1
@@ -44,7 +46,9 @@ class Examples:
         return tuple(self.training[0].shape[1:])
 
 
-def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
+def load_examples(
+    source: str | os.PathLike[str], seed: int, *, picture_size: int | None = None
+) -> Examples:
     """Load examples, and hold some back.
 
     Args:
@@ -53,6 +57,8 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
             ``.parquet`` file, or a directory with a folder of images for each class. Whole numbers
             in ``y`` are classes, others are a quantity.
         seed: what the split follows from.
+        picture_size: the height and width that pictures are stretched to, and that in three
+            colours, as a fine-tuned net takes them; None for small ones, as a dense net does.
 
     Returns:
         The examples in three parts; classes are spread over them in their proportions.
@@ -63,16 +69,21 @@ def load_examples(source: str | os.PathLike[str], seed: int) -> Examples:
         InputError: there are too few examples to hold any back.
     """
     path = Path(source)
+    if picture_size is not None:
+        found = read_picture_classes(path, picture_size)
+        arrays = {"x": found.pictures.x, "y": found.labels}
+        return _in_three(path.name, arrays, found.class_names, seed)
     if path.suffix in (".npz", ".parquet") or path.exists():
-        return _from_file(path, seed)
+        return _in_three(path.name, *read_data(path), seed)
     dataset = find_dataset(source)
     training, test = dataset.load()
     kept, held = _split(*training, VALIDATION_FRACTION, seed, stratify=True)
     return Examples(dataset.name, kept, held, test, tuple(dataset.class_names))
 
 
-def _from_file(path: Path, seed: int) -> Examples:
-    arrays, class_names = read_data(path)
+def _in_three(
+    name: str, arrays: dict[str, np.ndarray], class_names: Sequence[str] | None, seed: int
+) -> Examples:
     x, y = _pair(arrays, "x", "y")
     classes = _classes(y)
     if {"x_test", "y_test"} <= set(arrays):
@@ -82,7 +93,7 @@ def _from_file(path: Path, seed: int) -> Examples:
         (x, y), test = _split(x, y, TEST_FRACTION, random.mix(seed, 1), stratify=classes > 0)
     kept, held = _split(x, y, VALIDATION_FRACTION, seed, stratify=classes > 0)
     names = tuple(class_names or map(str, range(classes)))
-    return Examples(path.name, kept, held, test, names)
+    return Examples(name, kept, held, test, names)
 
 
 def _pair(arrays: dict[str, np.ndarray], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:

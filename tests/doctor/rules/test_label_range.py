@@ -92,3 +92,9 @@ def test_both_ends_are_told_in_one_finding():
     (found,) = label_range(training(output=classes(least=-1.0, most=12.0)))
     assert [one.value for one in found.evidence] == [-1.0, 12.0]
     assert [one.threshold for one in found.evidence] == [0.0, 9.0]
+
+
+def test_against_labels_that_were_divided_the_targets_scale_helps():
+    scaled = binary(task="regression", most=1 / 255, quantiles=(0.0,) * 11 + (1 / 255,) * 10)
+    (found,) = label_range(training(output=scaled))
+    assert found.remedies == ("map-labels", "scale-targets", "output-and-loss")

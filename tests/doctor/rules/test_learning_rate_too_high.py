@@ -63,6 +63,8 @@ def test_gradient_ascent_climbs_from_the_first_step() -> None:
     found = first(evidence)
     assert found is not None and found.probability > 0.9
     assert found.step == 50
+    # A sign is no matter of the rate.
+    assert found.remedies[:2] == ("output-and-loss", "other-optimizer")
 
 
 def test_a_detour_of_the_first_steps_is_none() -> None:

@@ -88,12 +88,24 @@ def test_what_trains_all_the_same_is_advice_until_the_outcome_is_bad(output, adv
     assert seen(output, **STUCK) == [("fault", fault)]
 
 
-@pytest.mark.parametrize("loss", ["mse", "huber", "binary_crossentropy"])
-def test_a_loss_that_does_not_know_that_classes_exclude_each_other_is_a_fault(loss):
-    output = classes(loss=loss, most=1.0)
+def test_a_loss_that_does_not_know_that_classes_exclude_each_other_is_a_fault():
+    output = classes(loss="binary_crossentropy", most=1.0)
     assert [severity for severity, _ in seen(output)] == ["fault"]
     before = seen(output, count=1, ended=False)
     assert before == seen(output) and 0.5 <= before[0][1] < 0.6
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_a_distance_between_classes_is_a_fault_by_what_it_costs(loss):
+    output = classes(loss=loss, most=1.0)
+    assert seen(output, count=1, ended=False) == [("advice", 0.55)]
+    soon = [0.0, 0.3, 0.5, 0.7, 0.8, 0.85, *line(0.87, 0.95, 14)]
+    assert seen(output, skills=soon) == [("advice", 0.55)]
+    late = [0.0, 0.0, 0.0, 0.05, 0.1, 0.2, 0.5, *curve(0.6, 0.92, 13)]
+    assert seen(output, skills=late) == [("fault", 0.55)]
+    assert seen(output, skills=late, ended=False) == [("advice", 0.55)]
+    assert seen(output, skills=0.5) == [("fault", 0.65)]
+    assert seen(output, **STUCK) == [("fault", 0.65)]
 
 
 def numbered(**known):

@@ -22,6 +22,9 @@ RATIO = Words(
 DIMENSIONS = Words("dimensions of an output", "dimensi satu keluaran")
 COLUMNS = Words("numbers of an output for each target", "angka keluaran untuk tiap target")
 
+SCALED = ("map-labels", "scale-targets", "output-and-loss")
+"""What helps where classes were scaled as the inputs were."""
+
 
 @rule(
     code="label-range",
@@ -75,7 +78,7 @@ def _scaled(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Si
     if loss_of(output) in BINARY | CATEGORICAL and two and output.least < output.most:
         if 0 <= output.least and output.most < thresholds["half"]:
             told = Measured(MOST, output.most, "<", thresholds["half"])
-            yield Sign("fault", 0.93, [told], output.name)
+            yield Sign("fault", 0.93, [told], output.name, remedies=SCALED)
 
 
 def _beyond(

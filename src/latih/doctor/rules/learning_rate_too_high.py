@@ -45,6 +45,8 @@ EARLY_STEPS = 50
 """So many steps are the first ones."""
 TURNS = Words("share of checks at which the loss turned", "bagian pemeriksaan ketika loss berbalik")
 SPREAD = Words("range of the loss over its mean", "rentang loss dibanding rata-ratanya")
+UPHILL = ("output-and-loss", "other-optimizer", "lower-learning-rate")
+"""What helps where a loss, or an optimizer, of the user's own has the wrong sign."""
 NOT_FINITE = Words("step of the first NaN or infinity", "langkah NaN atau tak hingga yang pertama")
 
 
@@ -169,7 +171,8 @@ def _climbing(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:
             Measured(SKILL, evidence.skill, "<", limit["skill"]),
         ]
         probability = 0.95 if steady else _blame(evidence, 0.8)
-        yield Sign("fault", probability, measured, step=evidence.checks[1].step)
+        remedies = UPHILL if steady else None
+        yield Sign("fault", probability, measured, step=evidence.checks[1].step, remedies=remedies)
 
 
 def _diverging(evidence: Evidence, limit: Mapping[str, float]) -> Iterator[Sign]:

@@ -46,6 +46,7 @@ BOUND = Words(
 )
 CLASSES = Words("classes", "kelas")
 SKILL = Words("skill", "kemampuan")
+LATE = Words("skill gained after the first third", "skill yang diperoleh sesudah sepertiga awal")
 WORSE = Words("skill lost since the start, while the loss fell", "skill yang hilang sejak awal")
 RISES = Words("share of checks at which the loss rose", "bagian pemeriksaan ketika loss naik")
 FALLEN = Words(
@@ -75,6 +76,7 @@ FALLEN = Words(
         "enough": 0.6,
         "weak": 0.3,
         "fine": 0.9,
+        "late": 0.15,
         "few": 3,
         "many": 20,
         "fallen": 0.5,
@@ -168,7 +170,8 @@ def _distance(
 ) -> Iterator[Sign]:
     """Look for classes that a distance is to tell apart: its gradient dies where it is wrong.
 
-    Of several classes that is a contradiction, whatever comes of it; yes or no is a borderline.
+    Many nets learn all the same, and then it is advice. What it costs is time: of several classes
+    it is a fault, too, where much was learned late. Yes or no is a borderline.
     """
     if loss_of(output) not in DISTANCES or output.task == "regression":
         return
@@ -176,12 +179,28 @@ def _distance(
     if evidence.skill < thresholds["enough"]:
         told.append(Measured(SKILL, evidence.skill, "<", thresholds["enough"]))
     failing = evidence.is_failing()
-    if output.task == "multi-class":
-        yield Sign("fault", 0.65 if failing else 0.55, told, output.name)
+    late = _learned_late(evidence, thresholds)
+    if output.task == "multi-class" and (failing or evidence.ends_below(thresholds["enough"])):
+        yield Sign("fault", 0.65, told, output.name)
+    elif output.task == "multi-class" and late > thresholds["late"]:
+        told.append(Measured(LATE, late, ">", thresholds["late"]))
+        yield Sign("fault", 0.55, told, output.name, evidence.steps)
+    elif output.task == "multi-class":
+        yield Sign("advice", 0.55, told, output.name)
     elif failing:
         yield Sign("fault", 0.35, told, output.name, evidence.steps, is_last_resort=True)
     else:
         yield Sign("advice", 0.3, told, output.name)
+
+
+def _learned_late(evidence: Evidence, thresholds: Mapping[str, float]) -> float:
+    """Return how much skill came after the first third of a training that is over.
+
+    Of a short one that third is the beginning, where anybody learns most.
+    """
+    early = [c.skill for c in evidence.checks if isfinite(c.skill) and 3 * c.step <= evidence.steps]
+    is_long = evidence.ended and evidence.steps > 3 * thresholds["steps"]
+    return evidence.skill - max(early) if is_long and early else 0.0
 
 
 def _numbered(
