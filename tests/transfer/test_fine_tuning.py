@@ -248,21 +248,24 @@ def test_the_drift_of_every_layer_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "seen"),
+    ("count", "own", "seen"),
     [
-        ((28, 28), (96, 96)),
-        ((300, 200), (224, 149)),
-        ((500, 500), (224, 224)),
-        ((50, 1000), (32, 224)),
+        (4, (28, 28), (160, 160)),
+        (2001, (28, 28), (96, 96)),
+        (2001, (128, 128), (128, 128)),
+        (4, (200, 200), (200, 200)),
+        (4, (300, 200), (224, 149)),
+        (4, (500, 500), (224, 224)),
+        (4, (50, 1000), (32, 224)),
     ],
 )
 def test_an_application_sees_images_at_their_own_scale(
-    own: tuple[int, int], seen: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    count: int, own: tuple[int, int], seen: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = applications.find("resnet18")
     fresh = replace(known, build=lambda **given: known.build(**{**given, "weights": None}))
     monkeypatch.setattr(applications, "find", lambda name: fresh)
-    found = find_base("resnet18", (4, *own, 3), None)
+    found = find_base("resnet18", (count, *own, 3), None)
     assert found.size == seen and found.model.input_shape == (None, *seen, 3)
 
 

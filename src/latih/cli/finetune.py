@@ -15,6 +15,7 @@ from latih.random import set_random_seed
 from latih.recipes.finetune import Judged, fine_tune_pictures
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
 from latih.transfer import Options
+from latih.transfer.networks import LEAST_SIZE_OF_FEW
 
 DEFAULTS = Options()
 MOST_SHOWN = 12
@@ -37,7 +38,7 @@ def finetune(
     ] = None,
     size: Annotated[
         int, typer.Option(help="Height and width of the pictures: larger sees more, and costs.")
-    ] = 128,
+    ] = LEAST_SIZE_OF_FEW,
     learning_rate: Annotated[
         float, typer.Option("--lr", help="The highest of the head; lower layers learn slower.")
     ] = DEFAULTS.learning_rate,
@@ -82,6 +83,7 @@ def finetune(
         "mixup": mixup,
         "augmentation": None if augmentation == "none" else augmentation,
         "class_weight": "balanced" if class_weights else None,
+        "image_size": size,
     }
     done = fine_tune_pictures(
         base,

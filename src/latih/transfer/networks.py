@@ -26,9 +26,11 @@ from latih.layers import (
 from latih.models import Model, load_model
 from latih.run_directory import RunDirectory
 from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
+from latih.transfer.options import FEW
 
-LEAST_SIZE = 96
-"""Smaller images are enlarged to this: the networks halve an image five times."""
+LEAST_SIZE, LEAST_SIZE_OF_FEW = 96, 160
+"""Smaller images are enlarged to this: the networks halve an image five times, and know things in
+the size that they had in larger images. Few images are worth the time of more pixels."""
 
 WEIGHTS_ALONE = (".pth", ".pt", ".bin", ".safetensors")
 LEAST_SIDE = 32
@@ -73,7 +75,8 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
             layer that names classes is taken off.
         x_shape: the shape of the examples, the first axis counting them.
         image_size: the height and width of the images that an application is to see; None for
-            their own, enlarged to 96 but at most to the size that it was trained on.
+            their own, enlarged to 96, or to 160 if they are few, but at most to the size that it
+            was trained on.
 
     Raises:
         UnknownNameError: a name that is none of these.
@@ -139,7 +142,8 @@ def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> B
     size = x_shape[1:3] if image_size is None else (image_size, image_size)
     if image_size is None:
         # One scale for both sides, so that nothing is stretched but what would be too narrow.
-        scale = min(max(1.0, LEAST_SIZE / min(size)), found.default_size / max(size))
+        least = LEAST_SIZE_OF_FEW if x_shape[0] <= FEW else LEAST_SIZE
+        scale = min(max(1.0, least / min(size)), found.default_size / max(size))
         size = tuple(max(LEAST_SIDE, round(side * scale)) for side in size)
     height, width = size
     model = found.build(

@@ -17,8 +17,8 @@ MOST_EPOCHS, FEWEST_EPOCHS = 20, 4
 EXAMPLES_SEEN = 40_000
 """How many examples the epochs take together where the set is large."""
 
-SMALL = 2000
-"""Up to how many examples several views of each are kept."""
+FEW = 2000
+"""Up to how many examples more is made of each: several views, and more pixels of small images."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Options:
         patience: after how many epochs without a better one to end; None for never.
         validation_split: the part held back where no validation data are given, 0..1.
         refit: whether, after that, the net is trained on what was held back, too.
-        image_size: the height and width that an application sees; None for the images' own.
+        image_size: the height and width that an application sees; None for the images' own, small
+            ones enlarged.
 
     Raises:
         InputError: an argument is out of range.
@@ -135,7 +136,7 @@ class Options:
 
 def views_for(examples: int) -> int:
     """Return of how many views of each example features are kept, if nobody says."""
-    return 4 if examples <= SMALL else 1
+    return 4 if examples <= FEW else 1
 
 
 def epochs_for(examples: int) -> int:
