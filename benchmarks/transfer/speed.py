@@ -40,7 +40,7 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 
 def of_latih(x: np.ndarray, y: np.ndarray, policy: str, *, is_frozen: bool) -> Callable[[], Any]:
-    """Return what trains some epochs of the net with a new head, as ``fine_tune`` does."""
+    """Return what trains some epochs of the net with a new head, its statistics kept."""
     keras.utils.set_random_seed(SEED)
     keras.config.set_dtype_policy(policy)
     base = keras.applications.EfficientNetLite0(

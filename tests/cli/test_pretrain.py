@@ -142,8 +142,16 @@ def test_a_belief_net_is_gone_on_with_and_not_mixed_with_another_run(
     again = ("pretrain", data, "--method", "dbn", *FAST, "--quiet")
     first, second = command(*again), command(*again)
     assert (first.returncode, second.returncode, second.stderr) == (0, 0, "")
+    settings = tmp_path / "run" / "run.toml"
+    before = settings.read_bytes()
     other = command(*again, "--batch-size", "16")
     assert other.returncode == 1 and "another run" in other.stderr
+    np.savez(tmp_path / "other.npz", x=255 - X)
+    mistaken = command("resume", "run", "other.npz")
+    assert mistaken.returncode == 1 and "fingerprints differ" in mistaken.stderr
+    longer = command("resume", "run", data, "--epochs", "9")
+    assert longer.returncode == 1 and "`--epochs` of a deep belief net" in longer.stderr
+    assert settings.read_bytes() == before
 
 
 def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves: None) -> None:

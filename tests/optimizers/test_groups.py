@@ -9,7 +9,7 @@ import torch
 
 import latih
 from latih import optimizers
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.optimizers import OPTIMIZERS, Group, Optimizer, schedules
 
 MAKE: dict[str, Callable[..., Optimizer]] = {
@@ -129,6 +129,10 @@ def test_what_rests_does_not_count_where_gradients_are_clipped() -> None:
         one.apply(gradients(step), together)
         rest.apply(chosen(gradients(step), FAST), chosen(apart, FAST))
     assert_close(together, apart)
+    before = [weight.clone() for weight in together]
+    with pytest.warns(LatihWarning, match="have no gradient"):  # but of those that rest
+        one.apply([g if p in SLOW else None for p, g in enumerate(gradients(0))], together)
+    assert all(map(torch.equal, together, before))
 
 
 @pytest.mark.filterwarnings("ignore:.*have no gradient")

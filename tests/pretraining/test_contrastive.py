@@ -123,6 +123,8 @@ def test_one_example_has_nothing_to_be_told_from(method: str) -> None:
         with pytest.raises(InputError, match="nothing to tell an example from"):
             net.fit(data, verbose=0, **more)
         assert not net.built
+    with pytest.raises(InputError, match="nothing to tell an example from"):
+        net.evaluate(x[:1], verbose=0)
 
 
 @pytest.mark.parametrize("method", ["simclr", "vicreg"])

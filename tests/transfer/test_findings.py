@@ -114,6 +114,9 @@ def test_images_that_are_not_scaled_as_the_base_expects_are_found() -> None:
     assert spread_of(net, rows) == (net.layers[0].name, pytest.approx(1.0, rel=1e-4))
     around = rows.mean(0) + 40 * (rows - rows.mean(0))
     assert spread_of(net, around) == (net.layers[0].name, pytest.approx(40.0, rel=1e-4))
+    by_class = np.concatenate([np.tile(rows.mean(0), (64, 1)), np.tile(rows, (4, 1))])
+    name, wide = spread_of(net, by_class) or ("", 0.0)  # the first class is all alike
+    assert 0.7 < wide < 1.3
     constant = rows.mean(0) + 0.01 * (rows - rows.mean(0))
     assert spread_of(net, constant) == (net.layers[0].name, pytest.approx(0.01, rel=1e-3))
 

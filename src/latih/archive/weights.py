@@ -72,13 +72,13 @@ def read_optimizer(file: h5py.Group, optimizer: Optimizer) -> None:
     """Read an optimizer's state, if the file has one.
 
     One of more or fewer weights, as Keras writes when layers were frozen after training, is told
-    and left out.
+    and left out; so is another optimizer's, if it has more or fewer arrays.
 
     Raises:
-        FileFormatError: it is damaged, or another optimizer's.
+        FileFormatError: it is damaged.
 
     Warns:
-        LatihWarning: it is of other weights.
+        LatihWarning: it is of other weights, or another optimizer's.
     """
     what = f"the state of the optimizer {optimizer.name!r}"
     group = hdf5.plain_group(file, "optimizer/vars", what)

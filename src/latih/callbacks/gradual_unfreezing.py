@@ -15,10 +15,9 @@ class GradualUnfreezing(Remembering):
 
     A new head is wrong at first, and its errors would wreck the features below it. A group that
     waits has the learning rate 0: its weights, and what the optimizer remembers of them, stay bit
-    for bit, and no gradient is reckoned for it, so that a step of the head alone costs little more
-    than a prediction. One that is awake learns at ``factor`` times less than the one above it. A
-    batch normalisation that waits goes on counting its batches, if it is trainable: freeze it, or
-    call the base with ``training=False``, where its statistics shall stay.
+    for bit, and no gradient is reckoned for it. One that is awake learns at ``factor`` times less
+    than the one above it. A batch normalisation that waits goes on counting its batches, if it is
+    trainable: freeze it, or call the base with ``training=False``, where its statistics shall stay.
 
     Args:
         groups: lists of layers, from the inputs on, as :func:`latih.transfer.groups` returns; or

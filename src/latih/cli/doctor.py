@@ -47,7 +47,7 @@ def call_doctor() -> None:
 
     Example: latih doctor model.keras data.npz
 
-    Example: latih doctor runs/mine/best.keras pictures --size 128
+    Example: latih doctor runs/mine/best.keras pictures --size 160
 
     Example: latih doctor train data.npz --activation sigmoid --epochs 5
     """

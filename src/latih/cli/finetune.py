@@ -15,9 +15,9 @@ from latih.random import set_random_seed
 from latih.recipes.finetune import Judged, fine_tune_pictures
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
 from latih.transfer import Options
-from latih.transfer.networks import LEAST_SIZE_OF_FEW
 
 DEFAULTS = Options()
+SIZE = 160
 MOST_SHOWN = 12
 """How many classes a confusion is printed of; the page has all."""
 
@@ -38,7 +38,7 @@ def finetune(
     ] = None,
     size: Annotated[
         int, typer.Option(help="Height and width of the pictures: larger sees more, and costs.")
-    ] = LEAST_SIZE_OF_FEW,
+    ] = SIZE,
     learning_rate: Annotated[
         float, typer.Option("--lr", help="The highest of the head; lower layers learn slower.")
     ] = DEFAULTS.learning_rate,

@@ -46,7 +46,7 @@ def resume(
     """Go on with a run of `latih train` or `latih pretrain`, from its last snapshot.
 
     It comes to the same bits as if it had not been broken off. With --epochs, a run that has ended
-    is trained on.
+    is trained on, unless it is a deep belief net's.
 
     Example: latih resume runs/a --epochs 40
     """
@@ -58,6 +58,13 @@ def resume(
     if read is None or type(seed) is not int:
         raise _no_recipe(run)
     settings = _settings(read, recipe, run)
+    if epochs is not None and getattr(settings, "method", None) == "dbn":
+        raise InputError(
+            "`--epochs` of a deep belief net cannot be changed",
+            expected="as many as were asked: what a machine learns from is made by the one below",
+            got=str(epochs),
+            fix="Begin anew, in another directory.",
+        )
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
     given: dict[str, Any] = {

@@ -225,7 +225,8 @@ class Course:
         self.steps += judge.steps
         self.history = dict(record.history)
         skill = skill_of(run.model, run.facts, judge.rows)
-        if self.kept or judge.best_skill - skill > self._chance(judge.best_skill):
+        is_lost = skill <= WORST  # such as a net whose weights are no numbers any more
+        if self.kept or is_lost or judge.best_skill - skill > self._chance(judge.best_skill):
             load_weights(run.model, judge.best_weights)
             skill = judge.best_skill
         is_broken = doctor.evidence.not_finite is not None

@@ -64,7 +64,9 @@ def fit_treated(
     if course is None:
         assert history is not None
         if doctor.in_vain is not None:
-            _recall(doctor, history, run)
+            history.treatment = replace(_recalled(doctor), history=history.history)
+            doctor.say(history.treatment.ended())
+            _write_at_the_end(run, history.treatment, {})
         return history
     treatment = course.so_far()
     extra: dict[str, Any] = {}
@@ -89,16 +91,14 @@ def fit_treated(
     return history
 
 
-def _recall(doctor: TreatingDoctor, history: History, run: RunDirectory | None) -> None:
-    """Tell of what was tried before a run broke off, and helped nothing."""
+def _recalled(doctor: TreatingDoctor) -> Treatment:
+    """Return what was tried before a run broke off, and helped nothing."""
     assert doctor.in_vain is not None
     treatment = Treatment.recalled(doctor.in_vain, doctor.model)
-    if doctor.rows is not None:
-        skill = skill_of(doctor.model, doctor.evidence.facts, doctor.rows)
-        treatment = replace(treatment, skill=skill)
-    history.treatment = replace(treatment, history=history.history)
-    doctor.say(treatment.ended())
-    _write_at_the_end(run, history.treatment, {})
+    if doctor.rows is None:
+        return treatment
+    skill = skill_of(doctor.model, doctor.evidence.facts, doctor.rows)
+    return replace(treatment, skill=skill)
 
 
 def was_treated(run_dir: Any, resume: Any) -> bool:

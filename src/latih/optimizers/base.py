@@ -391,9 +391,6 @@ class Optimizer(RunState, StateNames, Configured):
         flat = self.flat
         if flat is None:
             raise _not_built()
-        rest = self.at_rest
-        if rest:
-            grads = [None if place in rest else gradient for place, gradient in enumerate(grads)]
         missing = [place for place, gradient in enumerate(grads) if gradient is None]
         if len(grads) != len(flat.parameters) or len(missing) == len(grads):
             none = "No gradients provided for any variable: they"
@@ -405,10 +402,13 @@ class Optimizer(RunState, StateNames, Configured):
             )
         if without and not self._told_of_missing:
             self._tell_of_missing(without)
+        rest = self.at_rest
+        if rest:  # it is not moved anyway
+            grads = [None if place in rest else gradient for place, gradient in enumerate(grads)]
+            missing = [place for place in missing if place not in rest]
         with torch.no_grad():
             flat.gather(grads)
-        # What rests is not moved anyway.
-        return [place for place in missing if place not in rest] if rest else missing
+        return missing
 
     def move(self, missing: Sequence[int] = ()) -> None:
         """Do one update, or one micro-step, with the gradients that lie in their buffer.

@@ -37,8 +37,8 @@ class Contrastive(Unlabelled):
     is what it is. The encoder's features go through a projection, in which the views are compared;
     the projection is thrown away after training, as it forgets what the changes change.
 
-    One example alone has no others to be told from, and no variance: batches of one are refused,
-    and where the last batch of an epoch has one its loss is 0, without a gradient.
+    One example alone has no others to be told from, and no variance: it is refused, and so is
+    ``batch_size=1``. Where the last batch of an epoch has one, its loss is 0, without a gradient.
 
     Args:
         encoder: any layer, model or list of layers.

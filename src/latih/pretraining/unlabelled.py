@@ -118,6 +118,8 @@ class Unlabelled(Model):
         """
         if self.objective is None:
             self.compile()
+        if not is_stream(x):
+            self.check_examples(x, "x")
         return super().evaluate(x, None if y is x else y, *args, **kwargs)
 
 

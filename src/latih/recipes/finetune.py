@@ -23,7 +23,7 @@ from latih.recipes.image_folder import PictureClasses
 from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FineTuned, Scores, fine_tune
-from latih.transfer.drift import copies
+from latih.transfer.copies import copies
 from latih.transfer.findings import DriftWatch, Signs, findings_of, spread_of
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.views import predict_views

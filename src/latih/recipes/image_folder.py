@@ -1,6 +1,5 @@
 """Pictures as people keep them, in all sizes and colours, as one array."""
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from latih.data.image_files import (
     pillow_image,
 )
 from latih.errors import FileFormatError, InputError
+from latih.transfer.copies import fingerprint
 
 MOST_THREADS = 8
 WRITE_ANEW = "Write them anew as PNG or JPEG files."
@@ -116,7 +116,7 @@ class PictureClasses:
         met: dict[bytes, str] = {}
         found: list[tuple[str, str]] = []
         for pixels, path in zip(self.pictures.x, self.pictures.paths, strict=True):
-            first = met.setdefault(hashlib.sha256(pixels.tobytes()).digest(), path)
+            first = met.setdefault(fingerprint(pixels), path)
             if first != path:
                 found.append((path, first))
         return found

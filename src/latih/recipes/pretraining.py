@@ -232,7 +232,8 @@ def _train_dbn(
         )
     net = pretraining.DBN(list(settings.hidden), learning_rate=settings.learning_rate)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.write_settings(dict(run.about))  # so that one that is killed can be gone on with
+    if not run.settings_file.exists():  # so that one that is killed can be gone on with
+        run.write_settings(dict(run.about))
     # A machine whose turn has not come has nothing to go on from.
     resume: Resume = "auto" if kept["resume"] is True else kept["resume"]
     kept = {**kept, "resume": resume}

@@ -10,6 +10,7 @@ import numpy as np
 from latih.callbacks import Callback
 from latih.doctor import Finding, Measured, Words
 from latih.doctor.finding import Severity
+from latih.doctor.rows import spread
 from latih.doctor.rule import Rule
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
 from latih.doctor.rules.train_validation_mismatch import DUPLICATES, train_validation_mismatch
@@ -122,7 +123,8 @@ def spread_of(model: Model, x: np.ndarray) -> tuple[str, float] | None:
 
     handle = first.register_forward_pre_hook(look)
     try:
-        model.predict(x[:LOOKED_AT], verbose=0)
+        # From all over: pictures of a folder lie class by class.
+        model.predict(x[spread(len(x), LOOKED_AT).numpy()], verbose=0)
     finally:
         handle.remove()
     if not seen:

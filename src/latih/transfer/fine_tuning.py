@@ -19,7 +19,8 @@ from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
-from latih.transfer.drift import copies, drift, kernels_of
+from latih.transfer.copies import copies
+from latih.transfer.drift import drift, kernels_of
 from latih.transfer.features import cached_features
 from latih.transfer.labels import Labels, are_numbers, read_labels, require_learnable
 from latih.transfer.networks import (

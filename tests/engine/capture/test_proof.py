@@ -34,13 +34,23 @@ def test_a_gradient_that_lacks_an_example_is_refuted() -> None:
     torch.manual_seed(0)
     x, upstream = torch.randn(16, 30), torch.randn(16, 20)
     whole, lacking = x.mT @ upstream, x[:15].mT @ upstream[:15]
-    assert proof._is_near(whole + 1e-6, whole, 0.0)
-    assert not proof._is_near(lacking, whole, 0.0)
+    begun = torch.zeros_like(whole)
+    assert proof._is_near(whole + 1e-6, whole, begun, 0.0)
+    assert not proof._is_near(lacking, whole, begun, 0.0)
 
 
-def test_what_is_not_a_number_where_there_was_one_is_refuted() -> None:
-    wanted = torch.ones(1000)
-    got = wanted.clone()
-    got[7] = torch.nan
-    assert not proof._is_near(got, wanted, 0.0)
-    assert proof._is_near(got, got, 0.0)
+def test_a_moving_statistic_that_stays_behind_is_refuted() -> None:
+    before, of_batch = torch.ones(64), torch.linspace(0.2, 3.0, 64)
+    after = before.lerp(of_batch, 0.01)  # all of them are moved by less than two in a hundred
+    assert not proof._is_near(before, after, before, 0.0)
+    assert proof._is_near(before.lerp(of_batch * 1.0001, 0.01), after, before, 0.0)
+
+
+def test_what_is_not_finite_in_one_of_them_is_refuted() -> None:
+    wanted, begun = torch.ones(1000), torch.zeros(1000)
+    for strange in (torch.nan, torch.inf):
+        got = wanted.clone()
+        got[7] = strange
+        assert not proof._is_near(got, wanted, begun, 0.0)
+        assert not proof._is_near(wanted, got, begun, 0.0)
+        assert proof._is_near(got, got, begun, 0.0)

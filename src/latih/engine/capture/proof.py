@@ -11,8 +11,9 @@ all. Where a batch has next to no variance, or a gradient is nothing but what ro
 kernels differ by a large part of next to nothing."""
 
 OF_THE_NORM = 0.03
-"""Or this part of a tensor's norm: where a sum of millions is next to nothing, or two in a pool are
-equal but for rounding, its whole gradient goes another way, and is seen in a few numbers."""
+"""Or this part of the norm of what the step changed in a tensor: where a sum of millions is next to
+nothing, or two in a pool are equal but for rounding, its whole gradient goes another way, and is
+seen in a few numbers."""
 
 
 def flaw(plan: Plan, recorder: Recorder) -> str | None:
@@ -28,6 +29,7 @@ def flaw(plan: Plan, recorder: Recorder) -> str | None:
     wanted = [one.clone() for one in plan.effects.tensors]
     dice = torch.default_generator.get_state()
     recorder.rewind()
+    before = [one.clone() for one in plan.effects.tensors] if plan.native_kernels else []
     try:
         plan.run()
     except Exception as error:  # whatever PyTorch's kernels complain of
@@ -36,7 +38,11 @@ def flaw(plan: Plan, recorder: Recorder) -> str | None:
         pairs = list(zip(plan.effects.tensors, wanted, strict=True))
         if plan.native_kernels:
             largest = max((_largest(one) for one in wanted), default=0.0)
-            same = all(_is_near(one, other, OF_ALL * largest) for one, other in pairs)
+            least = OF_ALL * largest
+            same = all(
+                _is_near(one, other, begun, least)
+                for (one, other), begun in zip(pairs, before, strict=True)
+            )
         else:
             same = all(_is_same(one, other) for one, other in pairs)
         if same:
@@ -53,13 +59,14 @@ def _is_same(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool(((one == other) | one.isnan() & other.isnan()).all())
 
 
-def _is_near(one: torch.Tensor, other: torch.Tensor, least: float) -> bool:
+def _is_near(one: torch.Tensor, other: torch.Tensor, before: torch.Tensor, least: float) -> bool:
     if not one.is_floating_point():
         return torch.equal(one, other)
     tolerance = OF_THE_TENSOR * _largest(other) + least
     if torch.allclose(one, other, rtol=0.0, atol=tolerance, equal_nan=True):
         return True
-    return bool((one - other).norm() <= OF_THE_NORM * other.norm())
+    changed = (other - before).norm()
+    return bool(changed.isfinite() and (one - other).norm() <= OF_THE_NORM * changed)
 
 
 def _largest(tensor: torch.Tensor) -> float:
