@@ -147,6 +147,15 @@ def test_what_the_doctor_finds_is_printed_and_stands_on_the_page(
     done = command("finetune", "pictures", *quick, "--folds", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "unnormalised-inputs" in done.stdout and "train-validation-mismatch" in done.stdout
+    done = command("doctor", "other")
+    assert "unnormalised-inputs" in done.stdout and "train-validation-mismatch" in done.stdout
+    findings = tmp_path / "other" / "findings.jsonl"
+    findings.write_text(findings.read_text().replace("scale-inputs", "scale-outputs"))
+    done = command("doctor", "other")
+    assert done.returncode == 1 and "findings.jsonl" in done.stderr
+    findings.write_text('{"code": 3}\n')
+    done = command("doctor", "other")
+    assert done.returncode == 1 and "findings.jsonl" in done.stderr
 
 
 def test_one_class_lonely_pictures_and_unknown_bases_are_refused(

@@ -8,7 +8,10 @@ from typing import Any
 
 from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence
+from latih.doctor.finding import SEVERITIES, Finding
+from latih.doctor.remedies import REMEDIES
 from latih.doctor.rules import RULES
+from latih.doctor.words import Words
 from latih.errors import FileFormatError
 from latih.json_files import damaged
 from latih.run_directory import RunDirectory
@@ -22,7 +25,8 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
 
     The rules are asked anew, those of this release: of facts, looks and the log they make what the
     run's own doctor made of them in the end. Of a run that no doctor looked at, the curves of its
-    log are all there is: only overfitting shows in them, and ``is_watched`` is False.
+    log are all there is: only overfitting shows in them, and ``is_watched`` is False. What was
+    found otherwise, as in a fine-tuning, is given back as it was told.
 
     Args:
         run_dir: the directory that was given as ``run_dir=`` or ``--run-dir``.
@@ -46,6 +50,10 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
         True
     """
     run = RunDirectory.open(run_dir)
+    if not run.facts.read():
+        told = run.findings.read()
+        if told:
+            return _recalled(run, told)
     try:
         found = diagnose(_evidence_of(run), RULES)
         return found if run.facts.read() else replace(found, is_watched=False)
@@ -55,6 +63,24 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
         raise damaged(
             run.facts.path, "what the doctor has seen", f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _recalled(run: RunDirectory, told: Sequence[Mapping[str, Any]]) -> Diagnosis:
+    """Return what was found by other means than facts and looks."""
+    try:
+        return Diagnosis([_finding(one) for one in told])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a file may hold anything
+        raise damaged(
+            run.findings.path, "what was found", f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _finding(told: Mapping[str, Any]) -> Finding:
+    names = {name: Words(**told["words"][name]) for name in ("name", "cause", "doubt")}
+    found = Finding.recalled(told, **names)
+    if found.severity not in SEVERITIES or not set(found.remedies) <= set(REMEDIES):
+        raise ValueError("a severity or a remedy that there is not")
+    return found
 
 
 def _evidence_of(run: RunDirectory) -> Evidence:
