@@ -19,7 +19,7 @@ SICK = (
     *("--hidden", "12x16", "--activation", "sigmoid", "--initializer", "random_normal:stddev=10"),
     *("--no-batch-norm", "--optimizer", "sgd", "--epochs", "20", "--run-dir", "run"),
 )
-SOUND = ("--hidden", "16", "--no-batch-norm", "--lr", "0.01", "--epochs", "3", "--run-dir", "run")
+SOUND = ("--hidden", "16", "--no-batch-norm", "--lr", "0.01", "--epochs", "9", "--run-dir", "run")
 
 
 @pytest.fixture

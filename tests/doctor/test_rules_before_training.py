@@ -74,7 +74,6 @@ SICK: list[tuple[str, Callable[[], tuple[Any, Diagnosis]]]] = [
     ("wrong-output-activation", lambda: judged([L.Dense(1, "relu")], "mae", y=NUMBERS)),
     ("wrong-output-activation", lambda: judged([L.Dense(3, "relu")], SCE)),
     ("wrong-output-activation", lambda: judged([L.Dense(3), L.Activation(over_the_batch)], SCE)),
-    ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], "mse", y=ONE_HOT)),
     ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], "binary_crossentropy", y=ONE_HOT)),
     ("wrong-loss", lambda: judged([L.Dense(3, "softmax")], FROM_LOGITS)),
     ("wrong-loss", lambda: judged([L.Dense(3), L.Softmax()], FROM_LOGITS)),
