@@ -1,5 +1,6 @@
 """The doctor at a training: it changes nothing, looks when it should, and says what it saw."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -635,3 +636,22 @@ def test_what_was_seen_is_read_back(tmp_path: Path) -> None:
     assert repr(read.facts) == repr(doctor.evidence.facts)  # NaN, too, and tuples as tuples
     codes = [(one["code"], one["moment"]) for one in directory.findings.read()]
     assert codes == [("at-once", "before"), ("seen-at-two", "run")]
+
+
+def test_where_looks_are_few_a_training_ends_as_well_as_where_they_are_many() -> None:
+    dice = np.random.default_rng(0)
+    x = dice.normal(size=(900, 8)).astype("float32")
+    y = (x @ dice.normal(size=(8, 3))).argmax(axis=1)
+    ends = []
+    for share in (0.0, 1.0):  # each look takes a second, by this clock
+        keras.utils.set_random_seed(42)
+        hidden = keras.layers.Dense(16, "relu", kernel_initializer="he_normal")
+        head = keras.layers.Dense(3, "softmax")
+        model = keras.Sequential([keras.Input([8]), hidden, head])
+        model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        looking = Doctor(share=share, clock=itertools.count().__next__)
+        model.fit(x, y, epochs=3, batch_size=128, verbose=0, callbacks=[looking])
+        ends.append((len(looking.evidence.checks), looking.evidence.skill))
+        assert not looking.diagnosis.faults
+    (few, one), (many, other) = ends
+    assert few < many and one == pytest.approx(other, abs=0.1)

@@ -53,8 +53,13 @@ class Evidence:
     @property
     def skill(self) -> float:
         """The median skill of the last three checks; NaN before the first."""
-        known = sorted(c.skill for c in self.checks[-3:] if math.isfinite(c.skill))
-        return known[len(known) // 2] if known else math.nan
+        last = self.checks[-3:]
+        if self.ended:  # where looks were few, some of these are of long ago
+            last = [check for check in last if 3 * check.step >= 2 * self.steps]
+        known = sorted(check.skill for check in last if math.isfinite(check.skill))
+        # Of two the better counts while more is to come, and in the end the worse.
+        middle = (len(known) - 1 if self.ended else len(known)) // 2
+        return known[middle] if known else math.nan
 
     @property
     def held_back_losses(self) -> Sequence[float]:
