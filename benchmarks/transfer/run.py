@@ -19,9 +19,11 @@ import numpy as np
 import plain_loops
 import sets
 import torch
+import torch.nn.functional as F
 
 from latih import transfer
 from latih.data.strata import stratified_folds
+from latih.transfer.networks import LEAST_SIZE_OF_FEW
 from latih.transfer.scores import of_confusion
 
 FOLDS, SEED = 5, 1
@@ -38,6 +40,14 @@ def fine_tuned(
     return done.model.predict(x_test, verbose=0).argmax(axis=1)
 
 
+def enlarged(x: np.ndarray) -> np.ndarray:
+    """Return images in the size that ``fine_tune`` gives few small ones."""
+    images = torch.from_numpy(x).permute(0, 3, 1, 2).float()
+    size = (LEAST_SIZE_OF_FEW, LEAST_SIZE_OF_FEW)
+    larger = F.interpolate(images, size, mode="bilinear", antialias=True)
+    return larger.permute(0, 2, 3, 1).round().to(torch.uint8).numpy()
+
+
 WAYS: dict[str, tuple[str, Way]] = {
     "scratch": (
         "the careful loop, from fresh weights",
@@ -48,6 +58,10 @@ WAYS: dict[str, tuple[str, Way]] = {
     "probe": (
         "logistic regression on frozen features",
         lambda x, y, t, c, s: plain_loops.probe(x, y, t, c),
+    ),
+    "enlarged": (
+        "the same, images enlarged to 160",
+        lambda x, y, t, c, s: plain_loops.probe(enlarged(x), y, enlarged(t), c),
     ),
     "naive": (
         "all weights, Adam at 0.001",

@@ -4,11 +4,9 @@ import shlex
 import sys
 from pathlib import Path
 
-import typer
 from rich.console import Console
 
-from latih.cli.training import how_to_go_on
-from latih.errors import Terminated
+from latih.cli.training import telling_how_to_go_on
 from latih.models.kept_run import Resume
 from latih.random import set_random_seed
 from latih.recipes.pretraining import PretrainingSettings, load_unlabelled, pretrain
@@ -44,7 +42,7 @@ def run_pretraining(
     if not quiet:
         shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
         console.print(f"{name}: {len(x):,} examples of {shape}, without labels.", markup=False)
-    try:
+    with telling_how_to_go_on(console, directory, data):
         learnt = pretrain(
             settings,
             name,
@@ -56,12 +54,6 @@ def run_pretraining(
             resume=resume,
             snapshot_every=snapshot_every,
         )
-    except KeyboardInterrupt:
-        console.print(f"Interrupted. {how_to_go_on(directory, data)}", markup=False)
-        raise typer.Exit(130) from None
-    except Terminated:
-        console.print(f"Ended. {how_to_go_on(directory, data)}", markup=False)
-        raise
     console.print(f"Encoder: {learnt.run.encoder_file}", markup=False)
     told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
     console.print(f"Next:    {told}", markup=False)

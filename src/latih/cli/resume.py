@@ -58,15 +58,7 @@ def resume(
     if read is None or type(seed) is not int:
         raise _no_recipe(run)
     settings = _settings(read, recipe, run)
-    if epochs is not None and getattr(settings, "method", None) == "dbn":
-        raise InputError(
-            "`--epochs` of a deep belief net cannot be changed",
-            expected="as many as were asked: what a machine learns from is made by the one below",
-            got=str(epochs),
-            fix="Begin anew, in another directory.",
-        )
-    if epochs is not None:
-        settings = replace(settings, epochs=epochs)
+    longer = settings if epochs is None else replace(settings, epochs=epochs)
     given: dict[str, Any] = {
         "seed": seed,
         "quiet": quiet,
@@ -76,13 +68,20 @@ def resume(
     if isinstance(settings, PretrainingSettings):
         if doctor is not None:
             raise InputError(f"the run in {str(run)!r} is a pretraining, at which no doctor looks")
+        if settings.method == "dbn" and epochs is not None:
+            raise InputError(
+                "`--epochs` of a deep belief net cannot be changed",
+                expected="as many as were asked: each machine learns from what the one below makes",
+                got=str(epochs),
+                fix="Begin anew, in another directory.",
+            )
         with _budget(directory, settings):
-            run_pretraining(settings, data or _known_data(told, run), run, **given)
+            run_pretraining(longer, data or _known_data(told, run), run, **given)
         return
     # A weight takes four bytes of a snapshot: settings that ask for more have none to fill them.
     with weight_budget(_bytes_kept(directory) // 4):
         given["doctor"] = doctor or _doctor(told)
-        run_training(settings, data or _known_data(told, run), run, **given)
+        run_training(longer, data or _known_data(told, run), run, **given)
 
 
 def _budget(run: RunDirectory, settings: PretrainingSettings) -> AbstractContextManager[None]:

@@ -3,6 +3,8 @@
 import datetime
 import shlex
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -66,7 +68,7 @@ def run_training(
     examples = load_examples(data, seed)
     if not quiet:
         console.print(_introduction(examples), markup=False)
-    try:
+    with telling_how_to_go_on(console, directory, data):
         trained = train_dense(
             settings,
             examples,
@@ -81,12 +83,6 @@ def run_training(
             snapshot_every=snapshot_every,
             doctor=ASKED_OF_FIT[doctor],
         )
-    except KeyboardInterrupt:
-        console.print(f"Interrupted. {how_to_go_on(directory, data)}", markup=False)
-        raise typer.Exit(130) from None
-    except Terminated:
-        console.print(f"Ended. {how_to_go_on(directory, data)}", markup=False)
-        raise
     reason = trained.model.stop_reason or ""
     if not quiet and reason != "all epochs done":
         # A finding is a sentence.
@@ -94,13 +90,29 @@ def run_training(
     _tell(console, trained, examples)
 
 
-def how_to_go_on(directory: Path, data: str) -> str:
-    """Return a sentence for who broke a run off.
+@contextmanager
+def telling_how_to_go_on(console: Console, directory: Path, data: str) -> Generator[None]:
+    """Tell who breaks the run of the block off how it is gone on with.
 
     Args:
-        directory: where it is written.
-        data: what it was trained from.
+        console: where that is told.
+        directory: where the run is written.
+        data: what it is trained from.
+
+    Raises:
+        typer.Exit: with 130 after Ctrl-C.
     """
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. {_how_to_go_on(directory, data)}", markup=False)
+        raise typer.Exit(130) from None
+    except Terminated:
+        console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
+        raise
+
+
+def _how_to_go_on(directory: Path, data: str) -> str:
     told = ["latih", "resume", str(directory)]
     if Path(data).suffix == ".npz" or Path(data).exists():
         told.append(data)

@@ -50,13 +50,12 @@ def read(run_dir: str | os.PathLike[str]) -> Diagnosis:
         True
     """
     run = RunDirectory.open(run_dir)
-    if not run.facts.read():
-        told = run.findings.read()
-        if told:
-            return _recalled(run, told)
+    known = run.facts.read()
+    told = [] if known else run.findings.read()
+    if told:
+        return _recalled(run, told)
     try:
-        found = diagnose(_evidence_of(run), RULES)
-        return found if run.facts.read() else replace(found, is_watched=False)
+        return replace(diagnose(_evidence_of(run, known), RULES), is_watched=bool(known))
     except FileFormatError:
         raise
     except Exception as error:  # a file may hold anything, and a rule takes it for numbers
@@ -83,9 +82,8 @@ def _finding(told: Mapping[str, Any]) -> Finding:
     return found
 
 
-def _evidence_of(run: RunDirectory) -> Evidence:
+def _evidence_of(run: RunDirectory, known: Mapping[str, Any]) -> Evidence:
     epochs = [_measured(line) for line in run.log.read()]
-    known = run.facts.read()
     if not known:
         return _evidence_of_log(run.read_settings(), epochs)
     return Evidence.from_dict({**known, "checks": run.layers.read(), "epochs": epochs})

@@ -565,9 +565,7 @@ class Optimizer(RunState, StateNames, Configured):
         Calls done; the learning rate if it is a number; then for each weight its average, its sum
         of gradients and the slots; then what is remembered once.
         """
-        if self.flat is None:
-            return self._state(())
-        return self._state(slots.in_file_order(self.flat, self.slots, self._all_groups()))
+        return self.variables_for(() if self.flat is None else self.flat.parameters)
 
     def variables_for(self, weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Return the state as a file holds it beside a model with these trainable weights.
@@ -587,20 +585,6 @@ class Optimizer(RunState, StateNames, Configured):
             >>> [list(part.shape) for part in optimizer.variables_for([one, two])]
             [[], [], [1], [2]]
         """
-        if self.flat is None or [*map(id, weights)] == [*map(id, self.flat.parameters)]:
-            return self.variables
-        kept = slots.in_file_order_of(
-            weights, self.flat, self.slots, self._all_groups(), self._late_start
-        )
-        return self._state(kept)
-
-    def _late_start(self, slot: str, weight: torch.Tensor) -> torch.Tensor:
-        """Return what a slot begins with for a weight that joins when others have moved."""
-        if slot == AVERAGE:  # that of a weight that joins late starts where the weight is
-            return weight.detach()
-        return torch.full_like(weight, self.slot_start(slot), requires_grad=False)
-
-    def _state(self, remembered: Iterable[torch.Tensor]) -> list[torch.Tensor]:
         head = [torch.tensor(self._micro_steps, dtype=torch.int32)]
         if self.counters == 2:
             head.append(self.learning_rate)
@@ -608,7 +592,19 @@ class Optimizer(RunState, StateNames, Configured):
             return head
         kind = self.flat.values.dtype
         once = (torch.tensor(number, dtype=kind) for number in self.scalars.values())
-        return [*head, *remembered, *once]
+        return [*head, *self._remembered(self.flat, weights), *once]
+
+    def _remembered(
+        self, flat: FlatParameters, weights: Sequence[torch.Tensor]
+    ) -> Iterator[torch.Tensor]:
+        groups = self._all_groups()
+        return slots.in_file_order(weights, flat, self.slots, groups, self._late_start)
+
+    def _late_start(self, slot: str, weight: torch.Tensor) -> torch.Tensor:
+        """Return what a slot begins with for a weight that joins when others have moved."""
+        if slot == AVERAGE:  # that of a weight that joins late starts where the weight is
+            return weight.detach()
+        return torch.full_like(weight, self.slot_start(slot), requires_grad=False)
 
     def load_variables(self, arrays: Sequence[torch.Tensor]) -> None:
         """Take the state that :attr:`variables` gave, or its counters alone.
@@ -638,7 +634,7 @@ class Optimizer(RunState, StateNames, Configured):
             return
         rest = iter(arrays[self.counters :])
         with torch.no_grad():
-            for view in slots.in_file_order(self.flat, self.slots, self._all_groups()):
+            for view in self._remembered(self.flat, self.flat.parameters):
                 view.copy_(next(rest))
         self.scalars = {name: float(next(rest).item()) for name in self.scalars}
 

@@ -49,24 +49,6 @@ def carry_over(
 
 
 def in_file_order(
-    flat: FlatParameters, slots: Mapping[str, torch.Tensor], groups: Groups
-) -> Iterator[torch.Tensor]:
-    """Yield each weight's part of each slot, as Keras's files have them.
-
-    Example:
-        >>> flat = FlatParameters([torch.zeros(1), torch.zeros(1)])
-        >>> slots = {"a": torch.tensor([1.0, 2.0]), "b": torch.tensor([3.0, 4.0])}
-        >>> [float(part) for part in in_file_order(flat, slots, [("a", "b")])]
-        [1.0, 3.0, 2.0, 4.0]
-        >>> [float(part) for part in in_file_order(flat, slots, [("a",), ("b",)])]
-        [1.0, 2.0, 3.0, 4.0]
-    """
-    for group in groups:
-        for of_one_weight in zip(*(flat.views(slots[name]) for name in group), strict=True):
-            yield from of_one_weight
-
-
-def in_file_order_of(
     weights: Sequence[torch.Tensor],
     flat: FlatParameters,
     slots: Mapping[str, torch.Tensor],
@@ -85,8 +67,15 @@ def in_file_order_of(
     Example:
         >>> old, new = torch.zeros(1), torch.zeros(2)
         >>> flat, slots = FlatParameters([old]), {"a": torch.tensor([3.0])}
-        >>> list(in_file_order_of([new, old], flat, slots, ["a"], lambda name, one: one))
+        >>> list(in_file_order([new, old], flat, slots, [("a",)], lambda name, one: one))
         [tensor([0., 0.]), tensor([3.])]
+        >>> flat = FlatParameters([old, new])
+        >>> slots = {"a": torch.tensor([1.0, 2.0, 2.0]), "b": torch.tensor([3.0, 4.0, 4.0])}
+        >>> for groups in [("a", "b")], [("a",), ("b",)]:
+        ...     parts = in_file_order([old, new], flat, slots, groups, lambda name, one: one)
+        ...     print([float(part[0]) for part in parts])
+        [1.0, 3.0, 2.0, 4.0]
+        [1.0, 2.0, 3.0, 4.0]
     """
     places = {id(own): place for place, own in enumerate(flat.parameters)}
     for group in groups:

@@ -1,7 +1,6 @@
 """What ``run.toml`` says of a recipe, as its settings again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from latih.errors import InputError
@@ -28,8 +27,8 @@ def settings_of(kind: type[Settings], table: Mapping[str, Any], of: str) -> Sett
                 expected=", ".join(kinds),
                 got=repr(value)[:60],
             )
-    missing = [one.name for one in fields(kind) if one.name not in table]  # type: ignore[arg-type]
-    absent = {name: None for name in missing if type(None) in get_args(kinds[name])}
+    optional = (name for name, hint in kinds.items() if type(None) in get_args(hint))
+    absent = dict.fromkeys(optional)
     lists = {name: tuple(value) for name, value in table.items() if isinstance(value, list)}
     return kind(**{**absent, **table, **lists})
 
