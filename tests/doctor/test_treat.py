@@ -500,6 +500,27 @@ def test_the_cost_counts_every_step() -> None:
 # What it costs
 
 
+def test_the_cost_is_of_the_whole_training_though_a_trial_is_less_than_an_epoch() -> None:
+    steps = 150  # of an epoch; a trial has 100
+    x = np.tile(X, (2, 1))[: 4 * steps]
+    y = np.tile(LABELS, 2)[: 4 * steps]
+    treatment = treat(
+        healthy(), x, y, validation_data=VALIDATION, epochs=2, batch_size=4, diagnosis=HEALTHY
+    )
+    assert treatment.planned_steps == 2 * steps
+    assert treatment.steps == 100 + 2 * steps  # less than an epoch cannot be gone on with
+
+
+def test_longer_is_tried_for_twice_as_long_where_a_trial_is_less_than_an_epoch() -> None:
+    steps = 150
+    treatment = treat(
+        healthy(), X, LABELS, validation_data=VALIDATION, epochs=1, batch_size=4,
+        diagnosis=ill("more-epochs"),
+    )  # fmt: skip
+    assert treatment.planned_steps == steps
+    assert treatment.trials[0].steps == 2 * steps  # two hundred are more than one epoch
+
+
 def test_a_clear_gain_needs_no_second_seed_and_a_small_one_does() -> None:
     clear = treat(
         dead(keras.optimizers.Adam(0.01)), *TRAINING, validation_data=VALIDATION, epochs=20,
@@ -534,6 +555,22 @@ def test_what_shows_only_at_the_end_is_treated_then(monkeypatch: pytest.MonkeyPa
     treatment = treat(hardly_moving(), *TRAINING, validation_data=VALIDATION, epochs=10)
     assert treatment.kept[:1] == ["raise-learning-rate"]
     assert treatment.skill > 0.8
+
+
+def test_what_is_but_advised_is_tried_where_what_helped_was_not_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rule(evidence: Any) -> list[Finding]:
+        is_dead = any(one.silent == 1 for one in evidence.checks[-1].layers.values())
+        if is_dead:
+            return [found("initialise")]
+        return [replace(found("raise-learning-rate"), severity="advice")]
+
+    monkeypatch.setattr(Doctor, "rules", (rule,))
+    model = dead(keras.optimizers.SGD(0.01))
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=10)
+    assert treatment.kept == ["initialise", "raise-learning-rate"]
+    assert treatment.trials[0].skill < 0.5 < treatment.trials[1].skill
 
 
 def test_a_trial_whose_loss_is_no_number_ends_with_its_epoch() -> None:

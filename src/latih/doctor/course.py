@@ -24,7 +24,7 @@ from latih.doctor.rules import RULES
 from latih.doctor.setup import Case, Setup
 from latih.doctor.severed import severing_layers
 from latih.doctor.treatment import Treatment, Trial, began, changes, found
-from latih.doctor.trial_data import Data, Length, some_rows, trial_length
+from latih.doctor.trial_data import Data, Length, length_of, some_rows, trial_length
 from latih.doctor.trying import WORST, BestEpoch, Run, Start, copied, fit, going_on, run, skill_of
 from latih.engine.run_state import load_optimizer_states, load_weights, optimizer_states
 from latih.errors import InputError, LatihError
@@ -43,7 +43,8 @@ WELL = 0.9
 """Above this skill nothing is treated that is not broken."""
 
 POOR = 0.5
-"""Only below this skill what no finding proposes is worth a trial."""
+"""Only below this skill what no finding proposes is worth a trial, and, once something has helped,
+what is but advised."""
 
 RANGE_STEPS = 50, 100
 """So many steps a range test has, at least and at most; between them a fifth of the training."""
@@ -205,8 +206,10 @@ class Course:
         """Train a setup from its first weights; if it is only longer, go on with the best."""
         best = self.best
         longer = replace(best.setup, epochs=setup.epochs, patience=setup.patience)
-        if setup != longer or not best.trained or setup.epochs <= best.trained:
+        if setup != longer or setup.epochs <= best.trained:
             return self._run(setup, self._length(setup, best), self.seed)
+        if not best.trained:  # less than an epoch, which cannot be gone on with
+            return self._run(setup, length_of(2 * best.steps, best.per_epoch or 1), self.seed)
         epochs = min(setup.epochs, best.trained + self.trial_epochs)
         return self._longer(replace(best, setup=setup), epochs)
 
@@ -283,7 +286,7 @@ class Course:
 
     def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
-        takes_advice = not self.kept and self.reached < WELL
+        takes_advice = self.reached < (POOR if self.kept else WELL)
         thinks = self.looks_again and self.reached < POOR
         return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=thinks)
 

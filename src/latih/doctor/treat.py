@@ -29,9 +29,10 @@ def treat(
 
     First the model is trained as it is, for a tenth of the epochs (but not below 100 steps or three
     epochs), while the doctor looks on. Then remedies are tried, those of the likeliest fault first;
-    if there is none and the skill is below 0.9, those of what is advised. Each is tried on a new
-    model from its first weights, for the same time; one that only takes longer goes on with what is
-    there. One that beats the best so far is kept, and what follows builds on it; any other is
+    if there is none and the skill is below 0.9 (below 0.5 once something has helped), those of what
+    is advised. Each is tried on a new model from its first weights, for the same time; one that
+    only takes longer goes on with what is there, or begins anew where that is less than an epoch.
+    One that beats the best so far is kept, and what follows builds on it; any other is
     rolled back. The gain must be more than chance makes; if it is below 0.2, more than twice the
     standard deviation between seeds, too, for which the untreated model is trained from a second
     one; and it need not be more than half of what is missing to a perfect score. At last the best

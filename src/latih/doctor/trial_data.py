@@ -75,11 +75,19 @@ Length(epochs=1, steps_per_epoch=1500))
     """
     if steps is None:
         return Length(max(1, math.ceil(epochs / SHARE)))
-    least = min(LEAST_STEPS, LEAST_EPOCHS * steps)
-    wanted = max(math.ceil(epochs * steps / SHARE), least)
-    if wanted < steps:
-        return Length(1, wanted)
-    return Length(min(epochs, math.ceil(wanted / steps)))
+    planned = epochs * steps
+    least = min(LEAST_STEPS, LEAST_EPOCHS * steps, planned)
+    return length_of(max(math.ceil(planned / SHARE), least), steps)
+
+
+def length_of(wanted: int, steps: int) -> Length:
+    """Return how long so many steps are, at least, in epochs if they are not less than one.
+
+    Args:
+        wanted: how many steps, > 0.
+        steps: how many an epoch has.
+    """
+    return Length(1, wanted) if wanted < steps else Length(math.ceil(wanted / steps))
 
 
 def steps_of(x: Any, batch_size: int | None) -> int | None:

@@ -167,7 +167,7 @@ def run(
         diagnosis=doctor.diagnosis,
         gradient_norms=tuple(norm for norm in norms if norm is not None),
         steps=judge.steps,
-        per_epoch=judge.per_epoch,
+        per_epoch=data.steps(setup.batch_size) or judge.per_epoch,
         rows=judge.rows,
         trained=length.epochs if length.steps_per_epoch is None else 0,
         doctor=doctor if known is None else None,
