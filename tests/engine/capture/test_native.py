@@ -330,6 +330,81 @@ def test_batch_normalization_of_images(shape, has_relu, of_inputs):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * other.abs().max().item())
 
 
+def frozen_batch_norm(shape, activation, with_gradients=True, scale=2.0):
+    x = torch.randn(shape) * 3
+    layer = layers.BatchNormalization()
+    layer(x)
+    for weight in (layer.gamma, layer.beta, layer.moving_mean):
+        weight.data.normal_()
+    layer.moving_variance.data.uniform_(0.1, scale)
+    x.requires_grad_(with_gradients)
+    upstream = torch.randn(shape)
+
+    def step():
+        y = activation(layer(x, training=False))
+        wanted = [layer.gamma, layer.beta, x]
+        return y, *(torch.autograd.grad(y, wanted, upstream) if with_gradients else ())
+
+    return step
+
+
+def as_it_is(x):
+    return x
+
+
+@few
+@given(
+    shape=st.one_of(
+        st.tuples(st.integers(2, 200), st.one_of(st.integers(2, 40), st.integers(500, 1100))),
+        st.tuples(*[st.integers(2, 12)] * 3, st.integers(2, 40)),
+    ),
+    activation=st.sampled_from([F.relu, F.relu6]),
+)
+def test_batch_normalization_by_statistics_that_stay(shape, activation):
+    names = ["normalize_frozen", "normalize_frozen_backward"]
+    step = frozen_batch_norm(shape, activation)
+    compare(step, names, rtol=1e-5, atol=1e-4)
+    with torch.no_grad():
+        compare(frozen_batch_norm(shape, activation, False), names[:1], rtol=1e-5, atol=1e-5)
+    compare(frozen_batch_norm(shape, as_it_is), names[1:], rtol=1e-5, atol=1e-4)
+
+
+def test_frozen_batch_normalization_that_is_read_before_its_activation_is_left_alone():
+    layer = layers.BatchNormalization()
+    x = torch.randn(10, 5)
+    layer(x)
+
+    def step():
+        before = layer(x, training=False)
+        return before, F.relu6(before)
+
+    with torch.no_grad():
+        compare(step, [])
+
+
+# PyTorch's gradient of a ReLU6 at NaN is that of one side or the other, by its place.
+@pytest.mark.parametrize(
+    ("value", "activation"),
+    [
+        *((value, F.relu) for value in (math.nan, math.inf, -math.inf)),
+        *((value, F.relu6) for value in (math.inf, -math.inf)),
+    ],
+)
+def test_frozen_batch_normalization_lets_what_is_not_finite_through(value, activation):
+    layer = layers.BatchNormalization()
+    x = torch.randn(10, 5)
+    layer(x)
+    x[3, 2] = value
+    x.requires_grad_()
+    upstream = torch.randn(10, 5)
+
+    def step():
+        y = activation(layer(x, training=False))
+        return y, *torch.autograd.grad(y, [x, layer.gamma, layer.beta], upstream)
+
+    compare(step, ["normalize_frozen", "normalize_frozen_backward"], rtol=1e-5, atol=1e-5)
+
+
 def test_batch_statistics_are_as_exact_as_in_double_precision():
     """Far from zero, where a sum of squares would lose all digits."""
     layer = layers.BatchNormalization(momentum=0.0)

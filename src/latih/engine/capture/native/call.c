@@ -23,6 +23,8 @@ static const struct {
     KERNEL(multiply, "ppip"),
     KERNEL(normalize, "pppppiiiffppp"),
     KERNEL(normalize_backward, "ppppppiippp"),
+    KERNEL(normalize_frozen, "pppppiiffp"),
+    KERNEL(normalize_frozen_backward, "ppppppiiiffppp"),
     KERNEL(pool, "piiiiipp"),
     KERNEL(pool_backward, "ppiiiip"),
     KERNEL(shorten, "piip"),

@@ -16,7 +16,7 @@ FEATURES = 5
 EPSILON, SHARE = 0.0625, 0.375
 
 
-def _inputs(rows: Sequence[int]) -> torch.Tensor:
+def inputs_of(rows: Sequence[int]) -> torch.Tensor:
     """Return inputs as PyTorch wants them, with the features in the second axis."""
     return torch.zeros(*rows, FEATURES).movedim(-1, 1)
 
@@ -25,7 +25,7 @@ def _trace(rows: Sequence[int], has_relu: bool) -> Mapping[str, torch.Tensor]:
     named = {
         name: torch.zeros(FEATURES) for name in ("gamma", "beta", "moving_mean", "moving_variance")
     }
-    inputs = _inputs(rows)
+    inputs = inputs_of(rows)
     outputs, mean, inverse_deviation = aten.native_batch_norm(
         inputs, named["gamma"], named["beta"], None, None, True, 0.0, EPSILON
     )
@@ -63,7 +63,7 @@ def _trace_backward(
 ) -> Mapping[str, torch.Tensor]:
     named = {name: torch.zeros(FEATURES) for name in ("gamma", "mean", "inverse_deviation")}
     gradients, seen = torch.zeros(*rows, FEATURES), torch.zeros(*rows, FEATURES)
-    named |= {"seen": seen, "inputs": _inputs(rows)}
+    named |= {"seen": seen, "inputs": inputs_of(rows)}
     of_outputs = aten.threshold_backward(gradients, seen, 0) if has_relu else gradients
     of_outputs = of_outputs.movedim(-1, 1)
     named["gradients"] = gradients if has_relu else of_outputs

@@ -1,0 +1,174 @@
+"""Batch normalisation by statistics that stay, as in fine-tuning, with the activation after it.
+
+The gradient of ReLU6 is taken from what goes into it, which is worked out anew: so what lies
+between the two is never written to memory.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from latih.engine.capture.dataflow import Entry
+from latih.engine.capture.native.fused import Fused
+from latih.engine.capture.native.normalization import EPSILON, FEATURES, ROWS, inputs_of
+from latih.engine.capture.native.template import Kind, Match
+
+aten = torch.ops.aten
+MOMENTUM = 0.1
+"""PyTorch's own, which nothing is done with."""
+
+GIVEN = "gamma", "beta", "mean", "variance"
+GRADIENTS = "inputs_gradient", "gamma_gradient", "beta_gradient"
+
+
+class Activation(NamedTuple):
+    """What follows.
+
+    Args:
+        forward: takes what comes.
+        backward: takes the gradient, what came, and what was made of it.
+        highest: what it cuts off at; NaN for nothing.
+    """
+
+    forward: Callable[[torch.Tensor], torch.Tensor]
+    backward: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    highest: float
+
+
+RELU = Activation(
+    aten.relu, lambda g, before, after: aten.threshold_backward(g, after, 0), math.nan
+)
+RELU6 = Activation(
+    lambda x: aten.hardtanh(x, 0, 6),
+    lambda g, before, after: aten.hardtanh_backward(g, before, 0, 6),
+    6.0,
+)
+
+
+def _forward(named: Mapping[str, torch.Tensor]) -> Sequence[torch.Tensor]:
+    statistics = named["mean"], named["variance"]
+    return aten.native_batch_norm(
+        named["inputs"], named["gamma"], named["beta"], *statistics, False, MOMENTUM, EPSILON
+    )
+
+
+def _backward(
+    named: Mapping[str, torch.Tensor], gradient: torch.Tensor, saved: Sequence[torch.Tensor]
+) -> Mapping[str, torch.Tensor]:
+    results = aten.native_batch_norm_backward(
+        gradient,
+        *(named[name] for name in ("inputs", "gamma", "mean", "variance")),
+        *saved,
+        False,
+        EPSILON,
+        [True, True, True],
+    )
+    return dict(zip(GRADIENTS, results, strict=True))
+
+
+def _given(rows: Sequence[int]) -> dict[str, torch.Tensor]:
+    return {**{name: torch.zeros(FEATURES) for name in GIVEN}, "inputs": inputs_of(rows)}
+
+
+def _trace_alone(rows: Sequence[int], activation: Activation) -> Mapping[str, torch.Tensor]:
+    """Return what is made where no gradient is wanted."""
+    named = _given(rows)
+    outputs, *_ = _forward(named)
+    return {**named, "outputs": activation.forward(outputs.movedim(1, -1))}
+
+
+def _trace(rows: Sequence[int], activation: Activation) -> Mapping[str, torch.Tensor]:
+    named = _given(rows)
+    outputs, *saved = _forward(named)
+    before = outputs.movedim(1, -1)
+    after = activation.forward(before)
+    gradients = torch.zeros(*rows, FEATURES)
+    of_outputs = activation.backward(gradients, before, after).movedim(-1, 1)
+    made = {"outputs": after, "gradients": gradients}
+    return {**named, **made, **_backward(named, of_outputs, saved)}
+
+
+def _trace_bare(rows: Sequence[int]) -> Mapping[str, torch.Tensor]:
+    """Return what is made with no activation behind: only its gradients are worth a kernel."""
+    named, gradients = _given(rows), inputs_of(rows)
+    saved = torch.zeros(0), torch.zeros(0)
+    return {**named, "gradients": gradients, **_backward(named, gradients, saved)}
+
+
+def _done(activation: Activation, match: Match) -> list[Entry]:
+    inputs = match.tensor("inputs")
+    arguments = [
+        inputs,
+        *(match.tensor(name) for name in GIVEN),
+        *_sizes(inputs),
+        match.number("epsilon"),
+        activation.highest,
+    ]
+    return [Fused("normalize_frozen", arguments, {}, [match.tensor("outputs")])]
+
+
+def _undone(activation: Activation | None, match: Match, beta: torch.Tensor) -> list[Entry]:
+    inputs = match.tensor("inputs")
+    arguments = [
+        match.tensor("gradients"),
+        inputs,
+        match.tensor("gamma"),
+        beta,
+        match.tensor("mean"),
+        match.tensor("variance"),
+        *_sizes(inputs),
+        int(activation is not None),
+        match.number("epsilon"),
+        math.nan if activation is None else activation.highest,
+    ]
+    results = [match.tensor(name) for name in GRADIENTS]
+    return [Fused("normalize_frozen_backward", arguments, {}, results)]
+
+
+def _sizes(inputs: torch.Tensor) -> tuple[int, int]:
+    features = inputs.shape[1]
+    return inputs.numel() // features, features
+
+
+def _both(activation: Activation, match: Match) -> list[list[Entry]]:
+    return [_done(activation, match), _undone(activation, match, match.tensor("beta"))]
+
+
+def _alone(activation: Activation, match: Match) -> list[list[Entry]]:
+    return [_done(activation, match)]
+
+
+def _bare(match: Match) -> list[list[Entry]]:
+    # Without an activation its shift has no part in the gradients: any numbers do in its place.
+    return [_undone(None, match, match.tensor("mean"))]
+
+
+KINDS = tuple(
+    kind
+    for rows in ROWS
+    for kind in (
+        *(
+            Kind(
+                partial(_trace, rows, one),
+                ["outputs", *GRADIENTS],
+                partial(_both, one),
+                {EPSILON: "epsilon"},
+                first=2,
+            )
+            for one in (RELU, RELU6)
+        ),
+        *(
+            Kind(
+                partial(_trace_alone, rows, one),
+                ["outputs"],
+                partial(_alone, one),
+                {EPSILON: "epsilon"},
+            )
+            for one in (RELU, RELU6)
+        ),
+        Kind(partial(_trace_bare, rows), GRADIENTS, _bare, {EPSILON: "epsilon"}),
+    )
+)
