@@ -256,6 +256,13 @@ def test_rows_that_are_alike_by_chance_are_no_twins() -> None:
     assert data_facts.duplicates(batch(yes_or_no[:600]), batch(yes_or_no[600:])) == 0.0
 
 
+def test_a_pair_or_two_that_a_split_parts_are_no_leak() -> None:
+    x = DRAW.normal(size=(120, 4))
+    for count, share in ((0, 0.0), (2, 0.0), (3, 0.1)):
+        held = np.concatenate([x[:count], DRAW.normal(size=(30 - count, 4))])
+        assert data_facts.duplicates(batch(x), batch(held)) == pytest.approx(share)
+
+
 def test_rows_that_differ_in_few_places_are_no_twins() -> None:
     sparse = np.zeros((600, 5000), dtype="float32")
     sparse[np.arange(600), DRAW.permutation(5000)[:600]] = DRAW.normal(size=600)

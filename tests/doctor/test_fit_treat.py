@@ -168,6 +168,16 @@ def test_without_anything_to_judge_by_it_holds_rows_back_for_the_trials() -> Non
     assert history.treatment is not None and history.treatment.kept and accuracy(split) > 0.85
 
 
+def test_of_what_is_iterated_something_must_be_held_back() -> None:
+    rows = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(LABELS))
+    model = sick()
+    with pytest.warns(LatihWarning, match="nothing to judge by"):
+        history = model.fit(
+            torch.utils.data.DataLoader(rows, 32), epochs=4, verbose=0, doctor="treat"
+        )
+    assert history.treatment is None and history.diagnosis.faults
+
+
 def test_groups_of_layers_are_refused_before_a_step_and_may_be_watched() -> None:
     model = sick()
     before = model.get_weights()

@@ -277,6 +277,15 @@ def test_spikes_at_any_place_and_noise_do_not_mislead(least: float, noise: int) 
     assert least / 40 < read.suggestion < least
 
 
+def test_a_loss_that_stays_low_however_high_the_rate_speaks_for_where_it_came_there() -> None:
+    # What is learnt by heart stays so: the least loss comes last, and tells nothing.
+    rates = np.asarray(RATES)
+    losses = 0.7 / (1 + (rates / 0.01) ** 2)
+    read = read_curve(RATES, losses.tolist(), broke_off=False)
+    assert read.suggestion is not None
+    assert 1e-3 < read.suggestion < 0.05
+
+
 @pytest.mark.parametrize("start", [-5.0, 0.0, 2.3])
 def test_noise_alone_gives_a_suggestion_in_one_case_of_twenty(start: float) -> None:
     dice = np.random.default_rng(0)

@@ -110,7 +110,8 @@ def test_of_a_subclassed_model_the_layers_are_left(name: str) -> None:
     assert setup.layers is None
     after = REMEDIES[name](setup, case())
     if after is not None:
-        assert (after.layers, after.loss) == (None, setup.loss)
+        is_kept = name != "output-and-loss"
+        assert (after.layers, after.loss == setup.loss) == (None, is_kept)
         after.make(model).fit(X, LABELS, verbose=0)
 
 
@@ -336,6 +337,36 @@ def test_output_and_loss_become_what_the_targets_ask_for(
     last = changed("output-and-loss", model, case(output))
     assert (last.layers[-1].units, last.layers[-1].activation.__name__, last.loss) == wanted
     assert changed("output-and-loss", last, case(output)) is None
+
+
+class Scores(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = Dense(3)
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        return self.out(inputs)
+
+
+@pytest.mark.parametrize(
+    ("loss", "wanted"),
+    [
+        ("sparse_categorical_crossentropy", True),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2), False),
+        (keras.losses.MeanSquaredError(), None),
+    ],
+)
+def test_where_layers_cannot_be_changed_the_loss_takes_the_other_kind_of_scores(
+    loss: Any, wanted: bool | None
+) -> None:
+    model = Scores()
+    model.compile("adam", loss)
+    after = REMEDIES["output-and-loss"](Setup.of(model), case())
+    if wanted is None:
+        assert after is None
+        return
+    assert after is not None and after.loss.get_config()["from_logits"] is wanted
+    assert after.loss.get_config()["ignore_class"] == getattr(loss, "ignore_class", None)
 
 
 def test_a_loss_of_the_users_own_is_not_taken_for_the_one_whose_name_it_bears() -> None:

@@ -557,6 +557,28 @@ def test_what_shows_only_at_the_end_is_treated_then(monkeypatch: pytest.MonkeyPa
     assert treatment.skill > 0.8
 
 
+def test_what_contradicts_itself_is_mended_though_so_short_a_trial_shows_no_gain() -> None:
+    model = stack(Dense(16, "relu"), Dense(1, "softmax"), loss="binary_crossentropy",
+                  optimizer=keras.optimizers.Adam(1e-7))  # fmt: skip
+    treatment = treat(model, X, LABELS == 1, epochs=3, trials=1)
+    assert treatment.diagnosis.cause.code == "wrong-output-activation"
+    assert treatment.kept == ["output-and-loss"]
+    assert treatment.trials[0].skill < 0.1
+
+
+def test_raw_scores_of_a_subclassed_model_are_told_to_the_loss() -> None:
+    class RawScores(Own):
+        def call(self, inputs: Any) -> Any:
+            return torch.log(super().call(inputs).clamp(min=1e-7)) * 3
+
+    keras.utils.set_random_seed(1)
+    model = RawScores()
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    treatment = treat(model, *TRAINING, validation_data=VALIDATION, epochs=10)
+    assert treatment.kept[:1] == ["output-and-loss"]
+    assert "SparseCategoricalCrossentropy(from_logits=True)" in str(treatment.changes[0])
+
+
 def test_what_is_but_advised_is_tried_where_what_helped_was_not_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -622,6 +644,18 @@ def test_the_code_makes_the_same_model(make: Any, remedy: str) -> None:
 
     assert told(made["model"]) == told(other)
     assert made["model"].output_shape == other.output_shape
+
+
+def test_the_code_tells_what_a_normalization_has_measured() -> None:
+    scaling = keras.layers.Normalization()
+    scaling.adapt(100 * X + 7)
+    model = stack(scaling, Dense(16, "relu"), Dense(3, "softmax"))
+    treatment = treat(model, 100 * X[:500] + 7, LABELS[:500], epochs=2, diagnosis=HEALTHY)
+    pasted: dict[str, Any] = {"keras": keras, "x": X, "y": LABELS, "validation_data": None}
+    exec(treatment.code.partition("model.compile")[0], pasted)
+    given, again = (one.layers[0](100 * X[:5] + 7) for one in (model, pasted["model"]))
+    assert torch.allclose(given, again, atol=1e-4)
+    assert given.abs().max() < 4
 
 
 def test_the_code_of_a_scaled_net() -> None:

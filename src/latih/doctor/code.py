@@ -8,11 +8,11 @@ from typing import Any
 
 from latih import registry
 from latih.constraints import CONSTRAINTS
-from latih.doctor.layer_configs import TENSOR
+from latih.doctor.layer_configs import TENSOR, LayerConfigs
 from latih.doctor.setup import Setup
 from latih.errors import LatihError
 from latih.initializers import INITIALIZERS
-from latih.layers import LAYERS
+from latih.layers import LAYERS, Normalization
 from latih.losses import LOSSES
 from latih.metrics import METRICS
 from latih.optimizers import OPTIMIZERS
@@ -33,18 +33,36 @@ WIDTH = 96
 TOO_ODD = "# The layers cannot be told as code; take the model of the treatment.\n"
 
 
-def as_code(setup: Setup, *, is_stack: bool) -> str:
+def as_code(setup: Setup, *, is_stack: bool, model: Any = None) -> str:
     """Return the lines that make a model, compile it and fit it.
 
     Args:
         setup: how it is made.
         is_stack: whether it is a ``Sequential``.
+        model: made of it: what its layers have measured by ``adapt`` is told, too.
     """
     try:
-        made = "" if setup.layers is None else model_code(setup.layers, is_stack=is_stack)
+        layers = setup.layers if model is None else _with_measured(setup.layers, model)
+        made = "" if layers is None else model_code(layers, is_stack=is_stack)
     except (LatihError, KeyError, TypeError):
         made = TOO_ODD
     return f"{made}{compile_code(setup)}{fit_code(setup)}"
+
+
+def _with_measured(layers: Mapping[str, Any] | None, model: Any) -> Mapping[str, Any] | None:
+    """Return layers' configs with the means and variances that were measured on data."""
+    if layers is None:
+        return None
+    configs = LayerConfigs(layers)
+    measured = {one.name: one for one in model.every_layer() if isinstance(one, Normalization)}
+    for described in configs.all():
+        layer = measured.get(described["config"].get("name"))
+        if layer is None or layer.mean is not None or not layer.weights:
+            continue
+        for name, weight in (("mean", layer.adapt_mean), ("variance", layer.adapt_variance)):
+            digits = [float(f"{value:.6g}") for value in weight.reshape(-1).tolist()]
+            described["config"][name] = digits if layer.axis is not None else digits[0]
+    return configs.config
 
 
 def model_code(config: Mapping[str, Any], *, is_stack: bool) -> str:

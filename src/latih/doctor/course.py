@@ -55,6 +55,10 @@ RANGE = 1e-5, 1.0
 FEW = 8
 """So many rows show where gradients are cut off."""
 
+CERTAIN = 0.9
+"""What contradicts itself before the first step with this probability is mended unless that does
+harm: so short a trial need not show what it is good for."""
+
 ONLY_AT_THE_END = ("under-training",)
 """What cannot be told of a trial, which is short."""
 
@@ -190,10 +194,15 @@ class Course:
             return False
         goes_on = tried.model is self.best.model
         before = self.best.skill if goes_on else self.reached
-        if math.isnan(self.noise) and self._margin(before) < tried.skill - before < CLEAR:
-            self._measure_noise()
-            before = before if goes_on else self.reached
-        needed = before + self._margin(before)
+        if self._is_contradiction(proposal):
+            chance = self._chance(before)
+            needed = before - chance if before > chance else WORST  # there is nothing to harm
+        else:
+            gain = tried.skill - before
+            if math.isnan(self.noise) and self._margin(before) < gain < CLEAR:
+                self._measure_noise()
+                before = before if goes_on else self.reached
+            needed = before + self._margin(before)
         kept = tried.skill > needed
         self._note(proposal, tried.skill, needed, kept, tried.steps)
         if kept:
@@ -201,6 +210,13 @@ class Course:
         elif goes_on:
             self._roll_back(*state)
         return kept
+
+    def _is_contradiction(self, proposal: Proposal) -> bool:
+        """Say whether a remedy makes output and loss fit that never could."""
+        return proposal.remedy == "output-and-loss" and any(
+            one.code == proposal.finding and one.step is None and one.probability >= CERTAIN
+            for one in self.best.diagnosis.faults
+        )
 
     def _trial(self, setup: Setup) -> Run:
         """Train a setup from its first weights; if it is only longer, go on with the best."""
@@ -375,7 +391,7 @@ class Course:
             diagnosis=self.diagnosis,
             trials=tuple(self.trials),
             changes=tuple(changes(self.asked, setup)),
-            code=as_code(setup, is_stack="input_layers" not in (setup.layers or {})),
+            code=as_code(setup, is_stack="input_layers" not in (setup.layers or {}), model=model),
             given_skill=self.given_skill,
             untreated_skill=self.untreated,
             noise=self.noise,

@@ -44,6 +44,9 @@ FEW_FEATURES = 3
 LEAST_DISTINCT = 0.5
 """Where of whole numbers fewer rows are different, twins say nothing."""
 
+LEAST_TWINS = 3
+"""So many of the rows held back must have a twin among those trained on, to be no chance."""
+
 MOST_COLUMNS = 128
 MOST_COMPARED = 256
 """So many columns say who may be a twin, and so many pairs are compared in all of them."""
@@ -248,7 +251,8 @@ def duplicates(trained: Batch, held: Batch) -> float:
     """Return the share of the rows held back that are among those trained on.
 
     At most :data:`MOST_ROWS` of each side are compared, and what was not looked at is reckoned to
-    be like the rest. Where there are so few different rows that chance makes twins, it is 0; and of
+    be like the rest. Where there are so few different rows that chance makes twins, it is 0, and
+    where there is a pair or two, as Iris has, which a split may part; and of
     files that are mapped into memory, where each row would be read from the disk.
 
     Args:
@@ -280,7 +284,10 @@ def duplicates(trained: Batch, held: Batch) -> float:
     same = torch.ones(len(some), dtype=torch.bool)
     for a, b in pairs:
         same &= (a == b).reshape(len(some), -1).all(dim=1).cpu()
-    found = len(alike) / len(other) * same.float().mean().item()
+    twins = len(alike) * same.float().mean().item()
+    if twins < LEAST_TWINS:
+        return 0.0
+    found = twins / len(other)
     return min(1.0, found * trained.size / len(one))
 
 

@@ -13,7 +13,15 @@ from latih.doctor.layer_configs import LINEAR, LayerConfigs, activation_in, is_a
 from latih.doctor.setup import Case, Setup
 from latih.doctor.targets import loss_name
 from latih.layers import Activation, Normalization, Rescaling
-from latih.losses import Loss, LossFunctionWrapper
+from latih.losses import (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    Loss,
+    LossFunctionWrapper,
+    SparseCategoricalCrossentropy,
+)
 from latih.registry import to_snake_case
 
 BYTE = 255.0
@@ -21,6 +29,15 @@ MOST_FEATURES = 1024
 """Where there are more, all get one mean and one deviation: as code they fill no page."""
 
 SQUARED = ("mse", "mean_squared_error")
+OF_SCORES: Mapping[str, type[Loss]] = {
+    to_snake_case(one.__name__): one
+    for one in (
+        *(BinaryCrossentropy, BinaryFocalCrossentropy, SparseCategoricalCrossentropy),
+        *(CategoricalCrossentropy, CategoricalFocalCrossentropy),
+    )
+}
+"""Losses that take raw scores as well as probabilities: ``from_logits`` says which."""
+
 FIRST_POWER = ("mae", "mean_absolute_error", "huber", "log_cosh", "logcosh")
 
 
@@ -74,8 +91,10 @@ def scale_targets(setup: Setup, case: Case) -> Setup | None:
 def output_and_loss(setup: Setup, case: Case) -> Setup | None:
     """Give each output the activation, the width and the loss that its targets ask for."""
     outputs = case.facts.outputs
-    if setup.layers is None or not outputs:
+    if not outputs:
         return None
+    if setup.layers is None:
+        return _other_kind_of_scores(setup, outputs)
     configs = LayerConfigs(setup.layers)
     ends, kernels = configs.outputs(), configs.output_kernels()
     if len(ends) != len(outputs):
@@ -90,6 +109,26 @@ def output_and_loss(setup: Setup, case: Case) -> Setup | None:
         named = losses[0] if len(losses) == 1 else _named(outputs, losses)
         changed = replace(changed, loss=named)
     return None if changed is setup else changed
+
+
+def _other_kind_of_scores(setup: Setup, outputs: Sequence[OutputFacts]) -> Setup | None:
+    """Let losses of classes take raw scores for probabilities, or the other way round.
+
+    Where code says what a call does its outputs cannot be changed, but what is made of them can.
+    """
+    losses: list[Any] = []
+    for place, output in enumerate(outputs):
+        given = setup.loss_of(place, output.name)
+        kind = OF_SCORES.get(_loss_name(given))
+        if kind is None or not isinstance(given, str | kind):
+            losses.append(given)
+            continue
+        config = (kind() if isinstance(given, str) else given).get_config()
+        losses.append(kind.from_config({**config, "from_logits": not config["from_logits"]}))
+    given = [setup.loss_of(place, one.name) for place, one in enumerate(outputs)]
+    if all(new is old for new, old in zip(losses, given, strict=True)):
+        return None
+    return replace(setup, loss=losses[0] if len(losses) == 1 else _named(outputs, losses))
 
 
 def map_labels(setup: Setup, case: Case) -> Setup | None:

@@ -28,6 +28,10 @@ MARGIN = 10.0
 """The suggestion is so many times below the rate where the loss is least: that one is the last
 that did not yet do harm, and only in the few steps of a test."""
 
+REACHED = 0.95
+"""From where on this part of the fall is behind it, a loss that lies low for more than ``MARGIN``
+times the rate counts as least: what is learnt by heart stays low, wherever weights are thrown."""
+
 HARM, HARM_NOISES = 0.1, 3.0
 """A loss that grows by this part of itself, and by so many deviations of its noise, grows."""
 
@@ -136,6 +140,9 @@ def read_curve(
             return CurveReading(smoothed, _rounded(edge / MARGIN, rates[0], edge), reason)
         reason = ONLY_GROWS if broke_off else FLAT
         return CurveReading(smoothed, None, reason.of(**told))
+    reached = int(np.argmax(smoothed <= start - REACHED * fall))
+    if rates[reached] * MARGIN < rates[least]:
+        least = max(reached, skipped)
     steepest = skipped + int(np.argmin(np.gradient(smoothed)[skipped : least + 1]))
     told["least"] = f"{rates[least]:.2g}"
     chosen, reason = rates[least] / MARGIN, TENTH

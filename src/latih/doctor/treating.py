@@ -131,11 +131,11 @@ class TreatingDoctor(Doctor):
         start, self._start = self._start, None
         if start is None:
             return
-        self.say(f"\n{BEGINS.of(step=self.step)}")
         diagnosis = self.diagnosis if self.diagnosis.findings else None
         try:
             asked = Setup.of(start, **self._fit)
             course = Course(start, asked, self._data(), self._seed, TRIALS, tell=self.say)
+            self.say(f"\n{BEGINS.of(step=self.step)}")
             with course.leaving_no_trace():
                 course.look(diagnosis)
                 course.try_remedies()

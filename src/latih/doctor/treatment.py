@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from latih import registry
+from latih.doctor.code import expression
 from latih.doctor.diagnosis import HEALTHY, Diagnosis, recalled
 from latih.doctor.finding import Finding
 from latih.doctor.layer_configs import LayerConfigs
@@ -17,6 +18,7 @@ from latih.doctor.rules import RULES
 from latih.doctor.setup import Setup
 from latih.doctor.words import Words
 from latih.errors import FileFormatError, LatihError
+from latih.registry import to_snake_case
 
 ILL = Words("Found: {told}", "Ditemukan: {told}")
 ADVISED = Words(
@@ -300,7 +302,15 @@ def _between(place: str, before: Any, after: Any) -> list[Change]:
             if name != "name"
             for change in _between(f"{place}.{name}", before.get(name), after.get(name))
         ]
+    if isinstance(before, str) and _is_object_of(after, before):
+        return [Change(place, before, expression(after))]  # what is new are its arguments
     return [Change(place, _short(before), _short(after))]
+
+
+def _is_object_of(value: Any, name: str) -> bool:
+    """Say whether data describe an object of the class that a name stands for."""
+    is_object = isinstance(value, dict) and _is_object(value)
+    return is_object and to_snake_case(value["class_name"]) == name
 
 
 def _is_object(value: dict[str, Any]) -> bool:

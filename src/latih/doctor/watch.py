@@ -318,9 +318,7 @@ class Doctor(Witness):
         self._let_go()
         self.attempt(self._end)
         self._training = self._probe = self._movement = None
-        unsaid, self._unsaid = self._unsaid, []
-        for told in unsaid:
-            warnings.warn(told, LatihWarning, stacklevel=2)
+        self.tell_warnings()
 
     def _end(self) -> None:
         is_over = self.model is not None and (self.model.completed or self.model.stop_training)
@@ -377,6 +375,12 @@ class Doctor(Witness):
     def warn(self, told: str) -> None:
         """Warn of something when the training is over, and not in the midst of a look."""
         self._unsaid.append(told)
+
+    def tell_warnings(self) -> None:
+        """Say what there was to warn of."""
+        unsaid, self._unsaid = self._unsaid, []
+        for told in unsaid:
+            warnings.warn(told, LatihWarning, stacklevel=2)
 
     @property
     def _speaks(self) -> bool:

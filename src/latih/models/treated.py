@@ -60,6 +60,7 @@ def fit_treated(
             raise refusal
     if doctor.course is None and doctor.diagnosis.faults and model.completed:
         doctor.treat()  # what only shows at the end, such as too few epochs
+        doctor.tell_warnings()
     course = doctor.course
     if course is None:
         assert history is not None

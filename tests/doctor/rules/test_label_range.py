@@ -98,3 +98,10 @@ def test_against_labels_that_were_divided_the_targets_scale_helps():
     scaled = binary(task="regression", most=1 / 255, quantiles=(0.0,) * 11 + (1 / 255,) * 10)
     (found,) = label_range(training(output=scaled))
     assert found.remedies == ("map-labels", "scale-targets", "output-and-loss")
+
+
+def test_a_first_class_that_never_occurs_is_noted():
+    counted_from_one = classes(least=1.0, counts=(0, *[30] * 9))
+    assert seen(counted_from_one) == [("note", 0.6)]
+    assert seen(counted_from_one, looked_at=32, examples=1000) == []  # it may come yet
+    assert seen(classes(least=1.0, counts=(0, 30, 0, *[30] * 7))) == []  # others are rare, too

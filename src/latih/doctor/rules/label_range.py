@@ -51,6 +51,7 @@ def label_range(evidence: Evidence, thresholds: Mapping[str, float]) -> Iterator
             continue
         yield from _range(output, thresholds)
         yield from _scaled(output, thresholds)
+        yield from _counted_from_one(evidence, output)
         yield from _constant(evidence, output, thresholds)
         yield from _shape(evidence, output, thresholds)
 
@@ -79,6 +80,20 @@ def _scaled(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Si
         if 0 <= output.least and output.most < thresholds["half"]:
             told = Measured(MOST, output.most, "<", thresholds["half"])
             yield Sign("fault", 0.93, [told], output.name, remedies=SCALED)
+
+
+def _counted_from_one(evidence: Evidence, output: OutputFacts) -> Iterator[Sign]:
+    """Look for classes 1..K under K + 1 units: the first of them is never right.
+
+    It does no harm but to who reads the classes' names, so it is but noted.
+    """
+    facts = evidence.facts
+    is_all = not 0 < facts.looked_at < (facts.examples or math.inf)
+    if loss_of(output) in SPARSE and output.task == "multi-class" and is_all:
+        first, *others = output.counts or (0,)
+        is_next = output.least == 1 and output.most == output.width - 1
+        if is_next and not first and others and all(others):
+            yield Sign("note", 0.6, [Measured(LEAST, output.least, ">", 0.0)], output.name)
 
 
 def _beyond(
