@@ -165,7 +165,7 @@ def test_a_quantity_in_a_file_of_arrays_is_learnt(command: Any, tmp_path: Path) 
     assert "to test; a quantity." in done.stdout
     scores = json.loads((tmp_path / "run" / "evaluation.json").read_text())["scores"]
     assert scores["loss"] < 0.1 * y.var()
-    assert f"Test: mean absolute error {scores['mae']:.4g}, mean squared error " in (done.stdout)
+    assert f"Test: mean absolute error {scores['mae']:.4g}, loss " in (done.stdout)
 
 
 def test_test_examples_of_ones_own_are_judged_by(command: Any, tmp_path: Path) -> None:

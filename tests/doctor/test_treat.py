@@ -382,6 +382,15 @@ def test_a_subclassed_model_gets_what_does_not_change_its_layers() -> None:
     assert accuracy(treatment.model) > 0.8 > accuracy(model)
 
 
+def test_the_story_says_that_nothing_could_be_tried() -> None:
+    model = Own()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    treatment = treat(
+        model, *TRAINING, validation_data=VALIDATION, epochs=1, diagnosis=ill("relu", "clean-data")
+    )
+    assert not treatment.trials and "Nothing was tried" in treatment.story()[2]
+
+
 def test_loaders() -> None:
     def loader(x: Any, y: Any) -> Any:
         data = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))

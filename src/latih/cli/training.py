@@ -149,8 +149,8 @@ def _tell(console: Console, trained: TrainedRun, examples: Examples) -> None:
         told = f"Test accuracy: {scores['accuracy']:.4f} on {len(examples.test[0]):,} examples."
     else:
         told = (
-            f"Test: mean absolute error {scores['mae']:.4g}, mean squared error "
-            f"{scores['loss']:.4g}, on {len(examples.test[0]):,} examples."
+            f"Test: mean absolute error {scores['mae']:.4g}, loss {scores['loss']:.4g}, "
+            f"on {len(examples.test[0]):,} examples."
         )
     console.print(told, markup=False)
     if trained.run.best_file.is_file():

@@ -51,6 +51,13 @@ AS_GIVEN = Words(
     "Tidak ada yang lebih baik dari model semula ({given:.3f}): model dibiarkan.",
 )
 
+NOT_TRIED = Words(
+    "Nothing was tried: no trial was allowed, or what would help is for a person to do, or changes "
+    "layers that only code makes.",
+    "Tidak ada yang dicoba: percobaan tidak diizinkan, obatnya harus dikerjakan manusia, atau "
+    "mengubah layer yang dibuat oleh kode.",
+)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -196,6 +203,8 @@ class Treatment:
         lines = [found(self.diagnosis, was_tried=bool(self.trials))]
         lines.append(began(self.trial_epochs, self.untreated_skill))
         lines += [str(trial.told(number)) for number, trial in enumerate(self.trials, 1)]
+        if self.diagnosis.faults and not self.trials:
+            lines.append(str(NOT_TRIED))
         return [*lines, self.ended(), *(f"  {change}" for change in self.changes)]
 
     def ended(self) -> str:
