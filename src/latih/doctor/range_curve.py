@@ -107,8 +107,9 @@ def read_curve(
     """Say which learning rate a curve speaks for.
 
     It is a tenth of the rate at which the loss is least; or, if that is more, the rate at which the
-    loss falls fastest, but at most a third of the other. The loss of a net that has learnt may fall
-    nowhere: then it is a tenth of the highest rate that does no harm.
+    loss falls fastest, but at most a third of the other. Where the loss lies low over more than ten
+    times the rate, as where a batch is known by heart, it is least where it came there. The loss of
+    a net that has learnt may fall nowhere: it is a tenth of the highest rate that does no harm.
 
     Args:
         rates: growing by the same factor each step.
