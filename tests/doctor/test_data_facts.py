@@ -257,10 +257,24 @@ def test_rows_that_are_alike_by_chance_are_no_twins() -> None:
 
 
 def test_a_pair_or_two_that_a_split_parts_are_no_leak() -> None:
-    x = DRAW.normal(size=(120, 4))
+    dice = np.random.default_rng(1)
+    x = dice.normal(size=(120, 4))
     for count, share in ((0, 0.0), (2, 0.0), (3, 0.1)):
-        held = np.concatenate([x[:count], DRAW.normal(size=(30 - count, 4))])
+        held = np.concatenate([x[:count], dice.normal(size=(30 - count, 4))])
         assert data_facts.duplicates(batch(x), batch(held)) == pytest.approx(share)
+
+
+def test_a_leak_in_many_rows_is_found_though_few_are_compared() -> None:
+    dice = np.random.default_rng(2)
+    x = dice.normal(size=(60_000, 6)).astype("float32")
+    held = np.concatenate([x[::60], dice.normal(size=(9000, 6)).astype("float32")])
+    found = [
+        data_facts.duplicates(
+            batch(x[dice.permutation(60_000)]), batch(held[dice.permutation(10_000)])
+        )
+        for _ in range(3)
+    ]
+    assert max(found) > 0.02
 
 
 def test_rows_that_differ_in_few_places_are_no_twins() -> None:

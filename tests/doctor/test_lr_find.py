@@ -286,6 +286,13 @@ def test_a_loss_that_stays_low_however_high_the_rate_speaks_for_where_it_came_th
     assert 1e-3 < read.suggestion < 0.05
 
 
+def test_a_dip_before_a_deeper_valley_is_not_where_the_loss_lies_low() -> None:
+    places = np.log10(np.asarray(RATES))
+    dip, valley_at = (np.exp(-(((places - at) / 0.4) ** 2)) for at in (-4.0, -1.0))
+    read = read_curve(RATES, (1 - 0.97 * dip - valley_at).tolist(), broke_off=False)
+    assert read.suggestion is not None and read.suggestion > 1e-3
+
+
 @pytest.mark.parametrize("start", [-5.0, 0.0, 2.3])
 def test_noise_alone_gives_a_suggestion_in_one_case_of_twenty(start: float) -> None:
     dice = np.random.default_rng(0)

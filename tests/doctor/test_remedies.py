@@ -110,8 +110,7 @@ def test_of_a_subclassed_model_the_layers_are_left(name: str) -> None:
     assert setup.layers is None
     after = REMEDIES[name](setup, case())
     if after is not None:
-        is_kept = name != "output-and-loss"
-        assert (after.layers, after.loss == setup.loss) == (None, is_kept)
+        assert (after.layers, after.loss) == (None, setup.loss)
         after.make(model).fit(X, LABELS, verbose=0)
 
 
@@ -348,20 +347,31 @@ class Scores(keras.Model):
         return self.out(inputs)
 
 
+SCORES = replace(CLASSES, output_least=-3.0, output_most=4.0, sums=2.0)
+SHARES = replace(CLASSES, output_least=0.01, output_most=0.9, sums=0.0)
+
+
 @pytest.mark.parametrize(
-    ("loss", "wanted"),
+    ("loss", "output", "wanted"),
     [
-        ("sparse_categorical_crossentropy", True),
-        (keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2), False),
-        (keras.losses.MeanSquaredError(), None),
+        ("sparse_categorical_crossentropy", SCORES, True),
+        ("sparse_categorical_crossentropy", SHARES, None),
+        ("sparse_categorical_crossentropy", CLASSES, None),  # nobody measured
+        (
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2),
+            SHARES,
+            False,
+        ),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), SCORES, None),
+        (keras.losses.MeanSquaredError(), SCORES, None),
     ],
 )
 def test_where_layers_cannot_be_changed_the_loss_takes_the_other_kind_of_scores(
-    loss: Any, wanted: bool | None
+    loss: Any, output: OutputFacts, wanted: bool | None
 ) -> None:
     model = Scores()
     model.compile("adam", loss)
-    after = REMEDIES["output-and-loss"](Setup.of(model), case())
+    after = REMEDIES["output-and-loss"](Setup.of(model), case(output))
     if wanted is None:
         assert after is None
         return

@@ -567,12 +567,29 @@ def test_what_shows_only_at_the_end_is_treated_then(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_contradicts_itself_is_mended_though_so_short_a_trial_shows_no_gain() -> None:
-    model = stack(Dense(16, "relu"), Dense(1, "softmax"), loss="binary_crossentropy",
-                  optimizer=keras.optimizers.Adam(1e-7))  # fmt: skip
-    treatment = treat(model, X, LABELS == 1, epochs=3, trials=1)
+    x = np.random.default_rng(0).uniform(-1, 1, (800, 2)).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([Input([2]), Dense(32, "relu"), Dense(1, "softmax")])
+    model.compile("adam", "binary_crossentropy")
+    treatment = treat(model, x, (x**2).sum(1) < 0.6, epochs=10, trials=1)
     assert treatment.diagnosis.cause.code == "wrong-output-activation"
     assert treatment.kept == ["output-and-loss"]
     assert treatment.trials[0].skill < 0.1
+
+
+def test_a_fallback_for_what_is_no_contradiction_of_output_and_loss_must_gain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rule(evidence: Any) -> list[Finding]:
+        return [found("output-and-loss", code="unnormalised-inputs", probability=0.97)]
+
+    monkeypatch.setattr(Doctor, "rules", (rule,))
+    model = stack(Dense(16, "relu"), Dense(3), optimizer=keras.optimizers.Adam(1e-7),
+                  loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))  # fmt: skip
+    model.compile(model.optimizer, keras.losses.CategoricalHinge())
+    treatment = treat(model, X, np.eye(3, dtype="float32")[LABELS], epochs=2, trials=1)
+    assert [one.remedy for one in treatment.trials] == ["output-and-loss"]
+    assert not treatment.kept
 
 
 def test_raw_scores_of_a_subclassed_model_are_told_to_the_loss() -> None:

@@ -54,13 +54,16 @@ def _with_measured(layers: Mapping[str, Any] | None, model: Any) -> Mapping[str,
     if layers is None:
         return None
     configs = LayerConfigs(layers)
-    measured = {one.name: one for one in model.every_layer() if isinstance(one, Normalization)}
+    found = [one for one in model.every_layer() if isinstance(one, Normalization)]
+    measured = {one.name: one for one in found}
+    if len(measured) < len(found):
+        raise KeyError("two layers of one name")
     for described in configs.all():
         layer = measured.get(described["config"].get("name"))
         if layer is None or layer.mean is not None or not layer.weights:
             continue
         for name, weight in (("mean", layer.adapt_mean), ("variance", layer.adapt_variance)):
-            digits = [float(f"{value:.6g}") for value in weight.reshape(-1).tolist()]
+            digits = [float(f"{value:.9g}") for value in weight.reshape(-1).tolist()]
             described["config"][name] = digits if layer.axis is not None else digits[0]
     return configs.config
 

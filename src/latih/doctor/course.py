@@ -55,8 +55,9 @@ RANGE = 1e-5, 1.0
 FEW = 8
 """So many rows show where gradients are cut off."""
 
+CONTRADICTORY = "wrong-output-activation", "wrong-loss", "label-range"
 CERTAIN = 0.9
-"""What contradicts itself before the first step with this probability is mended unless that does
+"""What contradicts itself with this probability, whatever is learnt, is mended unless that does
 harm: so short a trial need not show what it is good for."""
 
 ONLY_AT_THE_END = ("under-training",)
@@ -168,7 +169,7 @@ class Course:
 
     def try_remedies(self) -> None:
         """Try what the findings propose, the most promising first."""
-        self._try_all(self._proposed(self.diagnosis))
+        self._try_all(self._proposed(self.diagnosis, self.reached))
 
     def _try_all(self, waiting: list[Proposal]) -> None:
         while waiting and len(self.trials) < self.most_trials:
@@ -181,7 +182,7 @@ class Course:
         """Return what is still to be tried, once a remedy is kept."""
         if not self.looks_again:
             return [one for one in waiting if one.finding != kept.finding]
-        return self._proposed(_without_what_is_early(self.best))
+        return self._proposed(_without_what_is_early(self.best), self.reached)
 
     def _try(self, proposal: Proposal, setup: Setup) -> bool:
         state = self._state_of_best()
@@ -195,8 +196,7 @@ class Course:
         goes_on = tried.model is self.best.model
         before = self.best.skill if goes_on else self.reached
         if self._is_contradiction(proposal):
-            chance = self._chance(before)
-            needed = before - chance if before > chance else WORST  # there is nothing to harm
+            needed = max(WORST, before - self._chance(before))
         else:
             gain = tried.skill - before
             if math.isnan(self.noise) and self._margin(before) < gain < CLEAR:
@@ -206,7 +206,7 @@ class Course:
         kept = tried.skill > needed
         self._note(proposal, tried.skill, needed, kept, tried.steps)
         if kept:
-            self.best, self.reached = tried, tried.skill
+            self.best, self.reached = tried, max(before, tried.skill)
         elif goes_on:
             self._roll_back(*state)
         return kept
@@ -214,7 +214,10 @@ class Course:
     def _is_contradiction(self, proposal: Proposal) -> bool:
         """Say whether a remedy makes output and loss fit that never could."""
         return proposal.remedy == "output-and-loss" and any(
-            one.code == proposal.finding and one.step is None and one.probability >= CERTAIN
+            one.code == proposal.finding
+            and one.code in CONTRADICTORY
+            and one.step is None
+            and one.probability >= CERTAIN
             for one in self.best.diagnosis.faults
         )
 
@@ -225,7 +228,10 @@ class Course:
         if setup != longer or setup.epochs <= best.trained:
             return self._run(setup, self._length(setup, best), self.seed)
         if not best.trained:  # less than an epoch, which cannot be gone on with
-            return self._run(setup, length_of(2 * best.steps, best.per_epoch or 1), self.seed)
+            length = self._length(setup, best)
+            if best.steps and best.per_epoch and setup.epochs > best.setup.epochs:
+                length = length_of(2 * best.steps, best.per_epoch)
+            return self._run(setup, length, self.seed)
         epochs = min(setup.epochs, best.trained + self.trial_epochs)
         return self._longer(replace(best, setup=setup), epochs)
 
@@ -300,10 +306,10 @@ class Course:
         rows = 1 if self.best.rows is None else self.best.rows.size
         return min(CHANCE / math.sqrt(rows), (1 - reached) / 2)
 
-    def _proposed(self, diagnosis: Diagnosis) -> list[Proposal]:
+    def _proposed(self, diagnosis: Diagnosis, skill: float) -> list[Proposal]:
         tried = {trial.remedy for trial in self.trials}
-        takes_advice = self.reached < (POOR if self.kept else WELL)
-        thinks = self.looks_again and self.reached < POOR
+        takes_advice = skill < (POOR if self.kept else WELL)
+        thinks = self.looks_again and skill < POOR
         return proposals(diagnosis, tried, takes_advice=takes_advice, thinks=thinks)
 
     def _case(self) -> Case:
@@ -356,7 +362,7 @@ class Course:
             # Who was not ill so far is watched: a fault ends the training, and is treated.
             self.best = ended = self._to_the_end(self.best, stops=not self.trials)
             if ended.skill < WELL:
-                self._try_all(self._proposed(ended.diagnosis))
+                self._try_all(self._proposed(ended.diagnosis, ended.skill))
             if self.best is not ended:
                 again = self._to_the_end(self.best)
                 self.best = max(ended, again, key=lambda one: one.skill)

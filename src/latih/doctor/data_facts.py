@@ -284,11 +284,9 @@ def duplicates(trained: Batch, held: Batch) -> float:
     same = torch.ones(len(some), dtype=torch.bool)
     for a, b in pairs:
         same &= (a == b).reshape(len(some), -1).all(dim=1).cpu()
-    twins = len(alike) * same.float().mean().item()
-    if twins < LEAST_TWINS:
-        return 0.0
-    found = twins / len(other)
-    return min(1.0, found * trained.size / len(one))
+    found = len(alike) / len(other) * same.float().mean().item()
+    found = min(1.0, found * trained.size / len(one))
+    return found if found * held.size >= LEAST_TWINS else 0.0
 
 
 def own_duplicates(trained: Batch) -> float:

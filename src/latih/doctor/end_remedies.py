@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 
-from latih.doctor.expectations import BINARY, CATEGORICAL, SPARSE
+from latih.doctor.expectations import (
+    BINARY,
+    CATEGORICAL,
+    SPARSE,
+    gives_probabilities,
+    leaves_unit_interval,
+)
 from latih.doctor.fact_records import OutputFacts
 from latih.doctor.layer_configs import LINEAR, LayerConfigs, activation_in, is_activation
 from latih.doctor.setup import Case, Setup
@@ -124,7 +130,10 @@ def _other_kind_of_scores(setup: Setup, outputs: Sequence[OutputFacts]) -> Setup
             losses.append(given)
             continue
         config = (kind() if isinstance(given, str) else given).get_config()
-        losses.append(kind.from_config({**config, "from_logits": not config["from_logits"]}))
+        takes_scores = config["from_logits"]
+        if gives_probabilities(output) if takes_scores else leaves_unit_interval(output):
+            given = kind.from_config({**config, "from_logits": not takes_scores})
+        losses.append(given)
     given = [setup.loss_of(place, one.name) for place, one in enumerate(outputs)]
     if all(new is old for new, old in zip(losses, given, strict=True)):
         return None

@@ -141,9 +141,10 @@ def read_curve(
             return CurveReading(smoothed, _rounded(edge / MARGIN, rates[0], edge), reason)
         reason = ONLY_GROWS if broke_off else FLAT
         return CurveReading(smoothed, None, reason.of(**told))
-    reached = int(np.argmax(smoothed <= start - REACHED * fall))
+    above = np.flatnonzero(smoothed[: least + 1] > start - REACHED * fall)
+    reached = max(skipped, int(above[-1]) + 1 if above.size else 0)
     if rates[reached] * MARGIN < rates[least]:
-        least = max(reached, skipped)
+        least = reached
     steepest = skipped + int(np.argmin(np.gradient(smoothed)[skipped : least + 1]))
     told["least"] = f"{rates[least]:.2g}"
     chosen, reason = rates[least] / MARGIN, TENTH

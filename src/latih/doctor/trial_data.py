@@ -49,7 +49,7 @@ class Data:
 
     def steps(self, batch_size: int | None) -> int | None:
         """Return how many steps an epoch has; None if nobody knows."""
-        return self.steps_per_epoch or steps_of(self.x, batch_size)
+        return self.steps_per_epoch or steps_of(self.x, batch_size) or None
 
 
 @dataclass(frozen=True)

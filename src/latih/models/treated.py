@@ -56,7 +56,9 @@ def fit_treated(
         history = model.fit(x, y, **told, callbacks=callbacks, doctor=doctor)
     except InputError as refusal:  # such as labels for which there are no units
         history = None
-        if not doctor.treats_refused(model):
+        is_treated = doctor.treats_refused(model)
+        doctor.tell_warnings()
+        if not is_treated:
             raise refusal
     if doctor.course is None and doctor.diagnosis.faults and model.completed:
         doctor.treat()  # what only shows at the end, such as too few epochs

@@ -18,7 +18,9 @@ from latih.engine.capture.native.template import Kind, Match
 
 aten = torch.ops.aten
 MOMENTUM = 0.1
-"""PyTorch's own, which nothing is done with."""
+"""Any does: the statistics stay."""
+
+NUMBERS = {EPSILON: "epsilon", MOMENTUM: "momentum"}
 
 GIVEN = "gamma", "beta", "mean", "variance"
 GRADIENTS = "inputs_gradient", "gamma_gradient", "beta_gradient"
@@ -98,7 +100,7 @@ def _trace_bare(rows: Sequence[int]) -> Mapping[str, torch.Tensor]:
     return {**named, "gradients": gradients, **_backward(named, gradients, saved)}
 
 
-def _done(activation: Activation, match: Match) -> list[Entry]:
+def _forward_kernel(activation: Activation, match: Match) -> list[Entry]:
     inputs = match.tensor("inputs")
     arguments = [
         inputs,
@@ -110,7 +112,9 @@ def _done(activation: Activation, match: Match) -> list[Entry]:
     return [Fused("normalize_frozen", arguments, {}, [match.tensor("outputs")])]
 
 
-def _undone(activation: Activation | None, match: Match, beta: torch.Tensor) -> list[Entry]:
+def _backward_kernel(
+    activation: Activation | None, match: Match, beta: torch.Tensor
+) -> list[Entry]:
     inputs = match.tensor("inputs")
     arguments = [
         match.tensor("gradients"),
@@ -134,16 +138,19 @@ def _sizes(inputs: torch.Tensor) -> tuple[int, int]:
 
 
 def _both(activation: Activation, match: Match) -> list[list[Entry]]:
-    return [_done(activation, match), _undone(activation, match, match.tensor("beta"))]
+    return [
+        _forward_kernel(activation, match),
+        _backward_kernel(activation, match, match.tensor("beta")),
+    ]
 
 
 def _alone(activation: Activation, match: Match) -> list[list[Entry]]:
-    return [_done(activation, match)]
+    return [_forward_kernel(activation, match)]
 
 
 def _bare(match: Match) -> list[list[Entry]]:
     # Without an activation its shift has no part in the gradients: any numbers do in its place.
-    return [_undone(None, match, match.tensor("mean"))]
+    return [_backward_kernel(None, match, match.tensor("mean"))]
 
 
 KINDS = tuple(
@@ -155,7 +162,7 @@ KINDS = tuple(
                 partial(_trace, rows, one),
                 ["outputs", *GRADIENTS],
                 partial(_both, one),
-                {EPSILON: "epsilon"},
+                NUMBERS,
                 first=2,
             )
             for one in (RELU, RELU6)
@@ -165,10 +172,10 @@ KINDS = tuple(
                 partial(_trace_alone, rows, one),
                 ["outputs"],
                 partial(_alone, one),
-                {EPSILON: "epsilon"},
+                NUMBERS,
             )
             for one in (RELU, RELU6)
         ),
-        Kind(partial(_trace_bare, rows), GRADIENTS, _bare, {EPSILON: "epsilon"}),
+        Kind(partial(_trace_bare, rows), GRADIENTS, _bare, NUMBERS),
     )
 )

@@ -92,9 +92,23 @@ class Match:
         private = self._memories.keys() - self._template.outputs - self._given()
         if not all(self._row.is_private(self._memories[one], self.found) for one in private):
             return False
+        if len(self.parts) > 1 and self._is_changed_between():
+            return False
         places = [self._row.place(part) for part in self.parts]
         self.places = [place for place in places if place is not None]
         return len(self.places) == len(places)
+
+    def _is_changed_between(self) -> bool:
+        """Say whether another operation changes what the first part was given.
+
+        A kernel of the later part may read it again, where the operation that it replaces did not.
+        """
+        early = self._template.operations[: self._template.first]
+        made = {memory_of(one) for operation in early for one in operation.results}
+        given = {memory_of(one) for operation in early for one in operation.read} - made
+        kept = {self._memories[one] for one in given if one in self._memories}
+        between = range(self.found[0], self.found[-1])
+        return any(kept & self._row.writes[one] for one in between if one not in self.found)
 
     @property
     def parts(self) -> list[list[int]]:
@@ -187,7 +201,7 @@ class Match:
 
     def _same_tensor(self, wanted: torch.Tensor, given: torch.Tensor) -> bool:
         if wanted.numel() == 0:  # what is made only to be empty
-            return given.shape == wanted.shape
+            return given.shape == wanted.shape and given.dtype == wanted.dtype
         if (
             given.numel() == 0
             or given.device.type != "cpu"
