@@ -35,7 +35,8 @@ def treat(
     One that beats the best so far is kept, and what follows builds on it; any other is
     rolled back. The gain must be more than chance makes; if it is below 0.2, more than twice the
     standard deviation between seeds, too, for which the untreated model is trained from a second
-    one; and it need not be more than half of what is missing to a perfect score. At last the best
+    one; and it need not be more than half of what is missing to a perfect score. What makes an
+    output and a loss fit that contradict each other is kept unless it does harm. At last the best
     is trained for the rest of the epochs, and a fault that shows only then is treated as well.
 
     What decides is the skill on the rows held back, which does not depend on the loss. The model

@@ -67,7 +67,8 @@ class Trial:
         remedy: its name in :data:`~latih.doctor.remedies.REMEDIES`.
         finding: the code of what it is for.
         skill: on what was held back, after the trial; -1 at worst.
-        needed: the skill that it had to beat: the best before, and twice the noise between seeds.
+        needed: the skill that it had to beat: the best before and what chance or seeds make; less
+            than it where an output and a loss contradicted each other.
         kept: whether it did.
         steps: how many steps were trained.
         reason: why it could not be trained; empty if it could.
