@@ -33,8 +33,10 @@ class TimedDoctor(keras.callbacks.Doctor):
     @contextmanager
     def counted(self) -> Generator[None]:
         began = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - began
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began
 
     def before_training(self, training: Any) -> None:
         with self.counted():

@@ -16,7 +16,7 @@ from latih.doctor.diagnosis import Diagnosis, diagnose
 from latih.doctor.evidence import Evidence
 from latih.doctor.fact_records import Facts
 from latih.doctor.learning_rate_range import lr_find
-from latih.doctor.proposals import Proposal, proposals
+from latih.doctor.proposals import Proposal, is_for_contradiction, proposals
 from latih.doctor.refused import facts_of_refused
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rows import spread, take
@@ -54,11 +54,6 @@ RANGE = 1e-5, 1.0
 
 FEW = 8
 """So many rows show where gradients are cut off."""
-
-CONTRADICTORY = "wrong-output-activation", "wrong-loss", "label-range"
-CERTAIN = 0.9
-"""What contradicts itself with this probability, whatever is learnt, is mended unless that does
-harm: so short a trial need not show what it is good for."""
 
 ONLY_AT_THE_END = ("under-training",)
 """What cannot be told of a trial, which is short."""
@@ -195,7 +190,8 @@ class Course:
             return False
         goes_on = tried.model is self.best.model
         before = self.best.skill if goes_on else self.reached
-        if self._is_contradiction(proposal):
+        if is_for_contradiction(proposal, self.best.diagnosis):
+            # So short a trial need not show what it is good for.
             needed = max(WORST, before - self._chance(before))
         else:
             gain = tried.skill - before
@@ -210,16 +206,6 @@ class Course:
         elif goes_on:
             self._roll_back(*state)
         return kept
-
-    def _is_contradiction(self, proposal: Proposal) -> bool:
-        """Say whether a remedy makes output and loss fit that never could."""
-        return proposal.remedy == "output-and-loss" and any(
-            one.code == proposal.finding
-            and one.code in CONTRADICTORY
-            and one.step is None
-            and one.probability >= CERTAIN
-            for one in self.best.diagnosis.faults
-        )
 
     def _trial(self, setup: Setup) -> Run:
         """Train a setup from its first weights; if it is only longer, go on with the best."""

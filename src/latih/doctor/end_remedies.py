@@ -110,10 +110,7 @@ def output_and_loss(setup: Setup, case: Case) -> Setup | None:
         given = setup.loss_of(place, output.name)
         losses.append(_mend_output(configs, end, kernel, output, given))
     changed = setup.with_layers(configs) if configs.config != setup.layers else setup
-    given = [setup.loss_of(place, one.name) for place, one in enumerate(outputs)]
-    if any(new is not old for new, old in zip(losses, given, strict=True)):
-        named = losses[0] if len(losses) == 1 else _named(outputs, losses)
-        changed = replace(changed, loss=named)
+    changed = _with_losses(changed, outputs, losses)
     return None if changed is setup else changed
 
 
@@ -134,9 +131,15 @@ def _other_kind_of_scores(setup: Setup, outputs: Sequence[OutputFacts]) -> Setup
         if gives_probabilities(output) if takes_scores else leaves_unit_interval(output):
             given = kind.from_config({**config, "from_logits": not takes_scores})
         losses.append(given)
+    changed = _with_losses(setup, outputs, losses)
+    return None if changed is setup else changed
+
+
+def _with_losses(setup: Setup, outputs: Sequence[OutputFacts], losses: Sequence[Any]) -> Setup:
+    """Return a setup with a loss for each output: the same one if none is another."""
     given = [setup.loss_of(place, one.name) for place, one in enumerate(outputs)]
     if all(new is old for new, old in zip(losses, given, strict=True)):
-        return None
+        return setup
     return replace(setup, loss=losses[0] if len(losses) == 1 else _named(outputs, losses))
 
 

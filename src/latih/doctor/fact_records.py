@@ -195,6 +195,11 @@ class Facts:
     own_duplicates: float = 0.0
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether the facts of the targets rest on some of the examples, and others may differ."""
+        return 0 < self.looked_at < (self.examples or math.inf)
+
+    @property
     def planned_steps(self) -> int | None:
         """How many steps the whole training has."""
         return None if self.steps is None else self.steps * self.epochs

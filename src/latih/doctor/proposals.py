@@ -24,6 +24,10 @@ FALLBACK = (
 LAST = 0.01
 """What the first of those promises."""
 
+CONTRADICTORY = "wrong-output-activation", "wrong-loss", "label-range"
+CERTAIN = 0.9
+"""With this probability, and from no step, one of these is so whatever is learnt."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -76,6 +80,26 @@ def proposals(
         if one.remedy not in tried:
             first.setdefault(one.remedy, one)
     return list(first.values())
+
+
+def is_for_contradiction(proposal: Proposal, diagnosis: Diagnosis) -> bool:
+    """Say whether a remedy makes an output and a loss fit that never could.
+
+    Args:
+        proposal: the remedy.
+        diagnosis: what was found.
+
+    Example:
+        >>> is_for_contradiction(Proposal("relu", "dying-relu", 0.9), Diagnosis([]))
+        False
+    """
+    return proposal.remedy == "output-and-loss" and any(
+        one.code == proposal.finding
+        and one.code in CONTRADICTORY
+        and one.step is None
+        and one.probability >= CERTAIN
+        for one in diagnosis.faults
+    )
 
 
 def _remedies(finding: Finding, *, thinks: bool) -> Sequence[str]:

@@ -318,7 +318,7 @@ class Doctor(Witness):
         self._let_go()
         self.attempt(self._end)
         self._training = self._probe = self._movement = None
-        self.tell_warnings()
+        self._tell_warnings()
 
     def _end(self) -> None:
         is_over = self.model is not None and (self.model.completed or self.model.stop_training)
@@ -373,10 +373,12 @@ class Doctor(Witness):
             print(line)
 
     def warn(self, told: str) -> None:
-        """Warn of something when the training is over, and not in the midst of a look."""
+        """Warn of something; in a training when it is over, and not in the midst of a look."""
         self._unsaid.append(told)
+        if self._training is None:
+            self._tell_warnings()
 
-    def tell_warnings(self) -> None:
+    def _tell_warnings(self) -> None:
         """Say what there was to warn of."""
         unsaid, self._unsaid = self._unsaid, []
         for told in unsaid:

@@ -56,13 +56,10 @@ def fit_treated(
         history = model.fit(x, y, **told, callbacks=callbacks, doctor=doctor)
     except InputError as refusal:  # such as labels for which there are no units
         history = None
-        is_treated = doctor.treats_refused(model)
-        doctor.tell_warnings()
-        if not is_treated:
+        if not doctor.treats_refused(model):
             raise refusal
     if doctor.course is None and doctor.diagnosis.faults and model.completed:
         doctor.treat()  # what only shows at the end, such as too few epochs
-        doctor.tell_warnings()
     course = doctor.course
     if course is None:
         assert history is not None

@@ -85,15 +85,15 @@ def _scaled(output: OutputFacts, thresholds: Mapping[str, float]) -> Iterator[Si
 def _counted_from_one(evidence: Evidence, output: OutputFacts) -> Iterator[Sign]:
     """Look for classes 1..K under K + 1 units: the first of them is never right.
 
-    It does no harm but to who reads the classes' names, so it is but noted.
+    It harms only whoever reads the classes' names: a note.
     """
-    facts = evidence.facts
-    is_all = not 0 < facts.looked_at < (facts.examples or math.inf)
+    is_all = not evidence.facts.is_sampled
     if loss_of(output) in SPARSE and output.task == "multi-class" and is_all:
         first, *others = output.counts or (0,)
         is_next = output.least == 1 and output.most == output.width - 1
         if is_next and not first and others and all(others):
-            yield Sign("note", 0.6, [Measured(LEAST, output.least, ">", 0.0)], output.name)
+            told = Measured(LEAST, output.least, ">", 0.0)
+            yield Sign("note", 0.6, [told], output.name, remedies=("map-labels",))
 
 
 def _beyond(
@@ -115,8 +115,7 @@ def _constant(
 
     The first batch of a stream that is sorted has one class, too, and proves less.
     """
-    facts = evidence.facts
-    severity = "advice" if 0 < facts.looked_at < (facts.examples or math.inf) else "fault"
+    severity = "advice" if evidence.facts.is_sampled else "fault"
     present = sum(count > 0 for count in output.counts)
     exclusive = output.task in ("binary", "multi-class")
     if exclusive and 0 < present < thresholds["classes"] and sum(output.counts) > 1:

@@ -32,22 +32,23 @@ class Activation(NamedTuple):
     Args:
         forward: takes what comes.
         backward: takes the gradient, what came, and what was made of it.
-        highest: what it cuts off at; NaN for nothing.
+        bounds: what it cuts off at, below and above; NaN for nothing.
     """
 
     forward: Callable[[torch.Tensor], torch.Tensor]
     backward: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-    highest: float
+    bounds: tuple[float, float]
 
 
 RELU = Activation(
-    aten.relu, lambda g, before, after: aten.threshold_backward(g, after, 0), math.nan
+    aten.relu, lambda g, before, after: aten.threshold_backward(g, after, 0), (0.0, math.nan)
 )
 RELU6 = Activation(
     lambda x: aten.hardtanh(x, 0, 6),
     lambda g, before, after: aten.hardtanh_backward(g, before, 0, 6),
-    6.0,
+    (0.0, 6.0),
 )
+UNBOUNDED = math.nan, math.nan
 
 
 def _forward(named: Mapping[str, torch.Tensor]) -> Sequence[torch.Tensor]:
@@ -107,13 +108,13 @@ def _forward_kernel(activation: Activation, match: Match) -> list[Entry]:
         *(match.tensor(name) for name in GIVEN),
         *_sizes(inputs),
         match.number("epsilon"),
-        activation.highest,
+        *activation.bounds,
     ]
     return [Fused("normalize_frozen", arguments, {}, [match.tensor("outputs")])]
 
 
 def _backward_kernel(
-    activation: Activation | None, match: Match, beta: torch.Tensor
+    match: Match, beta: torch.Tensor | None, bounds: tuple[float, float]
 ) -> list[Entry]:
     inputs = match.tensor("inputs")
     arguments = [
@@ -124,9 +125,8 @@ def _backward_kernel(
         match.tensor("mean"),
         match.tensor("variance"),
         *_sizes(inputs),
-        int(activation is not None),
         match.number("epsilon"),
-        math.nan if activation is None else activation.highest,
+        *bounds,
     ]
     results = [match.tensor(name) for name in GRADIENTS]
     return [Fused("normalize_frozen_backward", arguments, {}, results)]
@@ -140,7 +140,7 @@ def _sizes(inputs: torch.Tensor) -> tuple[int, int]:
 def _both(activation: Activation, match: Match) -> list[list[Entry]]:
     return [
         _forward_kernel(activation, match),
-        _backward_kernel(activation, match, match.tensor("beta")),
+        _backward_kernel(match, match.tensor("beta"), activation.bounds),
     ]
 
 
@@ -149,8 +149,8 @@ def _alone(activation: Activation, match: Match) -> list[list[Entry]]:
 
 
 def _bare(match: Match) -> list[list[Entry]]:
-    # Without an activation its shift has no part in the gradients: any numbers do in its place.
-    return [_backward_kernel(None, match, match.tensor("mean"))]
+    # Without an activation the shift has no part in the gradients.
+    return [_backward_kernel(match, None, UNBOUNDED)]
 
 
 KINDS = tuple(

@@ -5,9 +5,7 @@ memory once. The blocks depend on the shape alone: results are the same on any n
 
 #include <stdlib.h>
 
-#include "kernels.h"
-
-enum { BLOCK = 8192, WIDTH = 512 }; /* elements of a block; columns that are taken together */
+#include "normalization.h"
 
 typedef struct {
     const float *x, *gradient, *gamma, *beta, *seen;
@@ -19,8 +17,7 @@ typedef struct {
 } batch;
 
 INLINE int64_t rows_of(const batch *b, int64_t block) {
-    int64_t left = b->rows - block * b->rows_a_block;
-    return left < b->rows_a_block ? left : b->rows_a_block;
+    return rows_in(block, b->rows, b->columns);
 }
 
 /* The mean of each column in some blocks, and the sum of squares of what differs from it. */
@@ -95,7 +92,7 @@ FAST static void scaled(void *context, int64_t begin, int64_t end) {
 }
 
 static int prepared(batch *b) {
-    b->rows_a_block = 1 + BLOCK / b->columns;
+    b->rows_a_block = rows_a_block(b->columns);
     b->blocks = (b->rows + b->rows_a_block - 1) / b->rows_a_block;
     size_t sums = (size_t)(b->blocks * b->columns), columns = (size_t)b->columns;
     b->first = malloc(2 * sums * sizeof(double) + 3 * columns * sizeof(float));
@@ -106,8 +103,6 @@ static int prepared(batch *b) {
     b->slope = b->shift + columns;
     return 1;
 }
-
-static const char *NO_MEMORY = "there is no memory for the sums of a batch normalisation";
 
 /* x, gamma, beta, moving mean, moving variance; rows, columns, relu, epsilon, share; y, mean, 1/σ */
 FAST const char *normalize(const slot *s) {
