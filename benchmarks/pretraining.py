@@ -84,17 +84,22 @@ def learn_without_labels(way, x, share, runs):
         net = pretraining.DBN([1000, 500, 250], weight_decay=2e-4)
         net.fit(x, batch_size=100, run_dir=runs / way, **kept)
         return net.encoder
+    changed = changes(strong=True)  # in full precision, whatever the net calculates in
+    keras.config.set_dtype_policy("mixed_bfloat16")
     if way == "masked":
         model = pretraining.MaskedAutoencoder(convolutional(), masked=0.6, patch=4)
     else:
         settings = {"method": way, "projection": (256, 64)}
         if way == "simclr":
             settings["temperature"] = 0.2
-        model = pretraining.Contrastive(convolutional(), changes(strong=True), **settings)
+        model = pretraining.Contrastive(convolutional(), changed, **settings)
     steps = epochs * -(-len(x) // 256)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)))
     model.fit(x, batch_size=256, run_dir=runs / way, **kept)
-    return model.encoder
+    keras.config.set_dtype_policy("float32")
+    encoder = convolutional()
+    encoder.set_weights(model.encoder.get_weights())
+    return encoder
 
 
 def draw(y, count, seed):

@@ -191,6 +191,35 @@ def test_without_validation_data_the_net_learns_from_everything_in_the_end() -> 
     assert not all(map(np.array_equal, kept.model.get_weights(), done.model.get_weights()))
 
 
+def test_the_second_cycle_goes_on_from_the_end_of_the_first_and_is_pulled_to_the_pretrained_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("latih.transfer.options.SECOND_CYCLE", 1e-9)  # so slow that nothing moves
+    ends: list[Any] = []
+
+    class End(latih.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            ends.append(self.model.get_weights())
+
+    given: Any = {"epochs": 8, "seed": 5, "verbose": 0, "learning_rate": 0.02, "pull": 0.01}
+    done = transfer.fine_tune(base(), IMAGES, KINDS, callbacks=[End()], **given)
+    assert 0 < done.best_epoch < 8  # so the end is not what was scored
+    for one, other in zip(done.model.get_weights(), ends[-1], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    pulled = done.model.get_layer("small").get_layer("high").kernel
+    assert torch.equal(pulled.regularizer.start, base().get_layer("high").kernel)
+    assert not torch.equal(pulled, pulled.regularizer.start)
+
+
+def test_what_the_end_of_a_run_was_survives_a_crash() -> None:
+    best = BestEpoch(judge(KINDS, np.eye(3)[KINDS]), None)
+    best.end_weights = [np.arange(3.0)]
+    other = BestEpoch(best.floor, None)
+    other.load_state_dict(best.state_dict())
+    other.on_train_begin()
+    assert other.end_weights is not None and np.array_equal(other.end_weights[0], [0, 1, 2])
+
+
 def test_rows_of_numbers_are_fine_tuned_too() -> None:
     x = DICE.normal(size=(90, 6)).astype("float32")
     y = (x[:, 0] * x[:, 1] > 0).astype(int)

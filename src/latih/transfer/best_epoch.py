@@ -1,7 +1,11 @@
 """The epoch whose weights are kept: no worse than the frozen probe in either accuracy."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+import torch
 
 from latih.callbacks import EarlyStopping
 from latih.engine.events import LogNames
@@ -17,6 +21,10 @@ class BestEpoch(EarlyStopping):
     The loss tells more than the accuracy, which moves in steps of an example; but an epoch with a
     low loss that names fewer examples right than the probe does is none to keep.
 
+    The end of the run is remembered beside it. With few validation examples the lowest loss is
+    often met by chance where the rates are high; at the end they have come down, so what goes on
+    learning goes on from there, if the promise holds there, too.
+
     Args:
         floor: the scores that an epoch must not be below.
         patience: how many epochs without a better one end the run; None for never.
@@ -28,11 +36,18 @@ class BestEpoch(EarlyStopping):
         False
     """
 
+    remembers = (*EarlyStopping.remembers, "end_weights")
+
     def __init__(self, floor: Scores, patience: int | None) -> None:
         super().__init__(
             MONITOR, patience=NEVER if patience is None else patience, restore_best_weights=True
         )
         self.floor = floor
+
+    def forget(self) -> None:
+        """Begin a new run."""
+        super().forget()
+        self.end_weights: list[np.ndarray] | None = None
 
     def check(self, log_names: LogNames) -> None:
         """Refuse nothing: what is read is logged by :func:`~latih.transfer.fine_tune`."""
@@ -51,5 +66,18 @@ class BestEpoch(EarlyStopping):
             return
         if self.keeps_promise(logs):
             super().on_epoch_end(epoch, logs)
+            if epoch + 1 == self.params.get("epochs"):
+                self.end_weights = self.model.get_weights()
         elif self.best is not None:  # until there is one, waiting has not begun
             super().on_epoch_end(epoch, {**logs, MONITOR: math.inf})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must survive a crash, weights as tensors."""
+        weights = self.end_weights and [torch.from_numpy(weight) for weight in self.end_weights]
+        return {**super().state_dict(), "end_weights": weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` gave."""
+        super().load_state_dict(state)
+        weights: list[torch.Tensor] | None = state["end_weights"]
+        self.end_weights = None if weights is None else [weight.cpu().numpy() for weight in weights]

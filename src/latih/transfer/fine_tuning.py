@@ -32,6 +32,7 @@ from latih.transfer.networks import (
 )
 from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.probing import fit_head
+from latih.transfer.rates import pull_to_start
 from latih.transfer.scores import Scores, judge
 from latih.transfer.whole_net import Keeping, Part, train_whole
 
@@ -104,14 +105,16 @@ def fine_tune(
     """Teach a pretrained net classes of your own.
 
     First a new head learns on the features of the frozen base, which are reckoned once: the probe.
-    Then the whole net learns, each group of layers ``factor`` times slower than the one above it,
-    the rates rising and falling once; batch normalisations keep their statistics, labels are
-    smoothed, images flipped and turned a little. The weights of the epoch with the lowest
-    validation loss are kept, of those that are no worse than the probe in accuracy and in balanced
-    accuracy; if there is none, the probe is.
+    Then the whole net learns, the base ``factor`` times slower than the head, or in more groups,
+    each slower than the one above it; the rates rise and fall once, batch normalisations keep their
+    statistics, labels are smoothed, images flipped and turned a little. The weights of the epoch
+    with the lowest validation loss are kept, of those that are no worse than the probe in accuracy
+    and in balanced accuracy; if there is none, the probe is.
 
     Without validation data a part is held back, class by class, to choose by and to score on; then
-    the net is trained anew on everything, for as many epochs.
+    the net learns from everything, for as many epochs along a second, lower cycle: from the end of
+    the first one if that is no worse than the probe, or from the weights that were kept. If those
+    are the probe's, the probe learns from everything.
 
     Args:
         base: an application's name, such as ``"efficientnet-lite0"``; a model, which is not
@@ -202,13 +205,14 @@ def _tuned(
     several = chosen.views or views_for(len(everything.x))
     views = cached_features(network.features, everything.x, views=several)
     views = views.reshape(-1, len(everything.x), views.shape[-1])
-    start, knew = network.model.get_weights(), kernels_of(network.features)
+    knew = kernels_of(network.features)
+    pull_to_start([network.features], chosen.pull)
     _fit_probe(network, views[:, rows], training.labels, chosen)
     probe, probe_weights = _judged(network, validation), network.model.get_weights()
     wanted = epochs_for(len(training.x)) if epochs is None else epochs
     history, best_epoch, scores = History(), 0, probe
+    best = BestEpoch(probe, chosen.patience)
     if wanted:
-        best = BestEpoch(probe, chosen.patience)
         history = train_whole(
             network, training, validation, wanted, chosen, [*callbacks, best], keeping
         )
@@ -218,10 +222,12 @@ def _tuned(
             network.model.set_weights(probe_weights)
             best_epoch, scores = 0, probe
     if held is None and chosen.refit:
-        network.model.set_weights(start)
-        _fit_probe(network, views, everything.labels, chosen)
         if best_epoch:
-            train_whole(network, everything, None, wanted, chosen, (), Keeping())
+            if best.end_weights is not None:
+                network.model.set_weights(best.end_weights)
+            train_whole(network, everything, None, wanted, chosen.second_cycle(), (), Keeping())
+        else:
+            _fit_probe(network, views, everything.labels, chosen)
     if keeping.run_dir is not None and wanted:
         network.model.save(RunDirectory.of(keeping.run_dir).best_file)
     return FineTuned(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,10 @@ EXAMPLES_SEEN = 40_000
 
 FEW = 2000
 """Up to how many examples more is made of each: several views, and more pixels of small images."""
+
+
+SECOND_CYCLE = 0.5
+"""The second cycle's rates, in parts of the first's: it starts from what is good already."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Options:
             from the start.
         patience: after how many epochs without a better one to end; None for never.
         validation_split: the part held back where no validation data are given, 0..1.
-        refit: whether, after that, the net is trained on what was held back, too.
+        refit: whether, after that, the net learns from what was held back, too.
         image_size: the height and width that an application sees; None for the images' own, small
             ones enlarged.
 
@@ -57,13 +61,14 @@ class Options:
         InputError: an argument is out of range.
 
     Example:
-        >>> Options(learning_rate=0.001).factor
-        2.6
+        >>> options = Options(learning_rate=0.001)
+        >>> options.factor, options.second_cycle().learning_rate
+        (2.6, 0.0005)
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float = 0.0015
     factor: float = FACTOR
-    groups: int | None = 4
+    groups: int | None = 2
     batch_size: int = 16
     warmup: float = 0.25
     weight_decay: float = 0.01
@@ -112,6 +117,10 @@ class Options:
                 number(weight, "class_weight", OWNER, least=0)
         else:
             one_of(self.class_weight, "class_weight", OWNER, ("balanced", None))
+
+    def second_cycle(self) -> "Options":
+        """Return how a net goes on that has learned with these: every layer slower, and at once."""
+        return replace(self, learning_rate=SECOND_CYCLE * self.learning_rate, unfreeze_every=None)
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.

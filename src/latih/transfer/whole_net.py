@@ -16,7 +16,7 @@ from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
 from latih.transfer.options import Options
-from latih.transfer.rates import groups, pull_to_start, rates_by_depth
+from latih.transfer.rates import groups, rates_by_depth
 from latih.transfer.scores import balanced_weights
 
 
@@ -106,14 +106,12 @@ def train_whole(
 
 def _optimizer(network: Network, options: Options) -> AdamW:
     model = network.model
-    divided = groups(model, options.groups)
     optimizer = AdamW(options.learning_rate, weight_decay=options.weight_decay)
-    optimizer.set_groups(rates_by_depth(divided, options.factor))
+    optimizer.set_groups(rates_by_depth(groups(model, options.groups), options.factor))
     # Biases and the scales of normalisations are few, and are where they should be.
     optimizer.exclude_from_weight_decay(
         var_list=[weight for weight in model.trainable_weights if weight.ndim < 2]
     )
-    pull_to_start([layer for group in divided[:-1] for layer in group], options.pull)
     return optimizer
 
 
