@@ -2,7 +2,8 @@
 
 Fashion-MNIST with 100, 500 and 2,000 labels and the other images without: nets from scratch, dense
 and convolutional, beside the same nets pretrained by each method on all 60,000 images. Each way has
-the same budget: every configuration of one grid (learning rate, augmentation, dropout) is tried on
+the same budget, but for 200 steps of the new head alone where there is a pretrained net below:
+every configuration of one grid (learning rate, augmentation, dropout) is tried on
 a fifth of one draw of labels that is held back, as in practice, and the best is trained on five
 other draws and judged on the 10,000 test images. What is known so far stands in the JSON file after
 each training, and the same command goes on from there.
@@ -217,6 +218,9 @@ def main():
     asked.runs.mkdir(parents=True, exist_ok=True)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     results = Results(asked.out)
+    share = results.known.get("about", {}).get("share", asked.share)
+    if share != asked.share:
+        parser.error(f"{asked.out} is of --share {share}: give another --out, and other --runs")
     about = {
         "share": asked.share,
         "threads": torch.get_num_threads(),

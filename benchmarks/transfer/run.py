@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported
@@ -24,6 +25,7 @@ import torch.nn.functional as F
 from latih import transfer
 from latih.data.strata import stratified_folds
 from latih.transfer.networks import LEAST_SIZE_OF_FEW
+from latih.transfer.options import Options
 from latih.transfer.scores import of_confusion
 
 FOLDS, SEED = 5, 1
@@ -75,11 +77,19 @@ WAYS: dict[str, tuple[str, Way]] = {
 }
 
 
+def read_kept(kept: Path, about: dict[str, object]) -> dict[str, object]:
+    """Return what an earlier run found, unless it measured something else."""
+    found = json.loads(kept.read_text()) if kept.exists() else {"about": about}
+    if found["about"] != about:
+        raise SystemExit(f"{kept} is of {found['about']}, not of {about}: give another --kept.")
+    return found
+
+
 def measure(
-    name: str, x: np.ndarray, y: np.ndarray, ways: list[str], kept: Path
+    name: str, x: np.ndarray, y: np.ndarray, ways: list[str], kept: Path, about: dict[str, object]
 ) -> dict[str, tuple[np.ndarray, float]]:
     """Return the confusion and the seconds of each way on a set, all folds together."""
-    found = json.loads(kept.read_text()) if kept.exists() else {}
+    found = read_kept(kept, about)
     folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
     for fold in range(FOLDS):
         held = folds == fold
@@ -131,6 +141,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, default=Path("transfer-folds.json"))
     asked = parser.parse_args()
     ways = asked.ways.split(",")
+    about = {"size": asked.size, "fine_tune": asdict(Options())}
     told = [
         "# What transfer pays\n",
         f"EfficientNet-Lite0 with ImageNet's weights, images of {asked.size} x {asked.size}, "
@@ -144,11 +155,11 @@ def main() -> None:
     ]
     if asked.stamps is not None:
         x, y = sets.stamps(asked.stamps, asked.size)
-        found = measure("stamps", x, y, ways, asked.kept)
+        found = measure("stamps", x, y, ways, asked.kept, about)
         told.append(written(f"Stamps: {len(x)} images, 4 classes", found))
     if asked.faces is not None:
         x, y = sets.faces(asked.faces, asked.size)
-        found = measure("faces", x, y, ways, asked.kept)
+        found = measure("faces", x, y, ways, asked.kept, about)
         told.append(written(f"Faces: {len(x)} images, 40 people", found))
     TABLE.write_text("\n".join(told), encoding="utf-8")
 

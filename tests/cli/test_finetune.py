@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 import latih as keras
+from latih.recipes.finetune import fine_tune_pictures
 from latih.recipes.image_folder import read_picture_classes
 from latih.run_directory import RunDirectory
+from latih.transfer import fine_tune
 
 COLOURS = {"bricks": (180, 60, 40), "grass": (50, 160, 60)}
 QUICK = ("--base", "base.keras", "--size", "16", "--epochs", "2", "--run-dir", "run")
@@ -64,6 +66,33 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     read = read_picture_classes(pictures, 16)
     found = model.predict(read.pictures.x, verbose=0).max(axis=1)
     np.testing.assert_allclose([float(row[2]) for row in rows], found, atol=1e-6)
+
+
+def test_what_a_net_is_judged_on_it_never_learns_from_and_in_the_end_it_learns_the_rest(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classes = read_picture_classes(pictures, 16)
+    learnt: list[Any] = []
+
+    def spied(base: Any, x: Any, y: Any, **given: Any) -> Any:
+        learnt.append((x, given["validation_data"], given.get("refit", True)))
+        return fine_tune(base, x, y, **given)
+
+    monkeypatch.setattr("latih.recipes.finetune.fine_tune", spied)
+    kept: dict[str, Any] = {"seed": 3, "epochs": 1, "verbose": 0}
+    run = fine_tune_pictures(tmp_path / "base.keras", classes, tmp_path / "one", **kept).run
+    ((x, held, refit),) = learnt
+    assert (len(x), held, refit) == (16, None, True)
+    shown = sorted(example.tobytes() for example in x)
+    every = sorted(example.tobytes() for example in classes.pictures.x)
+    assert run.evaluation.read()["confusion"] == [[2, 0], [0, 2]]
+    assert set(shown) < set(every)
+
+    learnt.clear()
+    fine_tune_pictures(tmp_path / "base.keras", classes, tmp_path / "two", folds=2, **kept)
+    assert [len(x) for x, _, _ in learnt] == [10, 10, 20]
+    first, second = ({example.tobytes() for example in learnt[fold][0]} for fold in (0, 1))
+    assert not first & second  # so the two folds, each judged by the other's net, are disjoint
 
 
 def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> None:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
+import latih
 from latih import layers
 from latih.errors import InputError
-from latih.pretraining import Contrastive, simclr_loss, vicreg_loss
+from latih.pretraining import Contrastive, MaskedAutoencoder, simclr_loss, vicreg_loss
 
 
 def drawn(seed: int, count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,3 +140,21 @@ def test_a_last_batch_of_one_teaches_nothing(method: str) -> None:
     weights = net.trainable_weights
     for gradient in torch.autograd.grad(loss, weights, allow_unused=True):
         assert gradient is None or not gradient.any()
+
+
+@pytest.mark.parametrize("method", ["simclr", "vicreg", "masked"])
+def test_losses_are_reckoned_in_full_precision_whatever_the_net_is(method: str) -> None:
+    latih.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        encoder = latih.Sequential([layers.Dense(4, "relu", input_shape=[6])])
+        if method == "masked":
+            model: Any = MaskedAutoencoder(encoder)
+        else:
+            model = Contrastive(encoder, method=method)
+        model.build((None, 6))
+        model(torch.rand(8, 6), training=True)
+        (loss,) = model.losses
+    finally:
+        latih.config.set_dtype_policy("float32")
+    assert model.encoder(torch.rand(2, 6)).dtype == torch.bfloat16
+    assert loss.dtype == torch.float32

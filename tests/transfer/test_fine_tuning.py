@@ -11,13 +11,16 @@ import torch
 
 import latih
 from latih import applications, layers, random, transfer
+from latih.data.strata import stratified_split
 from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
-from latih.pretraining import DBN
+from latih.pretraining import DBN, Autoencoder
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
+from latih.transfer.features import cached_features
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import find_base
-from latih.transfer.scores import judge
+from latih.transfer.scores import judge, of_confusion
+from latih.transfer.whole_net import train_whole
 
 DICE = np.random.default_rng(4)
 KINDS = np.repeat([0, 1, 2], [40, 24, 12])
@@ -137,6 +140,51 @@ def test_the_features_of_a_belief_net_are_no_head() -> None:
     assert done.model.get_layer("head").kernel.shape == (3, 2)
 
 
+def test_of_what_learned_without_labels_the_encoder_is_the_base() -> None:
+    x = DICE.random((20, 6)).astype("float32")
+    parts = ([layers.Dense(2, name="code")], [layers.Dense(6)])
+    net, belief = Autoencoder(*parts), DBN([4, 3], seed=1)
+    for one in (net, belief):
+        one.fit(x, epochs=1, verbose=0)
+    given: Any = {"epochs": 0, "seed": 1, "verbose": 0}
+    for one, features in ((net, 2), (belief, 3)):
+        done = transfer.fine_tune(one, x, [0, 1] * 10, **given)
+        assert done.model.get_layer("head").kernel.shape == (features, 2)
+
+
+def test_grey_images_without_an_axis_for_it_fit_a_base_that_has_one() -> None:
+    net = latih.Sequential([layers.Conv2D(4, 3, input_shape=[16, 16, 1])])
+    grey = IMAGES[..., 0].astype("float32")
+    given: Any = {"epochs": 1, "seed": 1, "verbose": 0}
+    done = transfer.fine_tune(net, grey, KINDS, **given)
+    same = transfer.fine_tune(net, grey[..., None], KINDS, **given)
+    assert done.model.input_shape == (None, 16, 16)
+    outputs = same.model.predict(grey[..., None], verbose=0)
+    np.testing.assert_allclose(done.model.predict(grey, verbose=0), outputs, atol=1e-6)
+
+
+@pytest.mark.parametrize(("flips", "wanted"), [(True, 4), (False, 1)])
+def test_views_are_made_where_they_differ(
+    flips: bool, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def spied(features: Any, x: Any, *, views: int) -> Any:
+        asked.append(views)
+        return cached_features(features, x, views=views)
+
+    monkeypatch.setattr("latih.transfer.fine_tuning.cached_features", spied)
+    tuned(epochs=0, augmentation=layers.RandomFlip() if flips else None)
+    assert asked == [wanted]
+
+
+def test_mixed_batches_are_told_from_those_of_other_pictures() -> None:
+    x, y = np.zeros((4, 2), np.float32), np.eye(4, dtype=np.float32)
+    one, other = MixedBatches(x, y, None, 1.0, 4), MixedBatches(x + 1, y, None, 1.0, 4)
+    assert one.fingerprint() == MixedBatches(x.copy(), y, None, 1.0, 4).fingerprint()
+    assert one.fingerprint() != other.fingerprint()
+
+
 def test_the_probe_leaves_the_base_bit_for_bit() -> None:
     done = tuned(epochs=0)
     inside = next(layer for layer in done.model.layers if layer.name == "small")
@@ -191,24 +239,64 @@ def test_without_validation_data_the_net_learns_from_everything_in_the_end() -> 
     assert not all(map(np.array_equal, kept.model.get_weights(), done.model.get_weights()))
 
 
-def test_the_second_cycle_goes_on_from_the_end_of_the_first_and_is_pulled_to_the_pretrained_weights(
+def test_the_second_cycle_goes_on_from_the_end_of_the_first_with_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("latih.transfer.options.SECOND_CYCLE", 1e-9)  # so slow that nothing moves
+    begun: list[Any] = []
     ends: list[Any] = []
+
+    def spied(network: Any, training: Any, *rest: Any) -> Any:
+        begun.append((len(training.x), network.model.get_weights(), rest[2].unfreeze_every))
+        return train_whole(network, training, *rest)
 
     class End(latih.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             ends.append(self.model.get_weights())
 
-    given: Any = {"epochs": 8, "seed": 5, "verbose": 0, "learning_rate": 0.02, "pull": 0.01}
-    done = transfer.fine_tune(base(), IMAGES, KINDS, callbacks=[End()], **given)
+    monkeypatch.setattr("latih.transfer.fine_tuning.train_whole", spied)
+    given: Any = {"epochs": 8, "seed": 5, "verbose": 0, "learning_rate": 0.02, "unfreeze_every": 1}
+    done = transfer.fine_tune(base(), IMAGES, KINDS, pull=0.01, callbacks=[End()], **given)
     assert 0 < done.best_epoch < 8  # so the end is not what was scored
-    for one, other in zip(done.model.get_weights(), ends[-1], strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert [(count, every) for count, _, every in begun] == [(61, 1), (76, None)]
+    assert all(map(np.array_equal, begun[1][1], ends[-1]))
+    assert not all(map(np.array_equal, begun[1][1], done.model.get_weights()))
     pulled = done.model.get_layer("small").get_layer("high").kernel
     assert torch.equal(pulled.regularizer.start, base().get_layer("high").kernel)
     assert not torch.equal(pulled, pulled.regularizer.start)
+
+
+def test_a_second_cycle_that_wrecks_the_net_is_taken_back() -> None:
+    x = DICE.normal(size=(60, 6)).astype("float32")
+    y = (x[:, 0] + 0.5 * x[:, 1] > 0).astype(int)
+    net = latih.Sequential([layers.Dense(8, "relu", input_shape=[6]), layers.Dense(8, "relu")])
+    given: Any = {"epochs": 8, "learning_rate": 3.0, "warmup": 0.9, "verbose": 0}
+    for seed in range(3):
+        done = transfer.fine_tune(net, x, y, seed=seed, **given)
+        _, held = stratified_split(y, 0.2, random.mix(seed, 1))
+        after = judge(y[held], done.model.predict(x[held], verbose=0))
+        assert after.no_worse_than(done.probe_scores)
+
+
+def test_standard_errors_are_those_worked_out_by_hand() -> None:
+    # (11/14)(3/14)/12; the classes' (10/12)(2/12)/10 and (2/4)(2/4)/2.
+    found = of_confusion(np.array([[9, 1], [1, 1]])).standard_errors
+    assert found == pytest.approx((0.118451, 0.186339), abs=1e-6)
+    assert of_confusion(np.zeros((2, 2), np.int64)).standard_errors == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("accuracy", "goes_on"), [(0.72, True), (0.70, False), (np.nan, False)])
+def test_the_end_may_be_below_the_floor_by_chance_and_no_more(
+    accuracy: float, goes_on: bool
+) -> None:
+    floor = of_confusion(np.array([[9, 1], [1, 1]]))  # 0.833 ± 0.118, balanced 0.7 ± 0.186
+    best = BestEpoch(floor, None)
+    best.set_model(base())
+    best.set_params({"epochs": 2})
+    for epoch, right in enumerate((0.9, accuracy)):
+        logs = {"val_loss": 1.0, "val_accuracy": right, "val_balanced_accuracy": 0.7}
+        best.on_epoch_end(epoch, logs)
+    assert best.best_epoch == 0
+    assert (best.end_weights is not None) is goes_on
 
 
 def test_what_the_end_of_a_run_was_survives_a_crash() -> None:
@@ -335,7 +423,7 @@ REFUSED: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
     (None, IMAGES, KINDS[:5], {}, "length|number|examples"),
     (None, IMAGES, np.zeros(len(KINDS), int), {}, "two classes"),
     (None, IMAGES[:3], [0, 0, 1], {}, "too few examples"),
-    (None, IMAGES[..., 0], KINDS, {}, "does not fit the base"),
+    (None, IMAGES[:, 0, 0], KINDS, {}, "does not fit the base"),
     (None, IMAGES, KINDS, {"epochs": -1}, "`epochs`"),
     (None, IMAGES, KINDS, {"epoch": 3}, "no argument `epoch`"),
     (None, IMAGES, KINDS, {"validation_data": 3}, "`validation_data`"),
@@ -405,6 +493,11 @@ def test_a_prediction_over_views_is_their_mean() -> None:
     found = transfer.predict_views(model, IMAGES, views=2)
     near = [np.abs(found - one).max(axis=1) < 1e-5 for one in (plain, both)]
     assert (near[0] | near[1]).all() and near[1].any()
+    behind = latih.Sequential(
+        [layers.Rescaling(1 / 255.0), layers.RandomCrop(8, 8), layers.Flatten(), layers.Dense(2)]
+    )
+    behind.build((None, 16, 16, 3))
+    assert transfer.predict_views(behind, IMAGES, views=2).shape == (len(IMAGES), 2)
     unchanged = transfer.predict_views(base(), IMAGES, views=3)
     np.testing.assert_array_equal(unchanged, base().predict(IMAGES, verbose=0))
 

@@ -98,6 +98,25 @@ def test_batch_normalisations_may_stay_frozen() -> None:
     assert len(transfer.unfreeze(model).trainable_weights) == 9
 
 
+def test_batch_normalisations_of_torch_may_stay_frozen_too() -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    model = transfer.freeze(latih.from_torch(module, (8, 8, 3)))
+    transfer.unfreeze(model, batch_norm=False)
+    assert len(model.trainable_weights) == 2
+    assert len(transfer.unfreeze(model).trainable_weights) == 4
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_a_head_can_be_replaced_again_and_takes_its_dropout_along(dropout: float) -> None:
+    latih.utils.set_random_seed(1)
+    first = latih.Sequential([layers.Dense(4, "relu", input_shape=[3]), layers.Dense(2)])
+    second = transfer.replace_head(first, 5, dropout=0.4)
+    third = transfer.replace_head(second, 7, dropout=dropout)
+    rates = [layer.rate for layer in third.layers if isinstance(layer, layers.Dropout)]
+    assert third.output_shape == (None, 7)
+    assert rates == ([dropout] if dropout else [])
+
+
 @pytest.mark.parametrize("wrong", ["lwo", 12, True, layers.Dense(1)])
 def test_a_layer_that_is_not_there_is_refused(wrong: Any) -> None:
     with pytest.raises(InputError, match="layer"):

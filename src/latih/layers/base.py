@@ -639,6 +639,10 @@ class Layer(nn.Module, Configured):
             del inside[id(layer)]
         return [*known, *inside.values()]
 
+    def keeps_statistics(self) -> bool:
+        """Say whether training changes what no gradient does, as batch normalisation."""
+        return False
+
     def own_weights(self) -> list[Weight]:
         """Return what is known of this layer's own weights, trainable ones first."""
         return sorted(self._weights.values(), key=lambda weight: not weight.trainable)

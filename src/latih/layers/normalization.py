@@ -162,6 +162,10 @@ class BatchNormalization(Affine):
             self.moving_variance.lerp_(variance, 1.0 - self.momentum)
         return outputs if outputs.dtype is self._compute_type else outputs.to(self._compute_type)
 
+    def keeps_statistics(self) -> bool:
+        """Say that training changes the moving statistics."""
+        return True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the outputs."""
         return input_shape

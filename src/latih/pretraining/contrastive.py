@@ -150,7 +150,7 @@ class Contrastive(Unlabelled):
         # An evaluation needs views as well: without any change all views would agree.
         views = [self.augmentation(inputs, training=True) for _ in range(2)]
         features = self.encoder(torch.cat(views))
-        first, second = self.head(features).chunk(2)
+        first, second = self.head(features).float().chunk(2)  # the loss in full precision
         if len(first) < 2:
             self.add_loss(0.0 * first.sum())
         elif self.method == "vicreg":

@@ -91,7 +91,7 @@ class MaskedAutoencoder(Autoencoder):
         """Return the reconstruction of a batch, and add the loss of what was hidden."""
         is_hidden = self._mask(inputs)
         outputs = self.decoder(self.encoder(torch.where(is_hidden, self.placeholder, inputs)))
-        errors = (inputs - outputs).square() * is_hidden
+        errors = (inputs - outputs).float().square() * is_hidden
         hidden = is_hidden.expand_as(errors).sum().clamp(min=1)
         self.add_loss(errors.sum() / hidden)
         return outputs if training else self.decoder(self.encoder(inputs))

@@ -233,11 +233,11 @@ class RBM(Unlabelled):
         hidden = self._hidden_kind.mean(total)
         if not training:
             means = self._visible_kind.mean(self._into_visible(hidden))
-            self.add_loss((states - means).square().mean())
+            self.add_loss((states - means).float().square().mean())
             return hidden
         with torch.no_grad():
             made, means = self._negative_phase(total.detach(), hidden.detach())
-            error = (states - means).square().mean()
+            error = (states - means).float().square().mean()
         surrogate = (
             self._free_energy(states, total).mean()
             - self._free_energy(made, self._into_hidden(made)).mean()

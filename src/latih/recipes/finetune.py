@@ -89,8 +89,8 @@ def fine_tune_pictures(
     """Fine-tune a net on pictures, judge it on others, and write it down.
 
     A fifth of each class is held back to judge by, once, and a fifth of the rest to choose the
-    epoch by. With folds every picture is judged by a net that has not seen it; the net that is kept
-    learns from all of them.
+    epoch by; the net learns from that in the end. With folds every picture is judged by a net that
+    has not seen it; the net that is kept learns from all of them.
 
     Args:
         base: what :func:`latih.transfer.fine_tune` takes.
@@ -144,8 +144,11 @@ def fine_tune_pictures(
         rows = every
     else:
         learnt, rows = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
-        first, second = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
-        net = tuned(learnt[first], held=learnt[second], **kept)
+        if np.unique(labels[learnt], return_counts=True)[1].min() > 1:
+            net = tuned(learnt, **kept)
+        else:  # of a class with one picture none can be held back: the others choose the epoch
+            parts = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
+            net = tuned(learnt[parts[0]], held=learnt[parts[1]], **kept)
         outputs = predict_views(net.model, x[rows], views)
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)

@@ -299,14 +299,19 @@ def _encoder(settings: PretrainingSettings, shape: tuple[int, ...]) -> Sequentia
 
 
 def _preparation(x: np.ndarray, *, binary: bool) -> Sequential:
-    """Return a net that makes examples fit: bytes to 0..1, other numbers standardised."""
+    """Return a net that makes examples fit: bytes to 0..1, others to that, or standardised."""
     layer: Layer
     if x.dtype == np.uint8:
         layer = Rescaling(1.0 / 255.0)
     elif binary:
-        low, high = float(x.min()), float(x.max())
-        scale = 1.0 / (high - low) if high > low else 1.0
-        layer = Rescaling(scale, -low * scale)
+        # The columns of a table have units of their own, the pixels of images have one.
+        axes = 0 if x.ndim == 2 else None
+        low, high = np.asarray(x.min(axes), float), np.asarray(x.max(axes), float)
+        spread = np.where(high > low, high - low, 1.0)
+        # What is scaled in single precision must not come out beside 0..1.
+        margin = np.minimum(1e-6 * (1 + np.maximum(abs(low), abs(high)) / spread), 0.4)
+        scale = (1 - 2 * margin) / spread
+        layer = Rescaling(scale.tolist(), (margin - low * scale).tolist())
     else:
         layer = Normalization()
         layer.adapt(np.ascontiguousarray(x, np.float32))

@@ -21,9 +21,9 @@ class BestEpoch(EarlyStopping):
     The loss tells more than the accuracy, which moves in steps of an example; but an epoch with a
     low loss that names fewer examples right than the probe does is none to keep.
 
-    The end of the run is remembered beside it. With few validation examples the lowest loss is
-    often met by chance where the rates are high; at the end they have come down, so what goes on
-    learning goes on from there, if the promise holds there, too.
+    The end of the run is remembered beside it, if it is below the floor by no more than chance
+    makes. With few validation examples the lowest loss is often met by chance where the rates are
+    high; at the end they have come down, so what goes on learning goes on from there.
 
     Args:
         floor: the scores that an epoch must not be below.
@@ -52,12 +52,19 @@ class BestEpoch(EarlyStopping):
     def check(self, log_names: LogNames) -> None:
         """Refuse nothing: what is read is logged by :func:`~latih.transfer.fine_tune`."""
 
-    def keeps_promise(self, logs: Any) -> bool:
-        """Say whether an epoch is not below the floor."""
+    def keeps_promise(self, logs: Any, errors: float = 0.0) -> bool:
+        """Say whether an epoch is not below the floor.
+
+        Args:
+            logs: of the epoch.
+            errors: how many standard errors below it are taken for chance, >= 0.
+        """
+        accuracy, balanced = self.floor.standard_errors
         # Accuracies come as float32.
         return (
-            logs["val_accuracy"] >= self.floor.accuracy - 1e-6
-            and logs["val_balanced_accuracy"] >= self.floor.balanced_accuracy - 1e-6
+            logs["val_accuracy"] >= self.floor.accuracy - errors * accuracy - 1e-6
+            and logs["val_balanced_accuracy"]
+            >= self.floor.balanced_accuracy - errors * balanced - 1e-6
         )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -66,10 +73,10 @@ class BestEpoch(EarlyStopping):
             return
         if self.keeps_promise(logs):
             super().on_epoch_end(epoch, logs)
-            if epoch + 1 == self.params.get("epochs"):
-                self.end_weights = self.model.get_weights()
         elif self.best is not None:  # until there is one, waiting has not begun
             super().on_epoch_end(epoch, {**logs, MONITOR: math.inf})
+        if epoch + 1 == self.params.get("epochs") and self.keeps_promise(logs, errors=1.0):
+            self.end_weights = self.model.get_weights()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a crash, weights as tensors."""

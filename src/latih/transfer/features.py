@@ -45,6 +45,18 @@ def cached_features(
     return np.concatenate(found)
 
 
+def changes(model: Model) -> bool:
+    """Say whether a model holds augmentation layers, so that its views of an example differ.
+
+    Example:
+        >>> from latih.layers import Flatten, RandomFlip
+        >>> from latih.models import Sequential
+        >>> changes(Sequential([RandomFlip(), Flatten()])), changes(Sequential([Flatten()]))
+        (True, False)
+    """
+    return any(isinstance(layer, Augmentation) for layer in in_depth(model))
+
+
 def _changed(features: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
     parts: list[np.ndarray] = []
     with ExitStack() as changing, torch.no_grad():

@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.copies import copies
 from latih.transfer.drift import drift, kernels_of
-from latih.transfer.features import cached_features
+from latih.transfer.features import cached_features, changes
 from latih.transfer.labels import Labels, are_numbers, read_labels, require_learnable
 from latih.transfer.networks import (
     Network,
@@ -50,10 +50,11 @@ class FineTuned:
             ``val_balanced_accuracy`` all classes count alike; in ``balanced_accuracy``, that of the
             training data, they do so with ``class_weight="balanced"``.
         probe_scores: those of the new head on the frozen base, on the validation data.
-        scores: those of the net that was kept, on the same data; where it was trained on them, too,
-            in the end, those from before.
+        scores: those of the best epoch, on the same data. Where the net learned from them, too, in
+            the end, they are from before: there is nothing left to score what came of it on.
         class_names: in the order of the model's outputs.
-        best_epoch: the epoch whose weights are kept, counted from 1; 0 for the frozen probe.
+        best_epoch: the epoch that was chosen, counted from 1; 0 for the frozen probe. Its weights
+            are the model's, unless a second cycle followed.
         drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the
             rate was too high, and what the layer knew is lost.
     """
@@ -112,9 +113,10 @@ def fine_tune(
     and in balanced accuracy; if there is none, the probe is.
 
     Without validation data a part is held back, class by class, to choose by and to score on; then
-    the net learns from everything, for as many epochs along a second, lower cycle: from the end of
-    the first one if that is no worse than the probe, or from the weights that were kept. If those
-    are the probe's, the probe learns from everything.
+    the net learns from everything, for as many epochs along a second cycle: from the end of the
+    first one, or from the weights that were kept if the end is worse than the probe by more than
+    chance makes. If all epochs were, or this cycle wrecks the net, what was kept comes back, a
+    probe fitted to everything.
 
     Args:
         base: an application's name, such as ``"efficientnet-lite0"``; a model, which is not
@@ -203,6 +205,8 @@ def _tuned(
         rows, training, validation = np.arange(len(everything.x)), everything, held
     _warn_of_copies(training.x, validation.x)
     several = chosen.views or views_for(len(everything.x))
+    if not changes(network.features):  # all views would be the same
+        several = 1
     views = cached_features(network.features, everything.x, views=several)
     views = views.reshape(-1, len(everything.x), views.shape[-1])
     knew = kernels_of(network.features)
@@ -222,14 +226,20 @@ def _tuned(
             network.model.set_weights(probe_weights)
             best_epoch, scores = 0, probe
     if held is None and chosen.refit:
-        if best_epoch:
-            if best.end_weights is not None:
-                network.model.set_weights(best.end_weights)
-            train_whole(network, everything, None, wanted, chosen.second_cycle(), (), Keeping())
-        else:
+        if not best_epoch:
             _fit_probe(network, views, everything.labels, chosen)
+        start = best.end_weights or (best.best_weights if best_epoch else None)
+        if start is not None:
+            kept = network.model.get_weights()
+            network.model.set_weights(start)
+            again = replace(chosen, unfreeze_every=None)  # every layer has joined already
+            train_whole(network, everything, None, wanted, again, (), Keeping(keeping.verbose))
+            if not _judged(network, validation).no_worse_than(probe):
+                network.model.set_weights(kept)
     if keeping.run_dir is not None and wanted:
-        network.model.save(RunDirectory.of(keeping.run_dir).best_file)
+        run = RunDirectory.of(keeping.run_dir)
+        for file in (run.best_file, run.final_file):
+            network.model.save(file)
     return FineTuned(
         network.model,
         history,

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from latih.errors import InputError, near_matches
-from latih.layers import BatchNormalization, Layer
+from latih.layers import Layer
 from latih.layers.depth import in_depth
 
 Net = TypeVar("Net", bound=Layer)
@@ -74,7 +74,7 @@ def unfreeze(model: Net, since: Place | None = None, *, batch_norm: bool = True)
     learning = [
         layer.trainable
         if place < start
-        else batch_norm or layer.trainable or not isinstance(layer, BatchNormalization)
+        else batch_norm or layer.trainable or not layer.keeps_statistics()
         for place, layer in enumerate(leaves)
     ]
     model.trainable = True  # for a layer of a frozen model has no say

@@ -21,6 +21,8 @@ from latih.symbolic import SymbolicTensor
 POOLING = {3: GlobalAveragePooling1D, 4: GlobalAveragePooling2D, 5: GlobalAveragePooling3D}
 """What makes one row of features of each example, by how many axes there are."""
 
+DROPOUT = "head_dropout"
+
 
 def replace_head(
     model: Model, classes: int, *, dropout: float = 0.0, activation: Any = "softmax"
@@ -61,7 +63,7 @@ def with_head(features: Any, classes: int, dropout: float, activation: Any) -> A
     """Return the symbolic outputs of a new head on symbolic features."""
     pooled = pool(features)
     if dropout:
-        pooled = Dropout(dropout, name="head_dropout")(pooled)
+        pooled = Dropout(dropout, name=DROPOUT)(pooled)
     return Dense(classes, activation=activation, name="head")(pooled)
 
 
@@ -135,7 +137,9 @@ def _into(head: Layer, model: Model) -> Any:
     inside = _tensors_of(model)
     for node in head.calls:
         if any(id(output) in inside for output in node.outputs):
-            return node.args[0]
+            into = node.args[0]
+            # What was put before a head by this module goes with it.
+            return into.node.args[0] if into.node.layer.name == DROPOUT else into
     return head.input
 
 

@@ -1,6 +1,5 @@
 """Batches of pairs of examples, mixed with their labels."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from latih import random
 from latih.data.batches import order
 from latih.data.file_datasets import FileDataset
+from latih.data.fingerprint import fingerprint
 
 
 class MixedBatches(FileDataset):
@@ -47,9 +47,12 @@ class MixedBatches(FileDataset):
         self.weights = np.ones(len(x), np.float32) if weights is None else weights
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return a hash of the labels, the size of the examples, and how they are mixed."""
-        digest = hashlib.sha256(self.targets.tobytes()).hexdigest()
-        return {"targets": digest, "shape": list(self.x.shape), "alpha": self.alpha}
+        """Return what tells the examples and their labels from others, and how they are mixed."""
+        told = {"x": self.x, "targets": self.targets, "weights": self.weights}
+        return {
+            **{name: fingerprint(torch.from_numpy(part)) for name, part in told.items()},
+            "alpha": self.alpha,
+        }
 
     def _read(self, seed: int, epoch: int, first: int) -> Iterator[Any]:
         size = self.batch_size or len(self.x)

@@ -21,9 +21,12 @@ from latih.layers import (
     RandomRotation,
     RandomTranslation,
     RandomZoom,
+    Reshape,
     Resizing,
 )
 from latih.models import Model, load_model
+from latih.pretraining import DBN, Stack
+from latih.pretraining.unlabelled import Unlabelled
 from latih.run_directory import RunDirectory
 from latih.transfer.heads import ends, head_of, names_classes, pool, with_head
 from latih.transfer.options import FEW
@@ -72,7 +75,8 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
 
     Args:
         given: a model; the name of an application; a ``.keras`` file; or a run directory. A last
-            layer that names classes is taken off.
+            layer that names classes is taken off; of what learned without labels the encoder is
+            meant.
         x_shape: the shape of the examples, the first axis counting them.
         image_size: the height and width of the images that an application is to see; None for
             their own, enlarged to 96, or to 160 if they are few, but at most to the size that it
@@ -86,6 +90,8 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
         return _application(str(given), x_shape, image_size)
     if isinstance(given, str | os.PathLike):
         return _own_model(load_model(_file(Path(given)), compile=False), x_shape, image_size)
+    if isinstance(given, DBN | Stack):
+        given = given.encoder
     if not isinstance(given, Layer):
         raise InputError(
             "`base` cannot be used",
@@ -133,6 +139,8 @@ def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> B
         raise UnknownNameError(
             f"`base` {name!r} is neither an application nor a file or directory", fix=error.fix
         ) from error
+    if len(x_shape) == 3:
+        x_shape = (*x_shape, 1)  # grey images, as most files hold them
     if len(x_shape) != 4 or x_shape[3] not in (1, 3):
         raise InputError(
             f"`x` does not fit the base {name!r}",
@@ -153,6 +161,8 @@ def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> B
 
 
 def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> Base:
+    if isinstance(model, Unlabelled):
+        model = model.encoder
     if not isinstance(model, Model):
         inputs = Input(tuple(x_shape[1:]))
         return Base(Model(inputs, model(inputs)))
@@ -161,6 +171,8 @@ def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> 
     if model.is_symbolic and names_classes(model):
         model = Model(*ends(model, head_of(model)))
     wanted = model.input_shape
+    if isinstance(wanted, tuple) and len(wanted) == 4 and len(x_shape) == 3:
+        x_shape = (*x_shape, 1)
     if isinstance(wanted, tuple) and len(wanted) == len(x_shape) == 4:
         height, width = (
             own or image_size or given for own, given in zip(wanted[1:3], x_shape[1:3], strict=True)
@@ -199,6 +211,9 @@ def connect(
             their statistics, which stay.
     """
     inputs = x = Input(tuple(x_shape[1:]), name="inputs")
+    if base.size is not None and len(x_shape) == 3:
+        x_shape = (*x_shape, 1)
+        x = Reshape(x_shape[1:], name="one_channel")(x)
     if base.size is not None:
         channels = base.model.input_shape[-1]
         if channels == 3 and x_shape[-1] == 1:

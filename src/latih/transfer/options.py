@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,6 @@ EXAMPLES_SEEN = 40_000
 
 FEW = 2000
 """Up to how many examples more is made of each: several views, and more pixels of small images."""
-
-
-SECOND_CYCLE = 0.5
-"""The second cycle's rates, in parts of the first's: it starts from what is good already."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,11 @@ class Options:
         InputError: an argument is out of range.
 
     Example:
-        >>> options = Options(learning_rate=0.001)
-        >>> options.factor, options.second_cycle().learning_rate
-        (2.6, 0.0005)
+        >>> Options(learning_rate=0.001).factor
+        2.6
     """
 
-    learning_rate: float = 0.0015
+    learning_rate: float = 0.001
     factor: float = FACTOR
     groups: int | None = 2
     batch_size: int = 16
@@ -117,10 +112,6 @@ class Options:
                 number(weight, "class_weight", OWNER, least=0)
         else:
             one_of(self.class_weight, "class_weight", OWNER, ("balanced", None))
-
-    def second_cycle(self) -> "Options":
-        """Return how a net goes on that has learned with these: every layer slower, and at once."""
-        return replace(self, learning_rate=SECOND_CYCLE * self.learning_rate, unfreeze_every=None)
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.

@@ -25,6 +25,24 @@ class Scores:
         """Say whether neither accuracy is below the other's."""
         return self.accuracy >= other.accuracy and self.balanced_accuracy >= other.balanced_accuracy
 
+    @property
+    def standard_errors(self) -> tuple[float, float]:
+        """How far chance alone moves the accuracy and the balanced one, of so few examples.
+
+        ``√(p (1 - p) / n)``, for the balanced one added up over the classes; p of a class with k of
+        n right is ``(k + 1) / (n + 2)``, so that one example named right is no certainty.
+        """
+        right, every = np.diag(self.confusion), self.confusion.sum(axis=1)
+        if not every.any():
+            return 0.0, 0.0
+        known = every > 0
+        parts = (right[known] + 1) / (every[known] + 2)
+        whole = (right.sum() + 1) / (every.sum() + 2)
+        return (
+            float(np.sqrt(whole * (1 - whole) / every.sum())),
+            float(np.sqrt((parts * (1 - parts) / every[known]).sum()) / known.sum()),
+        )
+
 
 def judge(true: np.ndarray, probabilities: Any) -> Scores:
     """Return how often the likeliest class is the true one.

@@ -3,13 +3,10 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from latih.arguments import whole
-from latih.layers.augmentation.base import Augmentation
-from latih.layers.base import mode
-from latih.layers.depth import in_depth
 from latih.models import Model
+from latih.transfer.features import cached_features, changes
 
 
 def predict_views(model: Model, x: Any, views: int = 4, batch_size: int = 32) -> np.ndarray:
@@ -39,23 +36,7 @@ def predict_views(model: Model, x: Any, views: int = 4, batch_size: int = 32) ->
         Networks", section 4.1.
     """
     whole(views, "views", "predict_views()", least=1)
-    changing = [layer for layer in in_depth(model) if isinstance(layer, Augmentation)]
     examples = np.asarray(x)
-    total = model.predict(examples, batch_size=batch_size, verbose=0)
-    wanted = views if changing else 1
-    for _ in range(wanted - 1):
-        parts = [
-            _changed(changing, examples[start : start + batch_size])
-            for start in range(0, len(examples), batch_size)
-        ]
-        total = total + model.predict(np.concatenate(parts), batch_size=batch_size, verbose=0)
-    return total / wanted
-
-
-def _changed(layers: list[Augmentation], batch: np.ndarray) -> np.ndarray:
-    images = torch.from_numpy(np.ascontiguousarray(batch)).float()
-    with torch.no_grad():
-        for layer in layers:
-            with mode(layer, True):
-                images = layer(images)
-    return images.numpy()
+    wanted = views if changes(model) else 1
+    outputs = cached_features(model, examples, views=wanted, batch_size=batch_size)
+    return outputs.reshape(wanted, len(examples), *outputs.shape[1:]).mean(0)
