@@ -268,16 +268,19 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
             got=f"shape {x.shape}",
             fix="Leave it out.",
         )
-    strong = asked == "strong"
     kept: dict[str, Any] = {"fill_mode": "nearest"}
-    shift = 0.1 if strong else 0.05
-    layers: list[Layer] = [
-        RandomFlip("horizontal_and_vertical" if strong else "horizontal", seed=seed),
-        RandomRotation(0.1 if strong else 0.04, **kept, seed=seed + 1),
-        RandomZoom((-0.2, 0.1) if strong else (-0.1, 0.1), **kept, seed=seed + 2),
-        RandomTranslation(shift, shift, **kept, seed=seed + 3),
+    if asked == "light":
+        # No more: each further change reads between the pixels once more, and blurs.
+        return [
+            RandomFlip("horizontal", seed=seed),
+            RandomRotation(0.04, **kept, seed=seed + 1),
+        ]
+    return [
+        RandomFlip("horizontal_and_vertical", seed=seed),
+        RandomRotation(0.1, **kept, seed=seed + 1),
+        RandomZoom((-0.2, 0.1), **kept, seed=seed + 2),
+        RandomTranslation(0.1, 0.1, **kept, seed=seed + 3),
     ]
-    return layers
 
 
 def require_raw_images(x: np.ndarray, name: str) -> None:

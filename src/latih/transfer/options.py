@@ -64,7 +64,7 @@ class Options:
     learning_rate: float = 0.001
     factor: float = FACTOR
     groups: int | None = 2
-    batch_size: int = 16
+    batch_size: int = 32
     warmup: float = 0.25
     weight_decay: float = 0.01
     pull: float = 0.0
