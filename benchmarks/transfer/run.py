@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before torch is imported
 
@@ -77,7 +78,7 @@ WAYS: dict[str, tuple[str, Way]] = {
 }
 
 
-def read_kept(kept: Path, about: dict[str, object]) -> dict[str, object]:
+def read_kept(kept: Path, about: dict[str, Any]) -> dict[str, Any]:
     """Return what an earlier run found, unless it measured something else."""
     found = json.loads(kept.read_text()) if kept.exists() else {"about": about}
     if found["about"] != about:
@@ -86,7 +87,12 @@ def read_kept(kept: Path, about: dict[str, object]) -> dict[str, object]:
 
 
 def measure(
-    name: str, x: np.ndarray, y: np.ndarray, ways: list[str], kept: Path, about: dict[str, object]
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    ways: list[str],
+    kept: Path,
+    about: dict[str, Any],
 ) -> dict[str, tuple[np.ndarray, float]]:
     """Return the confusion and the seconds of each way on a set, all folds together."""
     found = read_kept(kept, about)
@@ -98,7 +104,7 @@ def measure(
             if key in found:
                 continue
             began = time.perf_counter()
-            predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, fold)
+            predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, about["seed"] + fold)
             seconds = time.perf_counter() - began
             found[key] = {"predicted": predicted.tolist(), "seconds": seconds}
             kept.write_text(json.dumps(found))
@@ -138,19 +144,20 @@ def main() -> None:
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=0, help="of the first fold")
     parser.add_argument("--kept", type=Path, default=Path("transfer-folds.json"))
     asked = parser.parse_args()
     ways = asked.ways.split(",")
-    about = {"size": asked.size, "fine_tune": asdict(Options())}
+    about = {"size": asked.size, "seed": asked.seed, "fine_tune": asdict(Options())}
     told = [
         "# What transfer pays\n",
         f"EfficientNet-Lite0 with ImageNet's weights, images of {asked.size} x {asked.size}, "
-        f"{FOLDS} stratified folds, one seed a fold; every image is judged once, by a net that "
-        f"has not seen it. PyTorch {torch.__version__}, "
+        f"{FOLDS} stratified folds, seeds from {asked.seed}, one a fold; every image is judged "
+        f"once, by a net that has not seen it. PyTorch {torch.__version__}, "
         f"{torch.get_num_threads()} threads. The careful loop is AdamW at two rates, one cycle, "
         "batch normalisation frozen, label smoothing, flips and turns, 20 epochs "
         "(`plain_loops.py`). `fine_tune` holds a fifth of its training images back to choose by, "
-        "then trains on all of them: about twice the work.\n",
+        "then goes on with all of them: about twice the work.\n",
         "`make bench-transfer`\n",
     ]
     if asked.stamps is not None:
