@@ -11,6 +11,7 @@ import torch
 
 import latih
 from latih import applications, layers, random, transfer
+from latih.callbacks import GradualUnfreezing, OneCycle
 from latih.data.strata import stratified_split
 from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
 from latih.pretraining import DBN, Autoencoder
@@ -225,6 +226,67 @@ def test_every_option_trains(options: dict[str, Any]) -> None:
     done = tuned(epochs=2, **options)
     assert done.score >= done.probe_score
     assert np.isfinite(done.history.history["loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "look"),
+    [
+        ({}, lambda model, given: given["sample_weight"] is None),
+        (
+            {"class_weight": {2: 3.0}},
+            lambda model, given: (
+                given["sample_weight"].tolist()
+                == [3.0 if kind == 2 else 1.0 for kind in KINDS[FIRST]]
+            ),
+        ),
+        ({"mixup": 0.4}, lambda model, given: given["x"].alpha == 0.4),
+        ({"label_smoothing": 0.3}, lambda model, given: model.loss.label_smoothing == 0.3),
+        ({"weight_decay": 0.2}, lambda model, given: model.optimizer.weight_decay == 0.2),
+        ({"batch_size": 5}, lambda model, given: given["batch_size"] == 5),
+        ({"dropout": 0.6}, lambda model, given: model.get_layer("head_dropout").rate == 0.6),
+        (
+            {"unfreeze_every": 2},
+            lambda model, given: (
+                [one.every for one in given["callbacks"] if isinstance(one, GradualUnfreezing)]
+                == [2]
+            ),
+        ),
+        (
+            {"patience": 1},
+            lambda model, given: (
+                [one.patience for one in given["callbacks"] if isinstance(one, BestEpoch)] == [1]
+            ),
+        ),
+        (
+            {"learning_rate": 0.02, "warmup": 0.5},
+            lambda model, given: (
+                [one.rates(4)[1:3] for one in given["callbacks"] if isinstance(one, OneCycle)]
+                == [OneCycle(0.02, warmup_fraction=0.5).rates(4)[1:3]]
+            ),
+        ),
+        (
+            {"groups": 3, "factor": 4.0},
+            lambda model, given: (
+                [group.learning_rate for group in model.optimizer.groups] == [1 / 16, 1 / 4, 1]
+            ),
+        ),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_every_option_reaches_the_training(
+    options: dict[str, Any], look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    fit = latih.Model.fit
+
+    def spied(self: Any, *data: Any, **given: Any) -> Any:
+        if not data:  # not the head's own
+            seen.append(look(self, given))
+        return fit(self, *data, **given)
+
+    monkeypatch.setattr(latih.Model, "fit", spied)
+    tuned(epochs=1, **options)
+    assert seen == [True]
 
 
 def test_without_validation_data_the_net_learns_from_everything_in_the_end() -> None:
