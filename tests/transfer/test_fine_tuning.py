@@ -118,7 +118,7 @@ def test_frozen_layers_stay_frozen() -> None:
     frozen = transfer.freeze(base(), until="high")
     given: Any = {"validation_data": (IMAGES[LAST], KINDS[LAST]), "seed": 5, "verbose": 0}
     done = transfer.fine_tune(
-        frozen, IMAGES[FIRST], KINDS[FIRST], epochs=4, learning_rate=0.02, **given
+        frozen, IMAGES[FIRST], KINDS[FIRST], epochs=8, learning_rate=0.02, **given
     )
     assert done.best_epoch
     assert done.drift["low"] == done.drift["low_norm"] == 0 < done.drift["high"]
@@ -415,7 +415,7 @@ def test_a_run_is_written_down_and_is_a_base_itself(tmp_path: Path) -> None:
 
 
 def test_the_drift_of_every_layer_is_told() -> None:
-    done = tuned(epochs=4, learning_rate=0.02)
+    done = tuned(epochs=8, learning_rate=0.02)
     assert done.best_epoch
     inside = next(layer for layer in done.model.layers if layer.name == "small")
     for name in ("low", "high"):
@@ -469,7 +469,7 @@ class Killed(latih.callbacks.Callback):
 
 @pytest.mark.usefixtures("without_curves")
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    given: Any = {"epochs": 4, "learning_rate": 0.02}
+    given: Any = {"epochs": 8, "learning_rate": 0.02}
     whole = tuned(**given)
     with pytest.raises(KeyboardInterrupt):
         tuned(**given, run_dir=tmp_path / "run", callbacks=[Killed(2)])

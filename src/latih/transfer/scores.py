@@ -76,18 +76,17 @@ def of_confusion(confusion: np.ndarray) -> Scores:
     )
 
 
-def balanced_weights(numbers: np.ndarray, classes: int, power: float = 1.0) -> np.ndarray:
+def balanced_weights(numbers: np.ndarray, classes: int) -> np.ndarray:
     """Return a weight for each class such that all count alike, their mean over examples 1.
 
     Args:
         numbers: the class of each example.
         classes: how many there are.
-        power: 1 for classes that count alike, 0 for examples that do.
 
     Example:
         >>> balanced_weights(np.array([0, 0, 0, 1]), 2)
         array([0.66666667, 2.        ])
     """
     counts = np.bincount(numbers, minlength=classes).astype(float)
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** -power, 0.0)
+    weights = np.where(counts > 0, 1 / np.maximum(counts, 1.0), 0.0)
     return weights * counts.sum() / (weights * counts).sum()
