@@ -1,5 +1,6 @@
 """Numbers become tensors as Keras takes them; the settings of the process hold and are judged."""
 
+import os
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -137,3 +138,21 @@ def test_a_cuda_device_is_asked_for_what_it_has_itself(
 def test_denormals_are_flushed_on_the_main_thread_and_in_torchs_pool() -> None:
     smallest = torch.full((200_000,), 1.2e-38)
     assert not (smallest * 0.25).any()
+
+
+@pytest.mark.parametrize("given", [None, "COMPATIBLE"])
+def test_products_are_told_to_round_alike_where_intel_does_not_see_to_it(given: str | None) -> None:
+    processor = Path("/proc/cpuinfo")
+    if not processor.is_file():
+        pytest.skip("nothing tells of this processor")
+    kept = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
+    code = "import os, latih; print(os.environ.get('MKL_CBWR'))"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=kept if given is None else {**kept, "MKL_CBWR": given},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    intel = "GenuineIntel" in processor.read_text(encoding="utf-8")
+    assert told == (given or ("None" if intel else "AUTO"))

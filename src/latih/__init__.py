@@ -12,6 +12,7 @@ Example:
 """
 
 from latih import _malloc as _malloc
+from latih import _mkl as _mkl
 from latih import _openmp as _openmp
 from latih import activations as activations
 from latih import applications as applications

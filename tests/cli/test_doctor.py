@@ -77,7 +77,8 @@ def test_treat_mends_a_deep_sigmoid_net_and_tells_the_story(
 
 
 def test_stop_ends_a_run_at_its_first_fault(command: Any, data: str) -> None:
-    done = command("train", data, *SICK, "--doctor", "stop")
+    # Early stopping must not come first.
+    done = command("train", data, *SICK, "--patience", "20", "--doctor", "stop")
     assert "Stopped: the doctor found " in done.stdout
     assert "Epoch 20/20" not in done.stdout
 
