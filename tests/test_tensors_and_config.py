@@ -143,8 +143,6 @@ def test_denormals_are_flushed_on_the_main_thread_and_in_torchs_pool() -> None:
 @pytest.mark.parametrize("given", [None, "COMPATIBLE"])
 def test_products_are_told_to_round_alike_where_intel_does_not_see_to_it(given: str | None) -> None:
     processor = Path("/proc/cpuinfo")
-    if not processor.is_file():
-        pytest.skip("nothing tells of this processor")
     kept = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
     code = "import os, latih; print(os.environ.get('MKL_CBWR'))"
     told = subprocess.run(
@@ -154,5 +152,5 @@ def test_products_are_told_to_round_alike_where_intel_does_not_see_to_it(given: 
         text=True,
         check=True,
     ).stdout.strip()
-    intel = "GenuineIntel" in processor.read_text(encoding="utf-8")
-    assert told == (given or ("None" if intel else "AUTO"))
+    known = processor.read_text(encoding="utf-8") if processor.is_file() else "GenuineIntel"
+    assert told == (given or ("None" if "GenuineIntel" in known else "AUTO"))

@@ -81,8 +81,8 @@ WAYS: dict[str, tuple[str, Way]] = {
 def read_kept(kept: Path, about: dict[str, Any]) -> dict[str, Any]:
     """Return what an earlier run found, unless it measured something else."""
     found = json.loads(kept.read_text()) if kept.exists() else {"about": about}
-    if found["about"] != about:
-        raise SystemExit(f"{kept} is of {found['about']}, not of {about}: give another --kept.")
+    if found.get("about") != about:
+        raise SystemExit(f"{kept} is of {found.get('about')}, not of {about}: give another --kept.")
     return found
 
 

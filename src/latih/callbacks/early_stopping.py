@@ -40,6 +40,8 @@ class EarlyStopping(Remembering):
     """
 
     remembers = ("wait", "best", "best_epoch", "best_weights")
+    weights_kept = ("best_weights",)
+    """What of it is a list of weights, or None."""
 
     def __init__(
         self,
@@ -107,14 +109,16 @@ class EarlyStopping(Remembering):
             self.model.set_weights(self.best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash, the best weights as tensors."""
-        weights = self.best_weights and [torch.from_numpy(weight) for weight in self.best_weights]
-        return {**super().state_dict(), "best_weights": weights}
+        """Return what must survive a crash, weights as tensors."""
+        state = super().state_dict()
+        for name in self.weights_kept:
+            if state[name] is not None:
+                state[name] = [torch.from_numpy(weight) for weight in state[name]]
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what :meth:`state_dict` gave."""
         super().load_state_dict(state)
-        weights: list[torch.Tensor] | None = state["best_weights"]
-        self.best_weights = (
-            None if weights is None else [weight.cpu().numpy() for weight in weights]
-        )
+        for name in self.weights_kept:
+            if state[name] is not None:
+                setattr(self, name, [weight.cpu().numpy() for weight in state[name]])

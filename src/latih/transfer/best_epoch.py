@@ -1,11 +1,9 @@
 """The epoch whose weights are kept: no worse than the frozen probe in either accuracy."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from latih.callbacks import EarlyStopping
 from latih.engine.events import LogNames
@@ -37,6 +35,7 @@ class BestEpoch(EarlyStopping):
     """
 
     remembers = (*EarlyStopping.remembers, "end_weights")
+    weights_kept = (*EarlyStopping.weights_kept, "end_weights")
 
     def __init__(self, floor: Scores, patience: int | None) -> None:
         super().__init__(
@@ -77,14 +76,3 @@ class BestEpoch(EarlyStopping):
             super().on_epoch_end(epoch, {**logs, MONITOR: math.inf})
         if epoch + 1 == self.params.get("epochs") and self.keeps_promise(logs, errors=1.0):
             self.end_weights = self.model.get_weights()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what must survive a crash, weights as tensors."""
-        weights = self.end_weights and [torch.from_numpy(weight) for weight in self.end_weights]
-        return {**super().state_dict(), "end_weights": weights}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take what :meth:`state_dict` gave."""
-        super().load_state_dict(state)
-        weights: list[torch.Tensor] | None = state["end_weights"]
-        self.end_weights = None if weights is None else [weight.cpu().numpy() for weight in weights]

@@ -204,9 +204,9 @@ def _tuned(
     else:
         rows, training, validation = np.arange(len(everything.x)), everything, held
     _warn_of_copies(training.x, validation.x)
-    several = chosen.views or views_for(len(everything.x))
-    if not changes(network.features):  # all views would be the same
-        several = 1
+    several = 1  # where nothing changes them, all views are the same
+    if changes(network.features):
+        several = chosen.views or views_for(len(everything.x))
     views = cached_features(network.features, everything.x, views=several)
     views = views.reshape(-1, len(everything.x), views.shape[-1])
     knew = kernels_of(network.features)

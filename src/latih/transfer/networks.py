@@ -211,10 +211,10 @@ def connect(
             their statistics, which stay.
     """
     inputs = x = Input(tuple(x_shape[1:]), name="inputs")
-    if base.size is not None and len(x_shape) == 3:
-        x_shape = (*x_shape, 1)
-        x = Reshape(x_shape[1:], name="one_channel")(x)
     if base.size is not None:
+        if len(x_shape) == 3:
+            x_shape = (*x_shape, 1)
+            x = Reshape(x_shape[1:], name="one_channel")(x)
         channels = base.model.input_shape[-1]
         if channels == 3 and x_shape[-1] == 1:
             x = Concatenate(name="grey_to_colour")([x, x, x])
