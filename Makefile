@@ -25,7 +25,7 @@ help:
 	@echo "make bench-transfer   compare ways to learn few pictures, with and without a pretrained net"
 	@echo "make bench-transfer-speed  time an epoch of fine-tuning beside a plain loop over timm's net"
 	@echo "make bench-pretraining  compare nets from scratch with pretrained ones, labels being few"
-	@echo "make reproduce        do two old experiments on the whole of MNIST again (hours)"
+	@echo "make reproduce        do two old experiments on the whole of MNIST again (an hour or two)"
 	@echo "make clinic           train the sick and the healthy under the doctor's eyes, and count;"
 	@echo "                      CLINIC=--baselines: published systems; CLINIC=--treatments: treat them"
 	@echo "make test-clinic      name each illness, and not its healthy twins, with five seeds"
@@ -172,6 +172,7 @@ $(CLINIC_DATA)/package/data: $(CLINIC_DATA)/installed
 
 reproduce: $(CLINIC_DATA)/package/data
 	$(BIN)/python benchmarks/reproduce.py --data $< $(REPRODUCE)
+	$(BIN)/python benchmarks/run.py --reprint
 
 clinic: $(CLINIC_DATA)/installed
 	PYTHONPATH=$(CLINIC_DATA)/python $(BIN)/python benchmarks/clinic/run.py \

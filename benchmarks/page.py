@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import old_experiments
 from contestants import CONTESTANTS, FLOOR, OURS, OURS_BF16
 from workloads import WORKLOADS
 
@@ -237,8 +238,13 @@ def notes(held: dict[str, Any], records: Records) -> list[str]:
     ]
 
 
-def page(held: dict[str, Any]) -> str:
-    """Write the page."""
+def page(held: dict[str, Any], reproduced: dict[str, Any]) -> str:
+    """Write the page.
+
+    Args:
+        held: RESULTS.json.
+        reproduced: REPRODUCED.json, of ``make reproduce``; empty if it has not been run.
+    """
     records = held["records"]
     measured = {record["workload"] for record in records}
     workloads = [name for name in WORKLOADS if name in measured]
@@ -302,4 +308,4 @@ def page(held: dict[str, Any]) -> str:
         ]
     if held["starting"]:
         lines += started(held["starting"])
-    return "\n".join(lines)
+    return "\n".join([*lines, *old_experiments.section(reproduced)])

@@ -2,13 +2,12 @@
 
 The deep belief net of Hinton, Osindero & Teh (2006), 784-500-500-2000, trained on with labels; and
 the autoencoder of Hinton & Salakhutdinov (2006), 784-1000-500-250-30, pretrained by RBMs and not.
-Hours of work: each part is a run, and the same command goes on where one was broken off; what is
-known so far stands in the JSON file after each part. ``--share 0.1`` does a tenth
-of the epochs, to see that all is well.
+An hour or two: each part is a run, and the same command goes on where one was broken off; what is
+known so far stands in REPRODUCED.json after each part, and in RESULTS.md in the end. ``--share
+0.1`` does a tenth of the epochs.
 """
 
 import argparse
-import json
 import os
 import platform
 import time
@@ -16,32 +15,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from kept import Kept
+from old_experiments import PARTS
 
 import latih as keras
 from latih.datasets.idx import read_idx_directory
-from latih.files import write_atomically
 
+HERE = Path(__file__).parent
 SEED = 42
 BATCH = 100
 BATCH_OF_AUTOENCODER = 500
-PARTS = ("pca", "autoencoder", "dbn", "unpretrained")
 EPOCHS = {
     "dbn machines": 30,
     "dbn": 60,
-    "autoencoder machines": 30,
-    "autoencoder": 300,
-    "unpretrained": 300,
-}
-PAPERS = {
-    "dbn": "test error 1.25% (Hinton, Osindero & Teh 2006); aim: at most 1.3%",
-    "autoencoder": "squared error 3.00 an image (Hinton & Salakhutdinov 2006); aim: at most 4.0",
-    "pca": "squared error 13.87 an image (Hinton & Salakhutdinov 2006)",
-    "unpretrained": "the paper's net never did better than the mean image",
+    "autoencoder machines": 6,
+    "autoencoder": 60,
+    "unpretrained": 60,
 }
 
 
-class Results:
-    """What is known so far, on the disk after each change.
+class Results(Kept):
+    """What is known so far, part by part.
 
     Args:
         path: a JSON file.
@@ -49,14 +43,12 @@ class Results:
     """
 
     def __init__(self, path, about):
-        self.path = path
-        self.known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        self.known |= {"about": about, "papers": PAPERS}
+        super().__init__(path)
+        self.known["about"] = about
 
     def put(self, part, **values):
         self.known.setdefault(part, {}).update(values)
-        with write_atomically(self.path) as file:
-            file.write(json.dumps(self.known, indent=1).encode())
+        self.write()
         told = ", ".join(f"{name} {value}" for name, value in values.items())
         print(f"[{time.strftime('%H:%M:%S')}] {part}: {told}", flush=True)
 
@@ -175,16 +167,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a directory with MNIST's files")
     parser.add_argument("--runs", type=Path, default=Path("runs/reproduce"))
-    parser.add_argument("--out", type=Path, default=Path("runs/reproduce.json"))
+    parser.add_argument("--out", type=Path, default=HERE / "REPRODUCED.json")
     parser.add_argument("--share", type=float, default=1.0, help="the part of the epochs to do")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     asked = parser.parse_args()
     data = read_idx_directory(asked.data)
     for name in ("x", "x_test"):
         data[name] = data[name].reshape(-1, 784) / np.float32(255)
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
     about = {
-        "share": asked.share,
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),

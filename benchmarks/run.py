@@ -10,7 +10,6 @@ This process stays small (it imports no framework): a child's peak memory counts
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from contestants import CONTESTANTS, FLOOR, HERE, OURS, OURS_BF16, PYTHONS, floor, train
+from kept import Kept
 from page import page
 from workloads import WORKLOADS
 
@@ -30,7 +30,7 @@ ACCURACY_EPOCHS = 3
 ACCURACY_SEEDS = (1, 2, 3)
 
 
-class Results:
+class Results(Kept):
     """What was measured, on disk after every process.
 
     Args:
@@ -39,19 +39,17 @@ class Results:
     """
 
     def __init__(self, file: Path, resume: bool) -> None:
-        self.file = file
-        if resume and file.exists():
-            self.held = json.loads(file.read_text())
-        else:
-            self.held = {"machine": machine(), "records": [], "accuracy": [], "starting": {}}
+        super().__init__(file)
+        if not (resume and self.known):
+            self.known = {"machine": machine(), "records": [], "accuracy": [], "starting": {}}
 
     def has(self, kind: str, **key: Any) -> bool:
         """Tell whether this was measured already."""
-        return any(key.items() <= record.items() for record in self.held[kind])
+        return any(key.items() <= record.items() for record in self.known[kind])
 
     def add(self, kind: str, figures: dict[str, Any], **key: Any) -> None:
         """Keep a record, and say it."""
-        self.held[kind].append({**key, **figures})
+        self.known[kind].append({**key, **figures})
         self.write()
         told = figures.get("failed") or ", ".join(
             f"{name} {figures[name]:.4g}"
@@ -59,12 +57,6 @@ class Results:
             if name in figures
         )
         print(time.strftime("%H:%M:%S"), *key.values(), told, flush=True)
-
-    def write(self) -> None:
-        """Write the file whole, or not at all."""
-        aside = self.file.with_suffix(".tmp")
-        aside.write_text(json.dumps(self.held, indent=1))
-        aside.replace(self.file)
 
 
 def machine() -> dict[str, Any]:
@@ -170,10 +162,11 @@ def main() -> None:
             side_by_side(results, told, Path(directory))
             if not told.no_accuracy:
                 accuracy(results, told, Path(directory))
-        if not told.no_starting and not results.held["starting"]:
-            results.held["starting"] = starting(told.rounds)
+        if not told.no_starting and not results.known["starting"]:
+            results.known["starting"] = starting(told.rounds)
             results.write()
-    (told.output / "RESULTS.md").write_text(page(results.held))
+    reproduced = Kept(HERE / "REPRODUCED.json").known
+    (told.output / "RESULTS.md").write_text(page(results.known, reproduced))
 
 
 if __name__ == "__main__":

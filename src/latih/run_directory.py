@@ -133,6 +133,15 @@ class RunDirectory:
         return RunDirectory(self.path / "untreated")
 
     @property
+    def second_cycle(self) -> "RunDirectory":
+        """What was written of a fine-tuning's second cycle, a run of its own."""
+        return RunDirectory(self.path / "second-cycle", self.about)
+
+    def fold(self, number: int) -> "RunDirectory":
+        """What was written of the training beside one fold, counted from 1."""
+        return RunDirectory(self.path / f"fold-{number}", self.about)
+
+    @property
     def evaluation(self) -> JsonObject:
         """The test scores, the confusion matrix and the most confident mistakes."""
         return JsonObject(self.path / "evaluation.json")

@@ -109,6 +109,38 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     assert counts.sum(axis=1).tolist() == [10, 10]
 
 
+def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
+    pictures: Path, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("finetune", "pictures", *QUICK, "--folds", "3", "--snapshot-every", "epoch", "--quiet")
+    whole = command(*asked, "--run-dir", "whole")
+    assert whole.returncode == 0
+    begun: list[int] = []
+
+    class Broken(keras.callbacks.OneCycle):
+        """Is broken off in the second epoch of the second fold."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            """Raise, once."""
+            begun.append(epoch)
+            if len(begun) == 4:
+                raise KeyboardInterrupt
+            super().on_epoch_begin(epoch, logs)
+
+    monkeypatch.setattr("latih.transfer.whole_net.OneCycle", Broken)
+    broken = command(*asked)
+    assert broken.returncode == 130 and begun == [0, 1, 0, 1]
+    told = broken.stdout.replace("\n", " ")
+    assert "What was learnt so far is in run; `latih finetune pictures" in told
+    done = command(*asked)
+    assert done.returncode == 0
+    assert begun[4:] == [1, 0, 1] + [0, 1] * 2  # no epoch twice but the one that broke off
+    assert done.stdout == whole.stdout.replace("whole/", "run/")
+    made, wanted = (RunDirectory(tmp_path / name).best_file for name in ("run", "whole"))
+    ours, theirs = (keras.models.load_model(file).get_weights() for file in (made, wanted))
+    assert all(map(np.array_equal, ours, theirs))
+
+
 def test_the_frozen_probe_alone_is_kept_and_writes_over_no_run(
     pictures: Path, command: Any, tmp_path: Path
 ) -> None:

@@ -9,7 +9,8 @@ import torch
 
 import latih
 from latih import layers, transfer
-from latih.transfer.findings import DriftWatch, Signs, findings_of, spread_of
+from latih.errors import LatihWarning
+from latih.transfer.findings import Signs, findings_of, spread_of
 
 DICE = np.random.default_rng(6)
 KINDS = np.repeat([0, 1], 24)
@@ -43,10 +44,9 @@ def base(scaled: bool) -> Any:
     return made
 
 
-def tuned(given: Any, **more: Any) -> tuple[Any, Any]:
-    watch = DriftWatch()
+def tuned(given: Any, **more: Any) -> Any:
     options = {"epochs": 3, "seed": 1, "verbose": 0, "augmentation": None, **more}
-    return transfer.fine_tune(given, IMAGES, KINDS, callbacks=[watch], **options), watch
+    return transfer.fine_tune(given, IMAGES, KINDS, **options)
 
 
 def codes(signs: Signs) -> list[tuple[str, str]]:
@@ -59,22 +59,39 @@ def changed(**more: Any) -> Signs:
 
 def test_a_healthy_fine_tuning_is_not_accused() -> None:
     assert codes(HEALTHY) == []
-    done, watch = tuned(base(scaled=True), learning_rate=1e-3)
-    assert done.best_epoch
-    assert set(watch.drift) == set(done.drift)
-    seen = Signs(watch.drift, done.best_epoch, 3, spread_of(done.model, IMAGES), 0.0)
-    assert codes(seen) == []
+    done = tuned(base(scaled=True), learning_rate=1e-3)
+    assert done.best_epoch and done.findings == ()
+    assert (done.signs.best_epoch, done.signs.epochs) == (done.best_epoch, 3)
+    assert set(done.signs.drift) == set(done.drift)
+    assert 0.3 < done.signs.spread[1] < 3
 
 
 def test_a_rate_that_wrecks_the_base_is_found_by_the_drift() -> None:
-    done, watch = tuned(base(scaled=True), learning_rate=5.0)
+    with pytest.warns(LatihWarning, match=r"the base lost what it knew.*`FineTuned.findings`"):
+        done = tuned(base(scaled=True), learning_rate=5.0)
     assert done.best_epoch == 0
-    assert set(done.drift.values()) == {0.0}  # the probe came back; the watch has seen it go
-    seen = Signs(watch.drift, done.best_epoch, 3, None, 0.0)
-    (found,) = findings_of(seen)
+    assert set(done.drift.values()) == {0.0}  # the probe came back; the signs are from before
+    (found,) = done.findings
     assert (found.code, found.severity) == ("learning-rate-too-high", "fault")
-    assert found.layer in watch.drift and found.layer != "head"
+    assert found.layer in done.signs.drift and found.layer != "head"
     assert "lower-learning-rate" in found.remedies
+
+
+class NeverBegun(latih.callbacks.Callback):
+    """Fails the test at the first step."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Raise."""
+        raise AssertionError
+
+
+def test_what_can_be_seen_before_the_first_step_is_told_before_it() -> None:
+    told = "not prepared as those that the base was trained on"
+    with pytest.warns(LatihWarning, match=told), pytest.raises(AssertionError):
+        tuned(base(scaled=False), callbacks=[NeverBegun()])
+    held = (IMAGES[[0, 1, 30, 31]], KINDS[[0, 1, 30, 31]])
+    with pytest.warns(LatihWarning, match="copies of some"), pytest.raises(AssertionError):
+        tuned(base(scaled=True), validation_data=held, callbacks=[NeverBegun()])
 
 
 @pytest.mark.parametrize(

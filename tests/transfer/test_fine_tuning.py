@@ -68,13 +68,12 @@ def test_it_is_never_worse_than_the_frozen_probe_and_says_so() -> None:
 
 
 def test_a_rate_that_wrecks_the_net_gives_back_the_probe() -> None:
-    done = tuned(learning_rate=50.0)
+    with pytest.warns(LatihWarning, match="lost what it knew"):
+        done = tuned(learning_rate=50.0)
     probe = tuned(epochs=0)
-    assert done.score >= done.probe_score == probe.score
-    assert done.best_epoch == 0 or done.score >= probe.score
-    if done.best_epoch == 0:
-        for ours, theirs in zip(done.model.get_weights(), probe.model.get_weights(), strict=True):
-            assert np.array_equal(ours, theirs)
+    assert done.best_epoch == 0 and done.score == done.probe_score == probe.score
+    for ours, theirs in zip(done.model.get_weights(), probe.model.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 def test_one_seed_gives_the_same_bits_and_the_base_stays() -> None:
@@ -174,7 +173,7 @@ def test_views_are_made_where_they_differ(
         asked.append(views)
         return cached_features(features, x, views=views)
 
-    monkeypatch.setattr("latih.transfer.fine_tuning.cached_features", spied)
+    monkeypatch.setattr("latih.transfer.phases.cached_features", spied)
     tuned(epochs=0, augmentation=layers.RandomFlip() if flips else None)
     assert asked == [wanted]
 
@@ -315,7 +314,7 @@ def test_the_second_cycle_goes_on_from_the_end_of_the_first_with_everything(
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             ends.append(self.model.get_weights())
 
-    monkeypatch.setattr("latih.transfer.fine_tuning.train_whole", spied)
+    monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
     given: Any = {"epochs": 8, "seed": 5, "verbose": 0, "learning_rate": 0.02, "unfreeze_every": 1}
     done = transfer.fine_tune(base(), IMAGES, KINDS, pull=0.01, callbacks=[End()], **given)
     assert 0 < done.best_epoch < 8  # so the end is not what was scored
@@ -327,6 +326,7 @@ def test_the_second_cycle_goes_on_from_the_end_of_the_first_with_everything(
     assert not torch.equal(pulled, pulled.regularizer.start)
 
 
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
 def test_a_second_cycle_that_wrecks_the_net_is_taken_back() -> None:
     x = DICE.normal(size=(60, 6)).astype("float32")
     y = (x[:, 0] + 0.5 * x[:, 1] > 0).astype(int)
@@ -450,8 +450,10 @@ def test_an_application_sees_images_at_their_own_scale(
 
 def test_copies_among_the_validation_examples_are_told_of() -> None:
     held = (IMAGES[[*LAST, 0, 2]], KINDS[[*LAST, 0, 2]])
-    with pytest.warns(LatihWarning, match="2 of the 40 validation examples are copies"):
-        tuned(epochs=0, validation_data=held)
+    with pytest.warns(LatihWarning, match="copies of some that were trained on"):
+        done = tuned(epochs=0, validation_data=held)
+    (found,) = done.findings
+    assert found.evidence[0].value == pytest.approx(2 / 40)
 
 
 class Killed(latih.callbacks.Callback):
@@ -477,6 +479,55 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     assert done.best_epoch == whole.best_epoch
     for ours, theirs in zip(done.model.get_weights(), whole.model.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_a_second_cycle_that_is_killed_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: Any = {"epochs": 6, "seed": 5, "verbose": 0, "learning_rate": 0.02}
+    whole = transfer.fine_tune(base(), IMAGES, KINDS, **given)
+    assert whole.best_epoch and len(whole.second_history.epoch) == 6
+    given |= {"run_dir": tmp_path / "run", "snapshot_every": "epoch"}
+
+    def killed_in_the_second(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
+        epochs, options, callbacks, keeping = rest
+        listeners = [*callbacks, *([] if validation else [Killed(3)])]
+        return train_whole(network, training, validation, epochs, options, listeners, keeping)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("latih.transfer.phases.train_whole", killed_in_the_second)
+        transfer.fine_tune(base(), IMAGES, KINDS, **given)
+    second = RunDirectory.open(tmp_path / "run").second_cycle
+    assert len(second.log.read()) == 3 and second.report_file.is_file()
+    begun: list[int] = []
+    original = OneCycle.on_epoch_begin
+
+    def spied(self: OneCycle, epoch: int, logs: Any = None) -> None:
+        if self.params["epochs"] == 6:  # and not the probe's
+            begun.append(epoch)
+        original(self, epoch, logs)
+
+    monkeypatch.setattr(OneCycle, "on_epoch_begin", spied)
+    done = transfer.fine_tune(base(), IMAGES, KINDS, **given)
+    assert begun == [3, 4, 5]  # no epoch of the first cycle, and of the second what was left
+    assert done.history.history == whole.history.history
+    assert done.second_history.history["loss"] == whole.second_history.history["loss"]
+    assert all(map(np.array_equal, done.model.get_weights(), whole.model.get_weights()))
+    assert len(second.log.read()) == 6
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_the_probe_alone_is_written_down_too(tmp_path: Path) -> None:
+    done = tuned(epochs=0, run_dir=tmp_path / "run")
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.log.read() == []
+    loaded = latih.models.load_model(run.best_file)
+    np.testing.assert_array_equal(
+        loaded.predict(IMAGES, verbose=0), done.model.predict(IMAGES, verbose=0)
+    )
+    with pytest.raises(InputError, match="holds a run already"):
+        tuned(epochs=0, run_dir=tmp_path / "run")
 
 
 REFUSED: list[tuple[Any, Any, Any, dict[str, Any], str]] = [

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from latih.cli.options import NewRun, Quiet, Seed, SnapshotEvery
-from latih.cli.training import new_run_directory, read_interval
+from latih.cli.training import new_run_directory, read_interval, telling_how_to_go_on
 from latih.doctor import Diagnosis
 from latih.random import set_random_seed
 from latih.recipes.finetune import Judged, fine_tune_pictures
@@ -85,20 +85,24 @@ def finetune(
         "class_weight": "balanced" if class_weights else None,
         "image_size": size,
     }
-    done = fine_tune_pictures(
-        base,
-        classes,
-        run_dir or new_run_directory(images.resolve().name),
-        seed=seed,
-        epochs=epochs,
-        folds=folds,
-        views=views,
-        verbose=0 if quiet else "auto",
-        asked={"command": shlex.join(["latih", *sys.argv[1:]])},
-        snapshot_every=read_interval(snapshot_every),
-        tell=lambda sentence: console.print(sentence, markup=False),
-        options=options,
-    )
+    command = ["latih", *sys.argv[1:]]
+    directory = run_dir or new_run_directory(images.resolve().name)
+    again = command if run_dir else [*command, "--run-dir", str(directory)]
+    with telling_how_to_go_on(console, directory, again):
+        done = fine_tune_pictures(
+            base,
+            classes,
+            directory,
+            seed=seed,
+            epochs=epochs,
+            folds=folds,
+            views=views,
+            verbose=0 if quiet else "auto",
+            asked={"command": shlex.join(command)},
+            snapshot_every=read_interval(snapshot_every),
+            tell=lambda sentence: console.print(sentence, markup=False),
+            options=options,
+        )
     for sentence in _result(done.judged, classes.class_names):
         console.print(sentence, markup=False)
     if done.findings:

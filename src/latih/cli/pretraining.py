@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from latih.cli.training import telling_how_to_go_on
+from latih.cli.training import resume_command, telling_how_to_go_on
 from latih.models.kept_run import Resume
 from latih.random import set_random_seed
 from latih.recipes.pretraining import PretrainingSettings, load_unlabelled, pretrain
@@ -42,7 +42,7 @@ def run_pretraining(
     if not quiet:
         shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
         console.print(f"{name}: {len(x):,} examples of {shape}, without labels.", markup=False)
-    with telling_how_to_go_on(console, directory, data):
+    with telling_how_to_go_on(console, directory, resume_command(directory, data)):
         learnt = pretrain(
             settings,
             name,

@@ -3,7 +3,7 @@
 import datetime
 import shlex
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -68,7 +68,7 @@ def run_training(
     examples = load_examples(data, seed)
     if not quiet:
         console.print(_introduction(examples), markup=False)
-    with telling_how_to_go_on(console, directory, data):
+    with telling_how_to_go_on(console, directory, resume_command(directory, data)):
         trained = train_dense(
             settings,
             examples,
@@ -91,32 +91,34 @@ def run_training(
 
 
 @contextmanager
-def telling_how_to_go_on(console: Console, directory: Path, data: str) -> Generator[None]:
+def telling_how_to_go_on(
+    console: Console, directory: Path, command: Sequence[str]
+) -> Generator[None]:
     """Tell who breaks the run of the block off how it is gone on with.
 
     Args:
         console: where that is told.
         directory: where the run is written.
-        data: what it is trained from.
+        command: what goes on.
 
     Raises:
         typer.Exit: with 130 after Ctrl-C.
     """
+    told = f"What was learnt so far is in {directory}; `{shlex.join(command)}` goes on."
     try:
         yield
     except KeyboardInterrupt:
-        console.print(f"Interrupted. {_how_to_go_on(directory, data)}", markup=False)
+        console.print(f"Interrupted. {told}", markup=False)
         raise typer.Exit(130) from None
     except Terminated:
-        console.print(f"Ended. {_how_to_go_on(directory, data)}", markup=False)
+        console.print(f"Ended. {told}", markup=False)
         raise
 
 
-def _how_to_go_on(directory: Path, data: str) -> str:
-    told = ["latih", "resume", str(directory)]
-    if Path(data).suffix == ".npz" or Path(data).exists():
-        told.append(data)
-    return f"What was learnt so far is in {directory}; `{shlex.join(told)}` goes on."
+def resume_command(directory: Path, data: str) -> list[str]:
+    """Return the command that goes on with a run that was trained from data."""
+    of_file = Path(data).suffix == ".npz" or Path(data).exists()
+    return ["latih", "resume", str(directory), *([data] if of_file else [])]
 
 
 def read_interval(text: str) -> int | str:

@@ -1,9 +1,10 @@
 """From a folder of pictures to a net that names them: what ``latih finetune`` does."""
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FineTuned, Scores, fine_tune
 from latih.transfer.copies import copies
-from latih.transfer.findings import DriftWatch, Signs, findings_of, spread_of
+from latih.transfer.findings import findings_of
+from latih.transfer.fine_tuning import NUMBERS
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.views import predict_views
 
@@ -90,7 +92,8 @@ def fine_tune_pictures(
 
     A fifth of each class is held back to judge by, once, and a fifth of the rest to choose the
     epoch by; the net learns from that in the end. With folds every picture is judged by a net that
-    has not seen it; the net that is kept learns from all of them.
+    has not seen it, whose run stands in ``fold-1`` and so on; the net that is kept learns from all
+    of them.
 
     Args:
         base: what :func:`latih.transfer.fine_tune` takes.
@@ -121,47 +124,37 @@ def fine_tune_pictures(
         "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
     }
     run = RunDirectory(Path(run_dir), about)
-    if epochs == 0:  # else fit() sees to it that no other run is written over
-        RunDirectory.create(run)
-    watch = DriftWatch()
-    kept: dict[str, Any] = {"run_dir": run, "resume": resume, "snapshot_every": snapshot_every}
-    kept["callbacks"] = [watch]
+    # No other run is written over; fit() sees to it as well, but after the folds.
+    RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
+    given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
+    given |= {"resume": resume, "snapshot_every": snapshot_every, **(options or {})}
 
-    def tuned(rows: np.ndarray, **more: Any) -> FineTuned:
-        given: dict[str, Any] = {"verbose": verbose, "epochs": epochs, **(options or {}), **more}
-        held = given.pop("held", None)
+    def tuned(rows: np.ndarray, place: RunDirectory, held: Any = None, **more: Any) -> FineTuned:
         data = None if held is None else (x[held], one_hot[held])
+        more |= {"run_dir": place, "validation_data": data}
         with warnings.catch_warnings():
-            # It is told of all pictures by their names, and found in what is judged on.
-            warnings.filterwarnings("ignore", ".* are copies of training ones", LatihWarning)
-            return fine_tune(base, x[rows], one_hot[rows], validation_data=data, seed=seed, **given)
+            # The findings are given back, those about copies for what is judged on.
+            warnings.filterwarnings("ignore", f".*{re.escape(NUMBERS)}", LatihWarning)
+            return fine_tune(base, x[rows], one_hot[rows], **given, **more)
 
     one_hot = np.eye(len(names), dtype=np.float32)[labels]
     if folds is not None:
-        judged, outputs = _cross_validated(tuned, x, classes, folds, seed, views, tell)
-        every = np.arange(len(x))
-        net = tuned(every, **kept)
-        rows = every
+        judged, outputs = _cross_validated(tuned, x, classes, folds, run, seed, views, tell)
+        rows = np.arange(len(x))
+        net = tuned(rows, run)
     else:
         learnt, rows = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
         if np.unique(labels[learnt], return_counts=True)[1].min() > 1:
-            net = tuned(learnt, **kept)
+            net = tuned(learnt, run)
         else:  # of a class with one picture none can be held back: the others choose the epoch
             parts = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
-            net = tuned(learnt[parts[0]], held=learnt[parts[1]], **kept)
+            net = tuned(learnt[parts[0]], run, learnt[parts[1]])
         outputs = predict_views(net.model, x[rows], views)
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)
         judged = Judged(scores, len(rows), net.probe_scores, net.scores, leaked)
-    signs = Signs(
-        watch.drift,
-        net.best_epoch,
-        len(net.history.history.get("loss", ())),
-        spread_of(net.model, x),
-        judged.leaked / judged.count,
-    )
-    found = tuple(findings_of(signs))
-    _write(run, judged.scores, x[rows], labels[rows], outputs, net.model, found)
+    found = tuple(findings_of(replace(net.signs, leaked=judged.leaked / judged.count)))
+    _write(run, judged.scores, x[rows], labels[rows], outputs, found)
     return FineTunedRun(net.model, judged, run, found)
 
 
@@ -170,6 +163,7 @@ def _cross_validated(
     x: np.ndarray,
     classes: PictureClasses,
     folds: int,
+    run: RunDirectory,
     seed: int,
     views: int,
     tell: Callable[[str], Any],
@@ -186,7 +180,7 @@ def _cross_validated(
         held = each == fold
         leaked += copies(x[~held], x[held])
         # What is held back within the fold chooses the epoch; the fold itself only judges.
-        net = tuned(np.flatnonzero(~held), refit=False)
+        net = tuned(np.flatnonzero(~held), run.fold(fold + 1), refit=False)
         outputs[held] = predict_views(net.model, x[held], views)
         found.append(judge(labels[held], outputs[held]))
         probes.append(net.probe_scores)
@@ -225,13 +219,8 @@ def _write(
     x: np.ndarray,
     labels: np.ndarray,
     outputs: np.ndarray,
-    model: Model,
     found: Sequence[Finding],
 ) -> None:
-    if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
-        run.write_settings(dict(run.about))
-        run.log.start([])
-    model.save(run.best_file)
     told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
     run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs))
     run.findings.start([record_of(finding, "end", None) for finding in found])

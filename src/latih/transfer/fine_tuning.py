@@ -2,26 +2,23 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from latih import random
 from latih.arguments import whole
-from latih.callbacks import Callback, History
+from latih.callbacks import Callback
 from latih.callbacks.progress import Verbose
 from latih.data import as_array, require_same_length
-from latih.data.strata import stratified_split
+from latih.doctor import Finding
 from latih.errors import InputError, LatihWarning
-from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.run_directory import RunDirectory
-from latih.transfer.best_epoch import BestEpoch
-from latih.transfer.copies import copies
-from latih.transfer.drift import drift, kernels_of
-from latih.transfer.features import cached_features, changes
+from latih.transfer.findings import findings_of
+from latih.transfer.fine_tuned import FineTuned
 from latih.transfer.labels import Labels, are_numbers, read_labels, require_learnable
 from latih.transfer.networks import (
     Network,
@@ -30,62 +27,12 @@ from latih.transfer.networks import (
     find_base,
     require_raw_images,
 )
-from latih.transfer.options import Options, epochs_for, views_for
-from latih.transfer.probing import fit_head
-from latih.transfer.rates import pull_to_start
-from latih.transfer.scores import Scores, judge
-from latih.transfer.whole_net import Keeping, Part, train_whole
+from latih.transfer.options import Options
+from latih.transfer.phases import Split, signs_before, train
+from latih.transfer.whole_net import Keeping, Part
 
-SHOWN = 5
-"""So many names of classes stand in what is printed."""
-
-
-@dataclass(frozen=True)
-class FineTuned:
-    """What :func:`fine_tune` returns.
-
-    Args:
-        model: from examples as they came to the probabilities of the classes.
-        history: the losses and metrics of every epoch of the whole net. In ``val_loss`` and
-            ``val_balanced_accuracy`` all classes count alike; in ``balanced_accuracy``, that of the
-            training data, they do so with ``class_weight="balanced"``.
-        probe_scores: those of the new head on the frozen base, on the validation data.
-        scores: those of the best epoch, on the same data. Where the net learned from them, too, in
-            the end, they are from before: there is nothing left to score what came of it on.
-        class_names: in the order of the model's outputs.
-        best_epoch: the epoch that was chosen, counted from 1; 0 for the frozen probe. Its weights
-            are the model's, unless a second cycle followed.
-        drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the
-            rate was too high, and what the layer knew is lost.
-    """
-
-    model: Model
-    history: History
-    probe_scores: Scores
-    scores: Scores
-    class_names: tuple[str, ...]
-    best_epoch: int
-    drift: Mapping[str, float]
-
-    def __repr__(self) -> str:
-        """Return of what it is made and how good it is; the rest has names."""
-        shown = ", ".join(map(repr, self.class_names[:SHOWN]))
-        more = ", ..." if len(self.class_names) > SHOWN else ""
-        return (
-            f"FineTuned({self.model.name!r}, {len(self.class_names)} classes: {shown}{more}; "
-            f"probe_score={self.probe_score:.4f}, score={self.score:.4f}, "
-            f"best_epoch={self.best_epoch})"
-        )
-
-    @property
-    def score(self) -> float:
-        """The accuracy on the validation data."""
-        return self.scores.accuracy
-
-    @property
-    def probe_score(self) -> float:
-        """The frozen probe's accuracy on the validation data."""
-        return self.probe_scores.accuracy
+NUMBERS = "The numbers are in `FineTuned.findings`."
+"""Ends every warning of what went wrong."""
 
 
 def fine_tune(
@@ -133,7 +80,8 @@ def fine_tune(
             generators are not disturbed.
         callbacks: listeners to the training of the whole net.
         verbose: 0 for silence.
-        run_dir: a directory that this training is written down in, as in ``fit()``.
+        run_dir: a directory that this training is written down in, as in ``fit()``; a second cycle
+            in ``second-cycle`` below it.
         resume: as in ``fit()``.
         snapshot_every: as in ``fit()``.
         options: the arguments of :class:`~latih.transfer.Options`.
@@ -151,7 +99,9 @@ def fine_tune(
             one has too few examples to hold any back.
 
     Warns:
-        LatihWarning: validation examples are copies of training ones.
+        LatihWarning: before the first step, validation examples are copies of training ones, or the
+            examples are of another scale than those that the base knows; in the end, the rate was
+            so high that the base lost what it knew.
 
     Example:
         >>> from latih.layers import Dense
@@ -177,78 +127,20 @@ def fine_tune(
     require_learnable(everything.labels, least=2 if held is None else 1)
     # Said before anything is reckoned.
     chosen.weights_of_classes(everything.labels.numbers, len(everything.labels.names))
+    if run_dir is not None:
+        goes_on = epochs != 0 and snapshot_every is not False and resume is not False
+        RunDirectory.create(run_dir, may_go_on=goes_on)
     keeping = Keeping(verbose, run_dir, resume, snapshot_every)
     # What the caller draws afterwards is what it would have drawn without this call.
     with random.drawing_from(random.state_dict()):
         random.set_random_seed(seed)
         network = _network(base, everything, chosen, seed)
-        return _tuned(network, everything, held, epochs, chosen, callbacks, keeping, seed)
-
-
-def _tuned(
-    network: Network,
-    everything: Part,
-    held: Part | None,
-    epochs: int | None,
-    chosen: Options,
-    callbacks: Sequence[Callback],
-    keeping: Keeping,
-    seed: int,
-) -> FineTuned:
-    """Fit the head, train the whole net, and keep the better; see :func:`fine_tune`."""
-    if held is None:
-        rows, kept_back = stratified_split(
-            everything.labels.numbers, chosen.validation_split, random.mix(seed, 1)
-        )
-        training, validation = everything.take(rows), everything.take(kept_back)
-    else:
-        rows, training, validation = np.arange(len(everything.x)), everything, held
-    _warn_of_copies(training.x, validation.x)
-    several = 1  # where nothing changes them, all views are the same
-    if changes(network.features):
-        several = chosen.views or views_for(len(everything.x))
-    views = cached_features(network.features, everything.x, views=several)
-    views = views.reshape(-1, len(everything.x), views.shape[-1])
-    knew = kernels_of(network.features)
-    pull_to_start([network.features], chosen.pull)
-    _fit_probe(network, views[:, rows], training.labels, chosen)
-    probe, probe_weights = _judged(network, validation), network.model.get_weights()
-    wanted = epochs_for(len(training.x)) if epochs is None else epochs
-    history, best_epoch, scores = History(), 0, probe
-    best = BestEpoch(probe, chosen.patience)
-    if wanted:
-        history = train_whole(
-            network, training, validation, wanted, chosen, [*callbacks, best], keeping
-        )
-        scores = _judged(network, validation)
-        best_epoch = best.best_epoch + 1
-        if best.best_weights is None or not scores.no_worse_than(probe):
-            network.model.set_weights(probe_weights)
-            best_epoch, scores = 0, probe
-    if held is None and chosen.refit:
-        if not best_epoch:
-            _fit_probe(network, views, everything.labels, chosen)
-        start = best.end_weights or (best.best_weights if best_epoch else None)
-        if start is not None:
-            kept = network.model.get_weights()
-            network.model.set_weights(start)
-            again = replace(chosen, unfreeze_every=None)  # every layer has joined already
-            train_whole(network, everything, None, wanted, again, (), Keeping(keeping.verbose))
-            if not _judged(network, validation).no_worse_than(probe):
-                network.model.set_weights(kept)
-    if keeping.run_dir is not None and wanted:
-        run = RunDirectory.of(keeping.run_dir)
-        for file in (run.best_file, run.final_file):
-            network.model.save(file)
-    return FineTuned(
-        network.model,
-        history,
-        probe,
-        scores,
-        everything.labels.names,
-        best_epoch,
-        drift(knew, kernels_of(network.features)),
-    )
+        split = Split.of(everything, held, chosen.validation_split, seed)
+        before = signs_before(network, split)
+        _warn_of(findings_of(before))
+        done = train(network, split, before, epochs, chosen, callbacks, keeping)
+        _warn_of(findings_of(replace(done.signs, spread=None, leaked=0.0)))
+        return done
 
 
 def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
@@ -272,15 +164,9 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
     return Part(examples, Labels(numbers, names)), Part(held_x, Labels(held_numbers, names))
 
 
-def _warn_of_copies(training: np.ndarray, validation: np.ndarray) -> None:
-    count = copies(training, validation)
-    if count:
-        warnings.warn(
-            f"{count} of the {len(validation)} validation examples are copies of training ones: "
-            "their score says what was learnt by heart. Take them out.",
-            LatihWarning,
-            stacklevel=4,  # at the line that calls fine_tune()
-        )
+def _warn_of(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        warnings.warn(f"{finding.text} {NUMBERS}", LatihWarning, stacklevel=3)
 
 
 def _network(base: Any, part: Part, options: Options, seed: int) -> Network:
@@ -295,16 +181,3 @@ def _network(base: Any, part: Part, options: Options, seed: int) -> Network:
         dropout=options.dropout,
         batch_norm_learns=options.batch_norm,
     )
-
-
-def _fit_probe(network: Network, views: np.ndarray, labels: Labels, options: Options) -> None:
-    """Fit the head on the views ``(views, n, d)`` of examples."""
-    weights = options.weights_of_classes(labels.numbers, len(labels.names))
-    each = None if weights is None else np.tile(weights[labels.numbers], len(views))
-    targets = np.tile(labels.one_hot(), (len(views), 1))
-    fit_head(network.head, views.reshape(len(targets), -1), targets, each)
-
-
-def _judged(network: Network, part: Part) -> Scores:
-    outputs = network.model.predict(part.x, batch_size=32, verbose=0)
-    return judge(part.labels.numbers, outputs)

@@ -1,7 +1,7 @@
 """The second phase: the whole net, low layers slowly and the head fast, along one cycle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from latih.losses import CategoricalCrossentropy
 from latih.metrics import CategoricalAccuracy
 from latih.models.kept_run import Resume
 from latih.optimizers import AdamW
+from latih.run_directory import RunDirectory
 from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
@@ -45,6 +46,14 @@ class Keeping:
     run_dir: Any = None
     resume: Resume = "auto"
     snapshot_every: Any = "60s"
+
+    def second(self) -> "Keeping":
+        """Return the same for the second cycle, which is a run of its own within the first."""
+        if self.run_dir is None:
+            return self
+        # It may have to begin where the first goes on.
+        resume: Resume = "auto" if self.resume is True else self.resume
+        return replace(self, run_dir=RunDirectory.of(self.run_dir).second_cycle, resume=resume)
 
 
 def train_whole(
