@@ -282,6 +282,19 @@ def test_options_that_cannot_be_are_refused_before_anything_is_trained(
     assert not (tmp_path / "run" / "run.toml").exists()
 
 
+def test_where_no_epoch_is_as_good_as_the_probe_that_is_said_and_force_goes_on(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    done = command("finetune", "pictures", *QUICK, "--lr", "1000", "--quiet")
+    assert done.returncode == 0
+    assert "what was kept 1.0000" in done.stdout
+    assert "No epoch was as good as the frozen probe there." in done.stdout
+    changed = ("finetune", "pictures", *QUICK, "--lr", "0.01", "--quiet")
+    refused = command(*changed)
+    assert refused.returncode == 1 and "--force" in refused.stderr
+    assert command(*changed, "--force").returncode == 0
+
+
 def test_a_model_of_no_pictures_predicts_none(pictures: Path, command: Any, tmp_path: Path) -> None:
     keras.Sequential([keras.Input([4]), keras.layers.Dense(2)]).save(tmp_path / "rows.keras")
     done = command("predict", "rows.keras", "pictures")

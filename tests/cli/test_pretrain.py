@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import latih as keras
 from latih.callbacks import RunLog
@@ -45,6 +46,21 @@ def test_an_encoder_is_left_that_takes_raw_examples(
     assert settings["recipe"]["method"] == method
     lines = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(lines[0])["loss"] > 0
+
+
+@pytest.mark.parametrize("folders", [("",), ("only",), ("", "a", "b")])
+def test_pictures_need_no_folders(
+    folders: tuple[str, ...], command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    for place, folder in enumerate(folders):
+        (tmp_path / "pictures" / folder).mkdir(parents=True, exist_ok=True)
+        for number in range(12):
+            file = tmp_path / "pictures" / folder / f"{place}-{number}.png"
+            Image.fromarray(X[number]).save(file)
+    done = command("pretrain", "pictures", *FAST)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = f"pictures: {12 * len(folders)} examples of 12 x 12, without labels."
+    assert done.stdout.splitlines()[0] == told
 
 
 def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curves: None) -> None:

@@ -1,5 +1,7 @@
 """Convolutions, poolings and their kin against Keras's: outputs, gradients, shapes, files."""
 
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -434,6 +436,23 @@ def test_a_missing_channel_axis_is_told_with_the_remedy() -> None:
         with pytest.raises(InputError, match=told) as raised:
             layer(torch.zeros(shape))
         assert layer.name in str(raised.value)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 8, 16])
+def test_a_window_of_a_pixel_steps(channels: int) -> None:
+    # In a process of its own: with 4 and 8 channels PyTorch's own backward pass ends it.
+    code = f"""
+import numpy as np, torch, latih
+x = torch.rand((32, 12, 12, {channels}), requires_grad=True)
+layer = latih.layers.Conv2D(16, 1, strides=2)
+(layer(x) ** 2).sum().backward()
+apart = x.detach().clone().requires_grad_()
+kernel = layer.kernel.detach()[0, 0]
+(torch.einsum("nhwc,cd->nhwd", apart[:, ::2, ::2], kernel) ** 2).sum().backward()
+np.testing.assert_allclose(x.grad, apart.grad, rtol=1e-4, atol=1e-4)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

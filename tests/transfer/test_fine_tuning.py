@@ -346,16 +346,20 @@ def test_standard_errors_are_those_worked_out_by_hand() -> None:
     assert of_confusion(np.zeros((2, 2), np.int64)).standard_errors == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("accuracy", "goes_on"), [(0.72, True), (0.70, False), (np.nan, False)])
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "goes_on"),
+    # The logarithm of two classes is 0.693.
+    [(0.72, 0.69, True), (0.72, 0.70, False), (0.70, 0.69, False), (np.nan, 0.69, False)],
+)
 def test_the_end_may_be_below_the_floor_by_chance_and_no_more(
-    accuracy: float, goes_on: bool
+    accuracy: float, loss: float, goes_on: bool
 ) -> None:
     floor = of_confusion(np.array([[9, 1], [1, 1]]))  # 0.833 ± 0.118, balanced 0.7 ± 0.186
     best = BestEpoch(floor, None)
     best.set_model(base())
     best.set_params({"epochs": 2})
     for epoch, right in enumerate((0.9, accuracy)):
-        logs = {"val_loss": 1.0, "val_accuracy": right, "val_balanced_accuracy": 0.7}
+        logs = {"val_loss": loss, "val_accuracy": right, "val_balanced_accuracy": 0.7}
         best.on_epoch_end(epoch, logs)
     assert best.best_epoch == 0
     assert (best.end_weights is not None) is goes_on
@@ -515,6 +519,27 @@ def test_a_second_cycle_that_is_killed_goes_on_to_the_same_bits(
     assert done.second_history.history["loss"] == whole.second_history.history["loss"]
     assert all(map(np.array_equal, done.model.get_weights(), whole.model.get_weights()))
     assert len(second.log.read()) == 6
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_a_run_keeps_its_seed_the_names_of_its_classes_and_what_was_found(tmp_path: Path) -> None:
+    names = np.array(["ant", "bee", "cow"])[KINDS]
+    run = RunDirectory(tmp_path / "run")
+    given: Any = {"epochs": 3, "verbose": 0, "snapshot_every": "epoch", "run_dir": run.path}
+    with pytest.raises(KeyboardInterrupt):
+        transfer.fine_tune(base(), IMAGES, names, callbacks=[Killed(2)], **given)
+    seed = run.read_settings()["run"]["seed"]
+    # No seed is given, and the same rows are held back: else it would be refused as another run.
+    done = transfer.fine_tune(base(), IMAGES, names, callbacks=[Killed(9)], **given)
+    whole = transfer.fine_tune(base(), IMAGES, names, epochs=3, verbose=0, seed=seed)
+    assert all(map(np.array_equal, done.model.get_weights(), whole.model.get_weights()))
+    assert run.read_settings()["data"]["classes"] == ["ant", "bee", "cow"]
+    assert run.findings.read() == []
+    with pytest.warns(LatihWarning, match="lost what it knew"):
+        tuned(learning_rate=50.0, run_dir=tmp_path / "wrecked")
+    (found,) = RunDirectory(tmp_path / "wrecked").findings.read()
+    assert found["code"] == "learning-rate-too-high"
+    assert found["code"] in RunDirectory(tmp_path / "wrecked").report_file.read_text("utf-8")
 
 
 @pytest.mark.usefixtures("without_curves")

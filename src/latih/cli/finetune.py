@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from latih.cli.options import NewRun, Quiet, Seed, SnapshotEvery
+from latih.cli.options import Force, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval, telling_how_to_go_on
 from latih.doctor import Diagnosis
 from latih.random import set_random_seed
@@ -62,6 +62,7 @@ def finetune(
     seed: Seed = 42,
     run_dir: NewRun = None,
     snapshot_every: SnapshotEvery = "60s",
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Teach a pretrained net to name your pictures.
@@ -99,6 +100,7 @@ def finetune(
             views=views,
             verbose=0 if quiet else "auto",
             asked={"command": shlex.join(command)},
+            resume="force" if force else "auto",
             snapshot_every=read_interval(snapshot_every),
             tell=lambda sentence: console.print(sentence, markup=False),
             options=options,
@@ -119,11 +121,21 @@ def _introduction(images: Path, classes: PictureClasses) -> str:
     return f"{images}: {len(classes.labels):,} pictures of {len(counts)} classes: {told}."
 
 
+def _where_the_probe_was_best(best_epochs: tuple[int, ...]) -> list[str]:
+    count = best_epochs.count(0)
+    if not count:
+        return []
+    where = "" if len(best_epochs) == 1 else f" in {count} of {len(best_epochs)} folds"
+    return [f"No epoch was as good as the frozen probe there{where}."]
+
+
 def _result(judged: Judged, names: tuple[str, ...]) -> list[str]:
+    kept = "what was kept" if 0 in judged.best_epochs else "fine-tuned"
     told = [
         f"Where the epoch was chosen: frozen probe {judged.probe.accuracy:.4f} (balanced "
-        f"{judged.probe.balanced_accuracy:.4f}), fine-tuned {judged.chosen.accuracy:.4f} "
+        f"{judged.probe.balanced_accuracy:.4f}), {kept} {judged.chosen.accuracy:.4f} "
         f"({judged.chosen.balanced_accuracy:.4f}).",
+        *_where_the_probe_was_best(judged.best_epochs),
         f"Test accuracy: {judged.scores.accuracy:.4f}, balanced accuracy: "
         f"{judged.scores.balanced_accuracy:.4f}, on {judged.count:,} pictures.",
     ]

@@ -59,6 +59,7 @@ class BaseConvolution(SpatialLayer):
             self.as_image_sizes(self.dilation_rate),
             self.padding,
         )
+        self._looks_at_points = max(self.kernel_size) == 1
         places = range(max(self.rank, 2))
         self._kernel_order = (len(places) + 1, len(places), *places)
         self._convolve: Callable[..., torch.Tensor] = F.conv3d if self.rank == 3 else F.conv2d
@@ -129,9 +130,14 @@ class BaseConvolution(SpatialLayer):
         padding, around = self.window.split_pads(images.shape[2:])
         if around is not None:
             images = F.pad(images, around)
-        return self._convolve(
-            images, kernel, bias, self.window.strides, padding, self.window.dilation, groups
-        )
+        strides = self.window.strides
+        if self._looks_at_points and max(strides) > 1:
+            # The same numbers; PyTorch 2.13's backward pass ends the process with a segmentation
+            # fault where such a kernel steps over eight channels, channels last, on AVX-512.
+            images = images[(..., *(slice(None, None, step) for step in strides))]
+            images = images.contiguous(memory_format=self._memory_format)
+            strides = (1,) * len(strides)
+        return self._convolve(images, kernel, bias, strides, padding, self.window.dilation, groups)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as data that JSON can hold."""

@@ -122,6 +122,19 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     return _whole(data)
 
 
+def read_images(path: Path) -> np.ndarray:
+    """Read the images of a directory and of the folders in it, whatever these are called.
+
+    Raises:
+        InputError: there are none.
+        MissingExtraError: what reads images is not installed.
+    """
+    found = image_dataset_from_directory(
+        path, labels=None, image_size=1, shuffle=False, verbose=False
+    )
+    return _pixels(found.file_paths)
+
+
 def _images(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str]]:
     found = image_dataset_from_directory(path, image_size=1, shuffle=False, verbose=False)
     if len(found.class_names) < 2:
@@ -130,18 +143,13 @@ def _images(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str]]:
             expected="a folder of images for each of two classes or more",
             got=", ".join(found.class_names) or "no folder",
         )
-    data = ImageDataset(
-        found.file_paths,
-        found.labels,
-        found.class_names,
-        "int",
-        _decoding(found.file_paths[0]),
-        shuffle=False,
-    )
-    arrays = _whole(data)
-    pixels = arrays["x"].astype(np.uint8)
-    x = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    return {"x": x, "y": arrays["y"]}, found.class_names
+    return {"x": _pixels(found.file_paths), "y": np.asarray(found.labels)}, found.class_names
+
+
+def _pixels(paths: Sequence[str]) -> np.ndarray:
+    data = ImageDataset(list(paths), None, None, "int", _decoding(paths[0]), shuffle=False)
+    pixels = np.concatenate([batch.numpy() for batch in data]).astype(np.uint8)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 
 def _decoding(path: str) -> Decoding:

@@ -43,6 +43,7 @@ class Judged:
         count: how many they are.
         probe: what the frozen probe scored where epochs were chosen by it.
         chosen: what the net that was kept scored there.
+        best_epochs: the epoch that was kept, of each fold if there were several; 0 for the probe.
         leaked: how many of these pictures are copies of some that the net was trained on.
         folds: the accuracy and the balanced accuracy of each fold, if there were several.
     """
@@ -51,6 +52,7 @@ class Judged:
     count: int
     probe: Scores
     chosen: Scores
+    best_epochs: tuple[int, ...]
     leaked: int = 0
     folds: tuple[Scores, ...] = ()
 
@@ -124,8 +126,8 @@ def fine_tune_pictures(
         "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
     }
     run = RunDirectory(Path(run_dir), about)
-    # No other run is written over; fit() sees to it as well, but after the folds.
-    RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
+    if folds is not None:  # no other run is written over; fine_tune() sees to it after the folds
+        RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
     given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
     given |= {"resume": resume, "snapshot_every": snapshot_every, **(options or {})}
 
@@ -152,7 +154,7 @@ def fine_tune_pictures(
         outputs = predict_views(net.model, x[rows], views)
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)
-        judged = Judged(scores, len(rows), net.probe_scores, net.scores, leaked)
+        judged = Judged(scores, len(rows), net.probe_scores, net.scores, (net.best_epoch,), leaked)
     found = tuple(findings_of(replace(net.signs, leaked=judged.leaked / judged.count)))
     _write(run, judged.scores, x[rows], labels[rows], outputs, found)
     return FineTunedRun(net.model, judged, run, found)
@@ -174,6 +176,7 @@ def _cross_validated(
     found: list[Scores] = []
     probes: list[Scores] = []
     chosen: list[Scores] = []
+    best_epochs: list[int] = []
     outputs = np.zeros((len(x), int(labels.max()) + 1), np.float32)
     leaked = 0
     for fold in range(folds):
@@ -185,12 +188,14 @@ def _cross_validated(
         found.append(judge(labels[held], outputs[held]))
         probes.append(net.probe_scores)
         chosen.append(net.scores)
+        best_epochs.append(net.best_epoch)
         tell(
             f"Fold {fold + 1} of {folds}: accuracy {found[-1].accuracy:.4f}, balanced "
             f"{found[-1].balanced_accuracy:.4f} on {int(held.sum())} pictures."
         )
     scores, probe, kept = map(_together, (found, probes, chosen))
-    return Judged(scores, len(x), probe, kept, leaked, tuple(found)), outputs
+    judged = Judged(scores, len(x), probe, kept, tuple(best_epochs), leaked, tuple(found))
+    return judged, outputs
 
 
 def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from latih import pretraining
 from latih.arguments import one_of, whole
 from latih.callbacks.progress import Verbose
 from latih.data import as_array
+from latih.data.image_files import find_images
 from latih.errors import FileFormatError, InputError
 from latih.layers import (
     BatchNormalization,
@@ -27,7 +28,7 @@ from latih.layers import (
 from latih.models import Model, Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
-from latih.recipes.files import find_dataset, read_arrays, read_data
+from latih.recipes.files import find_dataset, read_arrays, read_data, read_images
 from latih.recipes.settings import settings_of
 from latih.run_directory import RunDirectory
 
@@ -113,7 +114,8 @@ def load_unlabelled(source: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
 
     Args:
         source: the name of a known data set; an ``.npz`` file with the array ``x``; a directory
-            with ``x.npy``; or what :func:`~latih.recipes.files.read_data` reads.
+            with ``x.npy``; a directory of images, in folders or not; or what
+            :func:`~latih.recipes.files.read_data` reads.
 
     Returns:
         What the data are called, and the examples; of a known data set those to train on.
@@ -127,6 +129,8 @@ def load_unlabelled(source: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
         return path.name, _x_of(read_arrays(path), path)
     if path.is_dir() and (path / "x.npy").is_file() and not (path / "y.npy").is_file():
         return path.name, np.load(path / "x.npy", allow_pickle=False)
+    if path.is_dir() and any(find_images(path, [""], follow_links=False)):
+        return path.name, read_images(path)
     if path.suffix == ".parquet" or path.exists():
         return path.name, _x_of(read_data(path)[0], path)
     dataset = find_dataset(source)

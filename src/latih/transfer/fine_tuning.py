@@ -76,8 +76,8 @@ def fine_tune(
         validation_data: ``(x, y)``.
         epochs: of the whole net, >= 0; 0 for the probe alone; None for 20 of a small set and fewer
             of a large one.
-        seed: what everything that is drawn follows from; None for the process's own. The process's
-            generators are not disturbed.
+        seed: what everything that is drawn follows from; None for that of the run that is gone on
+            with, or else the process's own. The process's generators are not disturbed.
         callbacks: listeners to the training of the whole net.
         verbose: 0 for silence.
         run_dir: a directory that this training is written down in, as in ``fit()``; a second cycle
@@ -122,25 +122,47 @@ def fine_tune(
     chosen = Options.of(options)
     if epochs is not None:
         whole(epochs, "epochs", "fine_tune()", least=0)
+    if seed is None:
+        seed = _seed_of(run_dir) if run_dir is not None and resume is not False else None
     seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
     everything, held = _read(x, y, validation_data)
     require_learnable(everything.labels, least=2 if held is None else 1)
     # Said before anything is reckoned.
     chosen.weights_of_classes(everything.labels.numbers, len(everything.labels.names))
-    if run_dir is not None:
-        goes_on = epochs != 0 and snapshot_every is not False and resume is not False
-        RunDirectory.create(run_dir, may_go_on=goes_on)
-    keeping = Keeping(verbose, run_dir, resume, snapshot_every)
+    run = None if run_dir is None else _described(run_dir, seed, everything.labels.names)
+    keeping = Keeping(verbose, run, resume, snapshot_every)
     # What the caller draws afterwards is what it would have drawn without this call.
     with random.drawing_from(random.state_dict()):
         random.set_random_seed(seed)
         network = _network(base, everything, chosen, seed)
+        if run is not None:
+            goes_on = epochs != 0 and snapshot_every is not False and resume is not False
+            RunDirectory.create(run, may_go_on=goes_on)
         split = Split.of(everything, held, chosen.validation_split, seed)
         before = signs_before(network, split)
         _warn_of(findings_of(before))
         done = train(network, split, before, epochs, chosen, callbacks, keeping)
         _warn_of(findings_of(replace(done.signs, spread=None, leaked=0.0)))
         return done
+
+
+def _seed_of(run_dir: str | os.PathLike[str] | RunDirectory) -> int | None:
+    """Return the seed of the run that may be gone on with; the split follows from it."""
+    run = RunDirectory.of(run_dir)
+    table = run.read_settings().get("run") if run.settings_file.is_file() else None
+    seed = table.get("seed") if isinstance(table, dict) else None
+    return seed if type(seed) is int else None
+
+
+def _described(
+    run_dir: str | os.PathLike[str] | RunDirectory, seed: int, names: Sequence[str]
+) -> RunDirectory:
+    """Return the directory of a run that tells its seed, and what the classes are called."""
+    run = RunDirectory.of(run_dir)
+    about = {table: dict(entries) for table, entries in run.about.items()}
+    about.setdefault("run", {})["seed"] = seed
+    about.setdefault("data", {}).setdefault("classes", list(names))
+    return RunDirectory(run.path, about)
 
 
 def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from latih import random
 from latih.callbacks import Callback, History
 from latih.data.strata import stratified_split
+from latih.doctor.casebook import record_of
+from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.copies import copies
@@ -48,7 +51,7 @@ class Split:
         rows, kept_back = stratified_split(everything.labels.numbers, fraction, random.mix(seed, 1))
         return cls(everything, rows, everything.take(kept_back), True)
 
-    @property
+    @cached_property
     def training(self) -> Part:
         """What is learned from first."""
         return self.everything.take(self.rows) if self.is_held_back else self.everything
@@ -114,8 +117,7 @@ def train(
             _fit_probe(network, views, split.everything.labels, options)
         if first.start is not None:
             second = _second_cycle(network, split, first.start, probe, wanted, options, keeping)
-    _write(network, keeping)
-    return FineTuned(
+    done = FineTuned(
         network.model,
         first.history,
         second,
@@ -128,6 +130,9 @@ def train(
             signs, drift=first.drift, best_epoch=first.best_epoch, epochs=len(first.history.epoch)
         ),
     )
+    if keeping.run_dir is not None:
+        _write(done, RunDirectory.of(keeping.run_dir))
+    return done
 
 
 def _views(network: Network, part: Part, options: Options) -> np.ndarray:
@@ -183,6 +188,8 @@ def _second_cycle(
     kept = network.model.get_weights()
     network.model.set_weights(start)
     again = replace(options, unfreeze_every=None)  # every layer has joined already
+    if keeping.verbose:
+        print(f"Once more, with all {len(split.everything.x):,} examples:")
     history = train_whole(network, split.everything, None, epochs, again, (), keeping.second())
     # The net knows these examples now; one that is wrecked shows even so.
     if not _judged(network, split.validation).no_worse_than(probe):
@@ -195,13 +202,12 @@ def _judged(network: Network, part: Part) -> Scores:
     return judge(part.labels.numbers, outputs)
 
 
-def _write(network: Network, keeping: Keeping) -> None:
-    """Let the run's files be of what is given back."""
-    if keeping.run_dir is None:
-        return
-    run = RunDirectory.of(keeping.run_dir)
+def _write(done: FineTuned, run: RunDirectory) -> None:
+    """Let the run's files, and its page, be of what is given back."""
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
         run.write_settings(dict(run.about))
         run.log.start([])
     for file in (run.best_file, run.final_file):
-        network.model.save(file)
+        done.model.save(file)
+    run.findings.start([record_of(finding, "end", None) for finding in done.findings])
+    make_page(run, stacklevel=5)
