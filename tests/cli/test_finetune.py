@@ -1,6 +1,7 @@
 """``latih finetune`` on a folder of pictures, and ``latih predict`` with what it made."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -282,13 +283,23 @@ def test_options_that_cannot_be_are_refused_before_anything_is_trained(
     assert not (tmp_path / "run" / "run.toml").exists()
 
 
-def test_where_no_epoch_is_as_good_as_the_probe_that_is_said_and_force_goes_on(
-    pictures: Path, command: Any, tmp_path: Path
+def test_where_no_epoch_is_as_good_as_the_probe_that_is_said(
+    pictures: Path, command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = command("finetune", "pictures", *QUICK, "--lr", "1000", "--quiet")
-    assert done.returncode == 0
+    def lost(*given: Any, **options: Any) -> Any:
+        return replace(fine_tune(*given, **options), best_epoch=0)
+
+    done = command("finetune", "pictures", *QUICK, "--quiet")
+    assert "fine-tuned 1.0000" in done.stdout and "No epoch" not in done.stdout
+    monkeypatch.setattr("latih.recipes.finetune.fine_tune", lost)
+    done = command("finetune", "pictures", *QUICK, "--quiet")
     assert "what was kept 1.0000" in done.stdout
     assert "No epoch was as good as the frozen probe there." in done.stdout
+
+
+@pytest.mark.filterwarnings("ignore:the run goes on although")
+def test_force_goes_on_although_something_was_changed(pictures: Path, command: Any) -> None:
+    assert command("finetune", "pictures", *QUICK, "--quiet").returncode == 0
     changed = ("finetune", "pictures", *QUICK, "--lr", "0.01", "--quiet")
     refused = command(*changed)
     assert refused.returncode == 1 and "--force" in refused.stderr
