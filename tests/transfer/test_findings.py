@@ -1,6 +1,7 @@
 """What goes wrong in fine-tuning: each fault is made, and found; the healthy twin is left alone."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 import latih
 from latih import layers, transfer
 from latih.errors import LatihWarning
-from latih.transfer.findings import Signs, findings_of, spread_of
+from latih.run_directory import RunDirectory
+from latih.transfer.findings import Signs, findings_of, spread_of, write_findings
 
 DICE = np.random.default_rng(6)
 KINDS = np.repeat([0, 1], 24)
@@ -75,6 +77,18 @@ def test_a_rate_that_wrecks_the_base_is_found_by_the_drift() -> None:
     assert (found.code, found.severity) == ("learning-rate-too-high", "fault")
     assert found.layer in done.signs.drift and found.layer != "head"
     assert "lower-learning-rate" in found.remedies
+
+
+@pytest.mark.usefixtures("without_curves")
+def test_what_a_doctor_found_in_training_stays_beside_it(tmp_path: Path) -> None:
+    with pytest.warns(LatihWarning, match="not prepared as those"):
+        tuned(base(scaled=False), callbacks=[latih.callbacks.Doctor()], run_dir=tmp_path / "run")
+    codes = [one["code"] for one in RunDirectory(tmp_path / "run").findings.read()]
+    assert codes.count("unnormalised-inputs") == 1
+    again = findings_of(changed(leaked=0.2))
+    write_findings(RunDirectory(tmp_path / "run"), again)
+    found = [one["code"] for one in RunDirectory(tmp_path / "run").findings.read()]
+    assert found == [*codes, "train-validation-mismatch"]
 
 
 class NeverBegun(latih.callbacks.Callback):

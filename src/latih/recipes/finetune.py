@@ -16,7 +16,6 @@ from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
 from latih.doctor import Finding
-from latih.doctor.casebook import record_of
 from latih.errors import InputError, LatihWarning
 from latih.models import Model
 from latih.models.kept_run import Resume
@@ -25,7 +24,7 @@ from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FineTuned, Scores, fine_tune
 from latih.transfer.copies import copies
-from latih.transfer.findings import findings_of
+from latih.transfer.findings import Signs, findings_of, write_findings
 from latih.transfer.fine_tuning import NUMBERS
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.views import predict_views
@@ -46,6 +45,7 @@ class Judged:
         best_epochs: the epoch that was kept, of each fold if there were several; 0 for the probe.
         leaked: how many of these pictures are copies of some that the net was trained on.
         folds: the accuracy and the balanced accuracy of each fold, if there were several.
+        signs: what the doctor goes by, of each fold.
     """
 
     scores: Scores
@@ -55,6 +55,7 @@ class Judged:
     best_epochs: tuple[int, ...]
     leaked: int = 0
     folds: tuple[Scores, ...] = ()
+    signs: tuple[Signs, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def fine_tune_pictures(
 
     def tuned(rows: np.ndarray, place: RunDirectory, held: Any = None, **more: Any) -> FineTuned:
         data = None if held is None else (x[held], one_hot[held])
-        more |= {"run_dir": place, "validation_data": data}
+        # A probe takes seconds: only that of the net that is kept is written down.
+        kept = place if epochs != 0 or place is run else None
+        more |= {"run_dir": kept, "validation_data": data}
         with warnings.catch_warnings():
             # The findings are given back, those about copies for what is judged on.
             warnings.filterwarnings("ignore", f".*{re.escape(NUMBERS)}", LatihWarning)
@@ -155,9 +158,12 @@ def fine_tune_pictures(
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)
         judged = Judged(scores, len(rows), net.probe_scores, net.scores, (net.best_epoch,), leaked)
-    found = tuple(findings_of(replace(net.signs, leaked=judged.leaked / judged.count)))
-    _write(run, judged.scores, x[rows], labels[rows], outputs, found)
-    return FineTunedRun(net.model, judged, run, found)
+    own = replace(net.signs, leaked=judged.leaked / judged.count)
+    every = (own, *(replace(signs, leaked=0.0) for signs in judged.signs))
+    found = {finding.code: finding for signs in every for finding in findings_of(signs)}
+    findings = tuple(found.values())
+    _write(run, judged.scores, x[rows], labels[rows], outputs, findings)
+    return FineTunedRun(net.model, judged, run, findings)
 
 
 def _cross_validated(
@@ -177,6 +183,7 @@ def _cross_validated(
     probes: list[Scores] = []
     chosen: list[Scores] = []
     best_epochs: list[int] = []
+    signs: list[Signs] = []
     outputs = np.zeros((len(x), int(labels.max()) + 1), np.float32)
     leaked = 0
     for fold in range(folds):
@@ -189,13 +196,14 @@ def _cross_validated(
         probes.append(net.probe_scores)
         chosen.append(net.scores)
         best_epochs.append(net.best_epoch)
+        signs.append(net.signs)
         tell(
             f"Fold {fold + 1} of {folds}: accuracy {found[-1].accuracy:.4f}, balanced "
             f"{found[-1].balanced_accuracy:.4f} on {int(held.sum())} pictures."
         )
     scores, probe, kept = map(_together, (found, probes, chosen))
-    judged = Judged(scores, len(x), probe, kept, tuple(best_epochs), leaked, tuple(found))
-    return judged, outputs
+    told = tuple(best_epochs), leaked, tuple(found), tuple(signs)
+    return Judged(scores, len(x), probe, kept, *told), outputs
 
 
 def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:
@@ -228,5 +236,5 @@ def _write(
 ) -> None:
     told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
     run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs))
-    run.findings.start([record_of(finding, "end", None) for finding in found])
+    write_findings(run, found)
     report.build_report(run)

@@ -20,9 +20,8 @@ class BestEpoch(EarlyStopping):
     low loss that names fewer examples right than the probe does is none to keep.
 
     The end of the run is remembered beside it, if it is below the floor by no more than chance
-    makes, and its loss below that of a guess, the logarithm of the number of classes. With few
-    validation examples the lowest loss is often met by chance where the rates are high; at the end
-    they have come down, so what goes on learning goes on from there.
+    makes. With few validation examples the lowest loss is often met by chance where the rates are
+    high; at the end they have come down, so what goes on learning goes on from there.
 
     Args:
         floor: the scores that an epoch must not be below.
@@ -75,8 +74,5 @@ class BestEpoch(EarlyStopping):
             super().on_epoch_end(epoch, logs)
         elif self.best is not None:  # until there is one, waiting has not begun
             super().on_epoch_end(epoch, {**logs, MONITOR: math.inf})
-        is_last = epoch + 1 == self.params.get("epochs")
-        # A net that gives one class to all may be near the floor where there are few examples.
-        guess = math.log(len(self.floor.confusion))
-        if is_last and logs[MONITOR] < guess and self.keeps_promise(logs, errors=1.0):
+        if epoch + 1 == self.params.get("epochs") and self.keeps_promise(logs, errors=1.0):
             self.end_weights = self.model.get_weights()

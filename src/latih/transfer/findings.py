@@ -1,7 +1,7 @@
 """What goes wrong where a net is fine-tuned: features wrecked, images it cannot know, copies."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from latih.callbacks import Callback
 from latih.doctor import Finding, Measured, Words
+from latih.doctor.casebook import record_of
 from latih.doctor.finding import Severity
 from latih.doctor.rows import spread
 from latih.doctor.rule import Rule
@@ -18,8 +19,8 @@ from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
 from latih.layers import BatchNormalization
 from latih.layers.depth import in_depth
 from latih.models import Model
+from latih.run_directory import RunDirectory
 from latih.transfer.drift import drift, kernels_of
-from latih.transfer.heads import head_of
 
 FAR = 0.3
 """A base that is fine-tuned well moves by hundredths of its weights' size; tenths are too far."""
@@ -71,29 +72,25 @@ class Signs:
 class DriftWatch(Callback):
     """Measures how far a base has gone when training ends, whatever weights are kept then.
 
+    Args:
+        base: what is below the head, and is trained within another model.
+
     Example:
-        >>> DriftWatch().drift
+        >>> from latih.models import Sequential
+        >>> DriftWatch(Sequential()).drift
         {}
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: Model) -> None:
         super().__init__()
+        self.base = base
         self.drift: dict[str, float] = {}
-        self._knew: dict[str, Any] = {}
-
-    def set_model(self, model: Any) -> None:
-        """Note the weights as they are before training, one that goes on too."""
-        super().set_model(model)
-        self._knew = self._base()
+        # As it is before training, one that goes on too.
+        self._knew = kernels_of(base)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Compare."""
-        self.drift = drift(self._knew, self._base())
-
-    def _base(self) -> dict[str, Any]:
-        head = head_of(self.model)
-        known = kernels_of(self.model)
-        return {name: known[name] for name in known if head is None or name != head.name}
+        self.drift = drift(self._knew, kernels_of(self.base))
 
 
 def spread_of(model: Model, x: np.ndarray) -> tuple[str, float] | None:
@@ -151,6 +148,19 @@ def findings_of(signs: Signs) -> list[Finding]:
     """
     found = [*_wrecked(signs), *_unlike(signs), *_copied(signs)]
     return sorted(found, key=lambda one: (one.severity != "fault", -one.probability))
+
+
+def write_findings(run: RunDirectory, findings: Sequence[Finding]) -> None:
+    """Write what was found beside what a doctor found in training.
+
+    Args:
+        run: where.
+        findings: they take the place of those of their kinds.
+    """
+    ours = [record_of(finding, "end", None) for finding in findings]
+    codes = {record["code"] for record in ours}
+    earlier = run.findings.read() if run.findings.path.is_file() else []
+    run.findings.start([*(one for one in earlier if one["code"] not in codes), *ours])
 
 
 def _wrecked(signs: Signs) -> Iterator[Finding]:

@@ -11,11 +11,12 @@ import numpy as np
 from latih import random
 from latih.arguments import whole
 from latih.callbacks import Callback
+from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data import as_array, require_same_length
 from latih.doctor import Finding
 from latih.errors import InputError, LatihWarning
-from latih.models.kept_run import Resume
+from latih.models.kept_run import Resume, require_resume
 from latih.run_directory import RunDirectory
 from latih.transfer.findings import findings_of
 from latih.transfer.fine_tuned import FineTuned
@@ -125,6 +126,9 @@ def fine_tune(
     if seed is None:
         seed = _seed_of(run_dir) if run_dir is not None and resume is not False else None
     seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
+    require_resume(resume)
+    if snapshot_every is not False:
+        Interval.read(snapshot_every, "snapshot_every", "fine_tune()")
     everything, held = _read(x, y, validation_data)
     require_learnable(everything.labels, least=2 if held is None else 1)
     # Said before anything is reckoned.
@@ -134,7 +138,7 @@ def fine_tune(
     # What the caller draws afterwards is what it would have drawn without this call.
     with random.drawing_from(random.state_dict()):
         random.set_random_seed(seed)
-        network = _network(base, everything, chosen, seed)
+        network = _network(base, everything, held, chosen, seed)
         if run is not None:
             goes_on = epochs != 0 and snapshot_every is not False and resume is not False
             RunDirectory.create(run, may_go_on=goes_on)
@@ -183,6 +187,12 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
         names = max((names, read_labels(validation_data[1])[1]), key=len)
     held_numbers, _ = read_labels(validation_data[1], names, "validation_data's y")
     require_same_length(x=held_x, y=held_numbers)
+    if held_x.shape[1:] != examples.shape[1:]:
+        raise InputError(
+            "`validation_data` of fine_tune() does not fit `x`",
+            expected=f"examples of the shape {examples.shape[1:]}",
+            got=f"shape {held_x.shape[1:]}",
+        )
     return Part(examples, Labels(numbers, names)), Part(held_x, Labels(held_numbers, names))
 
 
@@ -191,10 +201,11 @@ def _warn_of(findings: Sequence[Finding]) -> None:
         warnings.warn(f"{finding.text} {NUMBERS}", LatihWarning, stacklevel=3)
 
 
-def _network(base: Any, part: Part, options: Options, seed: int) -> Network:
+def _network(base: Any, part: Part, held: Part | None, options: Options, seed: int) -> Network:
     found = find_base(base, part.x.shape, options.image_size)
-    if found.preparation:
-        require_raw_images(part.x, found.model.name)
+    for given in (part, held) if found.preparation else ():
+        if given is not None:
+            require_raw_images(given.x, found.model.name)
     return connect(
         found,
         part.x.shape,

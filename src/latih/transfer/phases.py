@@ -1,5 +1,7 @@
 """The phases of a fine-tuning: the frozen probe, the whole net, and once more with everything."""
 
+import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,21 +11,21 @@ import numpy as np
 from latih import random
 from latih.callbacks import Callback, History
 from latih.data.strata import stratified_split
-from latih.doctor.casebook import record_of
+from latih.json_files import JsonObject
 from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
-from latih.transfer.copies import copies
+from latih.transfer.copies import copies, fingerprint
 from latih.transfer.drift import drift, kernels_of
 from latih.transfer.features import cached_features, changes
-from latih.transfer.findings import DriftWatch, Signs, spread_of
+from latih.transfer.findings import DriftWatch, Signs, spread_of, write_findings
 from latih.transfer.fine_tuned import FineTuned
 from latih.transfer.labels import Labels
 from latih.transfer.networks import Network
 from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.probing import fit_head
 from latih.transfer.rates import pull_to_start
-from latih.transfer.scores import Scores, judge
+from latih.transfer.scores import Scores, is_better_than_a_guess, judge
 from latih.transfer.whole_net import Keeping, Part, train_whole
 
 
@@ -162,17 +164,26 @@ def _first_cycle(
 ) -> FirstCycle:
     """Train the whole net; what it is in the end is the best epoch or the probe it began as."""
     probe_weights = network.model.get_weights()
-    best, watch = BestEpoch(probe, options.patience), DriftWatch()
+    best, watch = BestEpoch(probe, options.patience), DriftWatch(network.features)
     listeners = [*callbacks, watch, best]
     history = train_whole(
         network, split.training, split.validation, epochs, options, listeners, keeping
     )
-    scores = _judged(network, split.validation)
+    scores, kept = _judged(network, split.validation), network.model.get_weights()
+    end = best.end_weights
+    if end is not None and not _is_better_than_a_guess(network, end, split.validation):
+        end = None
     if best.best_weights is None or not scores.no_worse_than(probe):
         network.model.set_weights(probe_weights)
-        return FirstCycle(history, probe, 0, best.end_weights, watch.drift)
-    start = best.end_weights or best.best_weights
-    return FirstCycle(history, scores, best.best_epoch + 1, start, watch.drift)
+        return FirstCycle(history, probe, 0, end, watch.drift)
+    network.model.set_weights(kept)
+    return FirstCycle(history, scores, best.best_epoch + 1, end or kept, watch.drift)
+
+
+def _is_better_than_a_guess(network: Network, weights: Sequence[np.ndarray], part: Part) -> bool:
+    network.model.set_weights(weights)
+    outputs = network.model.predict(part.x, batch_size=32, verbose=0)
+    return is_better_than_a_guess(part.labels.numbers, outputs)
 
 
 def _second_cycle(
@@ -185,16 +196,28 @@ def _second_cycle(
     keeping: Keeping,
 ) -> History:
     """Go on from a start with everything, and take it back if that wrecks the net."""
-    kept = network.model.get_weights()
+    kept, second = network.model.get_weights(), keeping.second()
     network.model.set_weights(start)
+    if second.run_dir is not None:
+        _begin_anew_from_elsewhere(second.run_dir, start)
     again = replace(options, unfreeze_every=None)  # every layer has joined already
     if keeping.verbose:
         print(f"Once more, with all {len(split.everything.x):,} examples:")
-    history = train_whole(network, split.everything, None, epochs, again, (), keeping.second())
+    history = train_whole(network, split.everything, None, epochs, again, (), second)
     # The net knows these examples now; one that is wrecked shows even so.
     if not _judged(network, split.validation).no_worse_than(probe):
         network.model.set_weights(kept)
     return history
+
+
+def _begin_anew_from_elsewhere(run: RunDirectory, start: Sequence[np.ndarray]) -> None:
+    """Take a second cycle away that began with other weights: the first went on since then."""
+    digest = hashlib.sha256(b"".join(map(fingerprint, start))).hexdigest()
+    note = JsonObject(run.path / "start.json")
+    if note.path.is_file() and note.read() != {"weights": digest}:
+        shutil.rmtree(run.path)
+    run.path.mkdir(parents=True, exist_ok=True)
+    note.write({"weights": digest})
 
 
 def _judged(network: Network, part: Part) -> Scores:
@@ -209,5 +232,5 @@ def _write(done: FineTuned, run: RunDirectory) -> None:
         run.log.start([])
     for file in (run.best_file, run.final_file):
         done.model.save(file)
-    run.findings.start([record_of(finding, "end", None) for finding in done.findings])
+    write_findings(run, done.findings)
     make_page(run, stacklevel=5)
