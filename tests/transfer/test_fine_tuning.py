@@ -77,6 +77,31 @@ def test_a_rate_that_wrecks_the_net_gives_back_the_probe() -> None:
         assert np.array_equal(ours, theirs)
 
 
+def test_the_probe_knows_the_weights_of_classes_and_learns_from_everything_in_the_end() -> None:
+    usual, heavy = tuned(epochs=0), tuned(epochs=0, class_weight={2: 50.0})
+    rare = [one.model.predict(IMAGES, verbose=0)[:, 2].mean() for one in (usual, heavy)]
+    assert rare[1] > 1.2 * rare[0]
+    given: Any = {"epochs": 0, "seed": 5, "verbose": 0}
+    refit = transfer.fine_tune(base(), IMAGES, KINDS, **given)
+    kept = transfer.fine_tune(base(), IMAGES, KINDS, refit=False, **given)
+    ours, theirs = (one.model.get_layer("head").get_weights()[0] for one in (refit, kept))
+    assert np.abs(ours - theirs).max() > 1e-3
+
+
+def test_all_classes_count_alike_in_the_validation_loss() -> None:
+    weights: list[Any] = []
+
+    class End(latih.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            weights.append(self.model.get_weights())
+
+    done = tuned(epochs=1, label_smoothing=0.0, callbacks=[End()])
+    done.model.set_weights(weights[0])
+    given = done.model.predict(IMAGES[LAST], verbose=0)[np.arange(len(LAST)), KINDS[LAST]]
+    by_class = [-np.log(given[KINDS[LAST] == kind]).mean() for kind in range(3)]
+    assert done.history.history["val_loss"][0] == pytest.approx(np.mean(by_class), rel=1e-4)
+
+
 def test_one_seed_gives_the_same_bits_and_the_base_stays() -> None:
     own = base()
     before = own.get_weights()
