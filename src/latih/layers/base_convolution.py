@@ -133,7 +133,7 @@ class BaseConvolution(SpatialLayer):
         strides = self.window.strides
         if self._looks_at_points and max(strides) > 1:
             # The same numbers; PyTorch 2.13's backward pass ends the process with a segmentation
-            # fault where such a kernel steps over eight channels, channels last, on AVX-512.
+            # fault where such a kernel steps over 4 or 8 channels, channels last, on AVX-512.
             images = images[(..., *(slice(None, None, step) for step in strides))]
             images = images.contiguous(memory_format=self._memory_format)
             strides = (1,) * len(strides)

@@ -62,9 +62,9 @@ def fine_tune(
 
     Without validation data a part is held back, class by class, to choose by and to score on; then
     the net learns from everything, for as many epochs along a second cycle: from the end of the
-    first one, or from the weights that were kept if the end is worse than the probe by more than
-    chance makes. If all epochs were, or this cycle wrecks the net, what was kept comes back, a
-    probe fitted to everything.
+    first one, or from the weights that were kept if the end is worse than a guess, or than the
+    probe by more than chance makes. If all epochs were, or this cycle wrecks the net, what was kept
+    comes back, a probe fitted to everything.
 
     Args:
         base: an application's name, such as ``"efficientnet-lite0"``; a model, which is not

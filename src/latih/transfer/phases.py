@@ -133,7 +133,7 @@ def train(
         ),
     )
     if keeping.run_dir is not None:
-        _write(done, RunDirectory.of(keeping.run_dir))
+        _write(done, keeping.run_dir)
     return done
 
 
@@ -182,8 +182,7 @@ def _first_cycle(
 
 def _is_better_than_a_guess(network: Network, weights: Sequence[np.ndarray], part: Part) -> bool:
     network.model.set_weights(weights)
-    outputs = network.model.predict(part.x, batch_size=32, verbose=0)
-    return is_better_than_a_guess(part.labels.numbers, outputs)
+    return is_better_than_a_guess(part.labels.numbers, _outputs(network, part))
 
 
 def _second_cycle(
@@ -221,8 +220,11 @@ def _begin_anew_from_elsewhere(run: RunDirectory, start: Sequence[np.ndarray]) -
 
 
 def _judged(network: Network, part: Part) -> Scores:
-    outputs = network.model.predict(part.x, batch_size=32, verbose=0)
-    return judge(part.labels.numbers, outputs)
+    return judge(part.labels.numbers, _outputs(network, part))
+
+
+def _outputs(network: Network, part: Part) -> np.ndarray:
+    return network.model.predict(part.x, batch_size=32, verbose=0)
 
 
 def _write(done: FineTuned, run: RunDirectory) -> None:

@@ -43,7 +43,7 @@ class Keeping:
     """Where a run is written and how it is shown, as ``fit()`` takes it."""
 
     verbose: Verbose = 0
-    run_dir: Any = None
+    run_dir: RunDirectory | None = None
     resume: Resume = "auto"
     snapshot_every: Any = "60s"
 
@@ -53,7 +53,7 @@ class Keeping:
             return self
         # It may have to begin where the first goes on.
         resume: Resume = "auto" if self.resume is True else self.resume
-        return replace(self, run_dir=RunDirectory.of(self.run_dir).second_cycle, resume=resume)
+        return replace(self, run_dir=self.run_dir.second_cycle, resume=resume)
 
 
 def train_whole(
