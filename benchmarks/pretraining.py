@@ -33,7 +33,7 @@ GRID = [
     {"rate": rate, "augmented": augmented, "pooled_or_dropped": third}
     for rate, augmented, third in itertools.product((1e-3, 3e-4), (False, True), (False, True))
 ]
-EPOCHS = {"denoising": 30, "dbn": 20, "masked": 8, "simclr": 20}
+EPOCHS = {"denoising": 30, "dbn": 20, "masked": 8, "simclr": 40}
 WAYS = ("dense", "convolutional", "denoising", "dbn", "simclr", "masked")
 FROM_SCRATCH = ("dense", "convolutional")
 CONVOLUTIONAL = ("convolutional", "simclr", "masked")

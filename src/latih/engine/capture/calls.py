@@ -145,10 +145,11 @@ def brings_memory(operation: Operation) -> bool:
 
     PyTorch has an overload with ``out`` of every operation, but for some it is only for show.
     """
-    function = operation.function
+    if isinstance(operation, Fused):
+        return False
+    function = _with_tensors_for_numbers(operation).function
     if (
-        isinstance(operation, Fused)
-        or function._schema.is_mutable
+        function._schema.is_mutable
         or function in SPECIAL
         or function in ONLY_MEMORY
         or function in SHORT
@@ -165,29 +166,49 @@ class _Rebound:
 
     Args:
         operation: the operation.
-        views: all tensors that look at results of it; a result that has none is copied.
+        views: all tensors that look at results of it; those of other memories are copied.
     """
 
     def __init__(self, operation: Operation, views: Views) -> None:
         self._do = partial(operation.function._op, *operation.arguments, **operation.keywords)
-        self._results = [
-            (result, [Place(view) for view in views.get(memory_of(result), ())])
-            for result in operation.results
-        ]
+        # Of what is turned the memory that it was recorded with is not held.
+        self._turned: list[Sequence[Place]] = []
+        self._copied: list[tuple[int, torch.Tensor]] = []
+        for number, result in enumerate(operation.results):
+            looking = views.get(memory_of(result))
+            self._turned.append([Place(view) for view in looking or ()])
+            if looking is None:
+                self._copied.append((number, result))
 
     def __call__(self) -> None:
         """Do it again."""
-        for _, places in self._results:
-            for place in places:
-                place.give_back()
         made = self._do()
         made = [made] if isinstance(made, torch.Tensor) else [m for m in made if m is not None]
-        for (result, places), one in zip(self._results, made, strict=True):
-            if not places:
-                result.copy_(one)
+        for places, one in zip(self._turned, made, strict=True):
             storage = one.untyped_storage()
             for place in places:
                 place.turn_to(storage)
+        for number, result in self._copied:
+            result.copy_(made[number])
+
+
+def letting_go(call: Call, views: Sequence[torch.Tensor]) -> Call:
+    """Return a function that does what another does, and then lets memory go.
+
+    What comes after it may take that memory, which the processor's cache still holds.
+
+    Args:
+        call: the last one that needs the memory, which is made anew each time.
+        views: all tensors that look at it.
+    """
+    places = [Place(view) for view in views]
+
+    def call_and_let_go() -> None:
+        call()
+        for place in places:
+            place.give_back()
+
+    return call_and_let_go
 
 
 def _with_tensors_for_numbers(operation: Operation) -> Operation:

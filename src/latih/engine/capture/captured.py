@@ -12,7 +12,7 @@ from latih.engine.capture.effects import effects_of, signature_of
 from latih.engine.capture.memory import Entrance
 from latih.engine.capture.permission import Permission
 from latih.engine.capture.plan import GraphedPlan, Plan
-from latih.engine.capture.recorder import Operation, Recorder, memories, plain
+from latih.engine.capture.recorder import Operation, Recorder, memories, memory_of, plain
 from latih.engine.capture.settings import Settings
 from latih.engine.capture.short import ShortCopies
 from latih.random import Draw
@@ -229,18 +229,25 @@ def plan_of(
     entries = memory.gathered_in_place(entries, stay)
     own = memory.brought(entries, stay, calls.brings_memory)
     entries = memory.shared(entries, stay | own)
+    entries = memory.with_views_of_its_own(entries, own)
     operations = [entry for entry in entries if isinstance(entry, Operation)]
     views = memory.views_of(operations, own)
+    done = [one for one in operations if one.function not in calls.ONLY_MEMORY]
+    ended = memory.last_touched(done, own)
+    row = [calls.call_of(operation, views) for operation in done]
+    for number, over in ended.items():
+        row[number] = calls.letting_go(row[number], [view for one in over for view in views[one]])
     on_device = any(one.device.type == "cuda" for entry in operations for one in entry.results)
     kind = GraphedPlan if on_device else Plan
-    held = [one for entry in operations for one in (*entry.read, *entry.results)]
+    held = [
+        one
+        for operation in operations
+        for one in (*operation.read, *operation.results)
+        if memory_of(one) not in own
+    ]
     return kind(
         draws,
-        [
-            calls.call_of(operation, views)
-            for operation in operations
-            if operation.function not in calls.ONLY_MEMORY
-        ],
+        row,
         held,
         effects_of(operations, outside, returned),
         signature_of(operations),

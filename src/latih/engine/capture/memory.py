@@ -7,7 +7,7 @@ import torch
 
 from latih.engine.capture.dataflow import Entry, made_by
 from latih.engine.capture.native.fused import Fused
-from latih.engine.capture.recorder import Operation, memories, memory_of
+from latih.engine.capture.recorder import Operation, memories, memory_of, plain
 
 LEAST_SHARED = 1 << 16
 """Bytes: smaller results keep memory of their own, as all of them fit into a core's cache."""
@@ -141,6 +141,20 @@ def brought(
     }
 
 
+def with_views_of_its_own(entries: Sequence[Entry], wanted: Collection[int]) -> list[Entry]:
+    """Let a step look at some memories by tensors of its own, which can be turned elsewhere.
+
+    Args:
+        entries: the step.
+        wanted: the memories.
+    """
+
+    def look(tensor: torch.Tensor) -> torch.Tensor:
+        return plain(tensor) if memory_of(tensor) in wanted else tensor
+
+    return [entry.moved(look) if isinstance(entry, Operation) else entry for entry in entries]
+
+
 def views_of(
     operations: Sequence[Operation], wanted: Collection[int]
 ) -> dict[int, list[torch.Tensor]]:
@@ -151,6 +165,25 @@ def views_of(
             if memory_of(tensor) in views:
                 views[memory_of(tensor)].append(tensor)
     return views
+
+
+def last_touched(operations: Sequence[Operation], wanted: Collection[int]) -> dict[int, list[int]]:
+    """Return the memories of some that nobody touches any more, by the operation that was last.
+
+    Args:
+        operations: the step.
+        wanted: the memories that are asked about.
+    """
+    last = {
+        memory: number
+        for number, operation in enumerate(operations)
+        for memory in memories([*operation.read, *operation.results])
+        if memory in wanted
+    }
+    ended: dict[int, list[int]] = {}
+    for memory, number in last.items():
+        ended.setdefault(number, []).append(memory)
+    return ended
 
 
 class Place:
@@ -166,7 +199,7 @@ class Place:
         self._nothing = torch.UntypedStorage(0, device=view.device)
 
     def give_back(self) -> None:
-        """Let the memory go, before the next is made."""
+        """Let the memory go."""
         self._view.set_(self._nothing, 0, (0,), (1,))
 
     def turn_to(self, storage: torch.UntypedStorage, start: int = 0) -> None:
