@@ -297,6 +297,15 @@ def test_where_no_epoch_is_as_good_as_the_probe_that_is_said(
     assert "No epoch was as good as the frozen probe there." in done.stdout
 
 
+def test_a_run_without_folds_is_refused_with_folds_before_any_is_trained(
+    pictures: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("finetune", "pictures", *QUICK, "--quiet").returncode == 0
+    monkeypatch.setattr("latih.recipes.finetune.fine_tune", None)
+    refused = command("finetune", "pictures", *QUICK, "--folds", "2", "--quiet")
+    assert refused.returncode == 1 and "folds: none -> 2" in " ".join(refused.stderr.split())
+
+
 @pytest.mark.filterwarnings("ignore:the run goes on although")
 def test_force_goes_on_although_something_was_changed(pictures: Path, command: Any) -> None:
     assert command("finetune", "pictures", *QUICK, "--quiet").returncode == 0

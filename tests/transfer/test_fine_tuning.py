@@ -13,6 +13,7 @@ import torch
 import latih
 from latih import applications, layers, random, transfer
 from latih.callbacks import GradualUnfreezing, OneCycle
+from latih.data.batches import order
 from latih.data.strata import stratified_split
 from latih.errors import InputError, LatihError, LatihWarning, UnknownNameError
 from latih.pretraining import DBN, Autoencoder
@@ -21,8 +22,9 @@ from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.features import cached_features
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import find_base
+from latih.transfer.options import epochs_for, views_for
 from latih.transfer.scores import judge, of_confusion
-from latih.transfer.whole_net import train_whole
+from latih.transfer.whole_net import Keeping, train_whole
 
 DICE = np.random.default_rng(4)
 KINDS = np.repeat([0, 1, 2], [40, 24, 12])
@@ -365,6 +367,44 @@ def test_a_second_cycle_that_wrecks_the_net_is_taken_back() -> None:
         assert after.no_worse_than(done.probe_scores)
 
 
+def test_whether_the_second_cycle_was_kept_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: Any = {"epochs": 4, "seed": 5, "learning_rate": 0.02}
+    assert transfer.fine_tune(base(), IMAGES, KINDS, verbose=0, **given).second_cycle_kept
+    assert not tuned(epochs=4).second_cycle_kept  # there was none
+    kept = transfer.fine_tune(base(), IMAGES, KINDS, verbose=0, refit=False, **given)
+
+    def wrecking(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
+        history = train_whole(network, training, validation, *rest)
+        if validation is None:
+            network.model.set_weights([np.zeros_like(w) for w in network.model.get_weights()])
+        return history
+
+    monkeypatch.setattr("latih.transfer.phases.train_whole", wrecking)
+    done = transfer.fine_tune(base(), IMAGES, KINDS, verbose=2, **given)
+    assert not done.second_cycle_kept and len(done.second_history.epoch) == 4
+    assert "is taken back" in capsys.readouterr().out
+    assert all(map(np.array_equal, done.model.get_weights(), kept.model.get_weights()))
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_the_model_is_evaluated_with_labels_as_they_were_given(epochs: int, tmp_path: Path) -> None:
+    rows, names = np.eye(3)[KINDS], np.array(["ant", "bee", "cow"])[KINDS]
+    for y in (KINDS, KINDS[:, None], rows):
+        done = transfer.fine_tune(base(), IMAGES, y, epochs=epochs, seed=5, verbose=0)
+        probabilities = done.model.predict(IMAGES, verbose=0)
+        wanted = -np.log(probabilities[np.arange(len(KINDS)), KINDS]).mean()
+        loss, accuracy = done.model.evaluate(IMAGES, y, verbose=0)
+        assert loss == pytest.approx(wanted, abs=1e-5)  # of labels that are not smoothed
+        assert accuracy == pytest.approx((probabilities.argmax(1) == KINDS).mean())
+    run = tmp_path / "run"
+    done = transfer.fine_tune(base(), IMAGES, names, epochs=epochs, verbose=0, run_dir=run)
+    loaded = latih.models.load_model(RunDirectory.open(run).best_file)
+    for model in (done.model, loaded):
+        assert model.evaluate(IMAGES, KINDS, verbose=0)[1] > 0.3
+
+
 def test_standard_errors_are_those_worked_out_by_hand() -> None:
     # (11/14)(3/14)/12; the classes' (10/12)(2/12)/10 and (2/4)(2/4)/2.
     found = of_confusion(np.array([[9, 1], [1, 1]])).standard_errors
@@ -543,6 +583,28 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    ("asked", "wanted"), [(True, "auto"), ("auto", "auto"), ("force", "force"), (False, False)]
+)
+def test_a_second_cycle_may_have_to_begin_where_the_first_must_go_on(
+    asked: Any, wanted: Any, tmp_path: Path
+) -> None:
+    assert Keeping(0, RunDirectory(tmp_path), asked).second().resume == wanted
+
+
+@pytest.mark.usefixtures("without_curves")
+@pytest.mark.parametrize("change", [{"pull": 0.1}, {"views": 2}, {"base": base(seed=2)}])
+def test_a_run_that_began_with_another_base_or_pull_or_views_is_not_gone_on_with(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    given: Any = {"base": base(), "epochs": 4, "seed": 5, "verbose": 0}
+    given |= {"snapshot_every": "epoch", "run_dir": tmp_path / "run"}
+    with pytest.raises(KeyboardInterrupt):
+        transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(2)], **given)
+    with pytest.raises(InputError, match=r"cannot be gone on with.*began_with"):
+        transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(9)], **{**given, **change})
+
+
 @pytest.mark.usefixtures("without_curves")
 def test_a_second_cycle_that_is_killed_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -717,6 +779,41 @@ def test_mixed_batches_are_mixed_alike_in_examples_and_labels() -> None:
     later = list(data.items(1, 0, 1))
     assert torch.equal(later[0][0], batches[1][0])
     assert not torch.equal(next(data.items(1, 1, 0))[0], batches[0][0])
+
+
+def test_the_first_of_a_mixed_pair_weighs_more() -> None:
+    data = MixedBatches(np.eye(64, dtype="float32"), np.eye(64, dtype="float32"), None, 1.0, 64)
+    ((_, targets, _),) = data.items(1, 0, 0)
+    rows = next(iter(order(64, True, 1, 0).split(64)))
+    assert (targets[torch.arange(64), rows] >= 0.5).all()
+    assert (targets.max(dim=1).values < 0.999).any()
+
+
+@pytest.mark.parametrize(
+    ("examples", "epochs", "views"),
+    [(10, 20, 4), (2000, 20, 4), (2001, 20, 1), (4000, 10, 1), (4001, 10, 1), (100_000, 4, 1)],
+)
+def test_large_sets_are_seen_less_often(examples: int, epochs: int, views: int) -> None:
+    assert (epochs_for(examples), views_for(examples)) == (epochs, views)
+
+
+def test_biases_and_normalisations_are_spared_the_decay() -> None:
+    after: list[dict[str, np.ndarray]] = []
+
+    class Step(latih.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            weights = self.model.trainable_weights
+            after.append({one.path: one.detach().numpy().copy() for one in weights})
+
+    for decay in (0.0, 0.5):
+        tuned(epochs=1, batch_size=64, weight_decay=decay, batch_norm=True, callbacks=[Step()])
+    without, decayed = after
+    assert {path.split("/")[-1] for path in without} == {"kernel", "gamma", "beta", "bias"}
+    for path, weight in without.items():
+        if path.endswith("kernel"):
+            assert np.abs(decayed[path] - weight).max() > 1e-6
+        else:
+            assert np.array_equal(decayed[path], weight)
 
 
 def test_the_best_epoch_is_one_that_keeps_the_promise() -> None:

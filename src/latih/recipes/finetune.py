@@ -124,9 +124,13 @@ def fine_tune_pictures(
     about = {
         "run": {**(asked or {}), "seed": seed},
         "data": {"classes": list(names)},
-        "recipe": {"name": "finetune", "base": str(base), "size": int(x.shape[1])},
+        "recipe": {
+            **{"name": "finetune", "base": str(base), "size": int(x.shape[1])},
+            "folds": folds or 0,
+        },
     }
     run = RunDirectory(Path(run_dir), about)
+    _require_the_same_folds(run, folds or 0)
     if folds is not None:  # no other run is written over; fine_tune() sees to it after the folds
         RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
     given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
@@ -204,6 +208,19 @@ def _cross_validated(
     scores, probe, kept = map(_together, (found, probes, chosen))
     told = tuple(best_epochs), leaked, tuple(found), tuple(signs)
     return Judged(scores, len(x), probe, kept, *told), outputs
+
+
+def _require_the_same_folds(run: RunDirectory, folds: int) -> None:
+    """Refuse a run that was judged otherwise, before any fold is trained for."""
+    before = run.read_settings().get("recipe") if run.settings_file.is_file() else None
+    told = before.get("folds") if isinstance(before, dict) else None
+    if told not in (None, folds):
+        raise InputError(
+            f"the run in {str(run.path)!r} cannot be gone on with: it was begun with something "
+            "else",
+            got=f"folds: {told or 'none'} -> {folds or 'none'}",
+            fix="Undo the change, or choose another directory.",
+        )
 
 
 def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:

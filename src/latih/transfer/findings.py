@@ -74,6 +74,8 @@ class DriftWatch(Callback):
 
     Args:
         base: what is below the head, and is trained within another model.
+        began_with: a word for what else decides where training leads, and is no callback's, no
+            layer's and no optimizer's: a run that began with another is not gone on with.
 
     Example:
         >>> from latih.models import Sequential
@@ -81,9 +83,9 @@ class DriftWatch(Callback):
         {}
     """
 
-    def __init__(self, base: Model) -> None:
+    def __init__(self, base: Model, began_with: str = "") -> None:
         super().__init__()
-        self.base = base
+        self.base, self.began_with = base, began_with
         self.drift: dict[str, float] = {}
         # As it is before training, one that goes on too.
         self._knew = kernels_of(base)
@@ -178,9 +180,9 @@ def _wrecked(signs: Signs) -> Iterator[Finding]:
         ("lower-learning-rate", "warm-up"),
         Words(
             "The steps were so large that the base lost what it knew: no epoch was as good as the "
-            "frozen probe, which was kept.",
+            "frozen probe.",
             "Langkahnya begitu besar sehingga basis kehilangan yang sudah dipelajarinya: tidak ada "
-            "epoch yang menyamai probe beku, sehingga probe itulah yang disimpan.",
+            "epoch yang menyamai probe beku.",
         ),
         Words(
             "The base knew nothing of use here, and had to move far.",

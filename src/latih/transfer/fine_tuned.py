@@ -29,6 +29,8 @@ class FineTuned:
         class_names: in the order of the model's outputs.
         best_epoch: the epoch that was chosen, counted from 1; 0 for the frozen probe. Its weights
             are the model's, unless a second cycle followed.
+        second_cycle_kept: whether the model is what came of a second cycle; one that wrecks
+            the net is taken back.
         drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the
             rate was too high, and what the layer knew is lost.
         signs: what the doctor goes by.
@@ -41,6 +43,7 @@ class FineTuned:
     scores: Scores
     class_names: tuple[str, ...]
     best_epoch: int
+    second_cycle_kept: bool
     drift: Mapping[str, float]
     signs: Signs
 

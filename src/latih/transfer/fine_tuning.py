@@ -20,7 +20,7 @@ from latih.models.kept_run import Resume, require_resume
 from latih.run_directory import RunDirectory
 from latih.transfer.findings import findings_of
 from latih.transfer.fine_tuned import FineTuned
-from latih.transfer.labels import Labels, are_numbers, read_labels, require_learnable
+from latih.transfer.labels import Labels, are_numbers, are_rows, read_labels, require_learnable
 from latih.transfer.networks import (
     Network,
     augmentation_of,
@@ -92,7 +92,8 @@ def fine_tune(
         model gives ``(n, classes)``.
 
     Returns:
-        The model, the history, and how good probe and model are on the validation data.
+        The model, which is compiled to be evaluated with labels such as these (names by their
+        numbers), the history, and how good probe and model are on the validation data.
 
     Raises:
         UnknownNameError: the base is none that is known.
@@ -174,7 +175,7 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
     numbers, names = read_labels(y)
     require_same_length(x=examples, y=numbers)
     if validation_data is None:
-        return Part(examples, Labels(numbers, names)), None
+        return Part(examples, Labels(numbers, names, are_rows(y))), None
     if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
         raise InputError(
             "`validation_data` of fine_tune() cannot be used",
@@ -193,7 +194,8 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
             expected=f"examples of the shape {examples.shape[1:]}",
             got=f"shape {held_x.shape[1:]}",
         )
-    return Part(examples, Labels(numbers, names)), Part(held_x, Labels(held_numbers, names))
+    labels = Labels(numbers, names, are_rows(y))
+    return Part(examples, labels), Part(held_x, Labels(held_numbers, names))
 
 
 def _warn_of(findings: Sequence[Finding]) -> None:

@@ -19,10 +19,12 @@ class Labels:
     Args:
         numbers: from 0, one for each example: ``(n,)``.
         names: in the order of the numbers.
+        were_rows: whether they were given as one-hot rows.
     """
 
     numbers: np.ndarray
     names: tuple[str, ...]
+    were_rows: bool = False
 
     def one_hot(self) -> np.ndarray:
         """Return a row for each example: ``(n, classes)``."""
@@ -89,7 +91,18 @@ def are_numbers(y: Any) -> bool:
         (True, False, False)
     """
     given = np.asarray(y)
-    return given.dtype.kind in "biuf" and (given.ndim == 1 or given.shape[1:] == (1,))
+    return given.dtype.kind in "biuf" and not are_rows(given)
+
+
+def are_rows(y: Any) -> bool:
+    """Say whether classes are given by rows, one column for each class.
+
+    Example:
+        >>> are_rows([[0, 1]]), are_rows([[0], [2]]), are_rows(["cat"])
+        (True, False, False)
+    """
+    given = np.asarray(y)
+    return given.ndim > 1 and given.shape[1:] != (1,)
 
 
 def _of_rows(rows: np.ndarray, argument: str) -> np.ndarray:

@@ -26,7 +26,7 @@ from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.probing import fit_head
 from latih.transfer.rates import pull_to_start
 from latih.transfer.scores import Scores, is_better_than_a_guess, judge
-from latih.transfer.whole_net import Keeping, Part, train_whole
+from latih.transfer.whole_net import Keeping, Part, compile_for_labels, train_whole
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,19 @@ class FirstCycle:
     drift: dict[str, float]
 
 
+@dataclass(frozen=True)
+class SecondCycle:
+    """What came of going on with everything.
+
+    Args:
+        history: epoch by epoch; empty if there was no such cycle.
+        was_kept: whether the net is what came of it.
+    """
+
+    history: History
+    was_kept: bool
+
+
 def signs_before(network: Network, split: Split) -> Signs:
     """Return what the doctor can see before the first step: the scale of examples, and copies."""
     leaked = copies(split.training.x, split.validation.x)
@@ -111,7 +124,7 @@ def train(
     _fit_probe(network, views[:, split.rows], split.training.labels, options)
     probe = _judged(network, split.validation)
     wanted = epochs_for(len(split.rows)) if epochs is None else epochs
-    first, second = FirstCycle(History(), probe, 0, None, {}), History()
+    first, second = FirstCycle(History(), probe, 0, None, {}), SecondCycle(History(), False)
     if wanted:
         first = _first_cycle(network, split, probe, wanted, options, callbacks, keeping)
     if split.is_held_back and options.refit:
@@ -119,14 +132,16 @@ def train(
             _fit_probe(network, views, split.everything.labels, options)
         if first.start is not None:
             second = _second_cycle(network, split, first.start, probe, wanted, options, keeping)
+    compile_for_labels(network.model, split.everything.labels)
     done = FineTuned(
         network.model,
         first.history,
-        second,
+        second.history,
         probe,
         first.scores,
         split.everything.labels.names,
         first.best_epoch,
+        second.was_kept,
         drift(knew, kernels_of(network.features)),
         replace(
             signs, drift=first.drift, best_epoch=first.best_epoch, epochs=len(first.history.epoch)
@@ -164,7 +179,8 @@ def _first_cycle(
 ) -> FirstCycle:
     """Train the whole net; what it is in the end is the best epoch or the probe it began as."""
     probe_weights = network.model.get_weights()
-    best, watch = BestEpoch(probe, options.patience), DriftWatch(network.features)
+    best = BestEpoch(probe, options.patience)
+    watch = DriftWatch(network.features, _beginning(network, options))
     listeners = [*callbacks, watch, best]
     history = train_whole(
         network, split.training, split.validation, epochs, options, listeners, keeping
@@ -180,6 +196,16 @@ def _first_cycle(
     return FirstCycle(history, scores, best.best_epoch + 1, end or kept, watch.drift)
 
 
+def _beginning(network: Network, options: Options) -> str:
+    """Return a word for what a run begins with that neither data nor architecture tell."""
+    weights = _digest(network.features.get_weights())
+    return f"base {weights[:12]}, pull {options.pull:g}, views {options.views}"
+
+
+def _digest(weights: Sequence[np.ndarray]) -> str:
+    return hashlib.sha256(b"".join(map(fingerprint, weights))).hexdigest()
+
+
 def _is_better_than_a_guess(network: Network, weights: Sequence[np.ndarray], part: Part) -> bool:
     network.model.set_weights(weights)
     return is_better_than_a_guess(part.labels.numbers, _outputs(network, part))
@@ -193,7 +219,7 @@ def _second_cycle(
     epochs: int,
     options: Options,
     keeping: Keeping,
-) -> History:
+) -> SecondCycle:
     """Go on from a start with everything, and take it back if that wrecks the net."""
     kept, second = network.model.get_weights(), keeping.second()
     network.model.set_weights(start)
@@ -204,19 +230,21 @@ def _second_cycle(
         print(f"Once more, with all {len(split.everything.x):,} examples:")
     history = train_whole(network, split.everything, None, epochs, again, (), second)
     # The net knows these examples now; one that is wrecked shows even so.
-    if not _judged(network, split.validation).no_worse_than(probe):
-        network.model.set_weights(kept)
-    return history
+    if _judged(network, split.validation).no_worse_than(probe):
+        return SecondCycle(history, True)
+    network.model.set_weights(kept)
+    if keeping.verbose:
+        print("That wrecked the net, and is taken back.")
+    return SecondCycle(history, False)
 
 
 def _begin_anew_from_elsewhere(run: RunDirectory, start: Sequence[np.ndarray]) -> None:
     """Take a second cycle away that began with other weights: the first went on since then."""
-    digest = hashlib.sha256(b"".join(map(fingerprint, start))).hexdigest()
-    note = JsonObject(run.path / "start.json")
-    if note.path.is_file() and note.read() != {"weights": digest}:
+    told, note = {"weights": _digest(start)}, JsonObject(run.path / "start.json")
+    if note.path.is_file() and note.read() != told:
         shutil.rmtree(run.path)
     run.path.mkdir(parents=True, exist_ok=True)
-    note.write({"weights": digest})
+    note.write(told)
 
 
 def _judged(network: Network, part: Part) -> Scores:

@@ -8,8 +8,9 @@ import numpy as np
 
 from latih.callbacks import Callback, GradualUnfreezing, OneCycle
 from latih.callbacks.progress import Verbose
-from latih.losses import CategoricalCrossentropy
+from latih.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from latih.metrics import CategoricalAccuracy
+from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.optimizers import AdamW
 from latih.run_directory import RunDirectory
@@ -35,7 +36,7 @@ class Part:
 
     def take(self, rows: np.ndarray) -> "Part":
         """Return some rows."""
-        return Part(self.x[rows], Labels(self.labels.numbers[rows], self.labels.names))
+        return Part(self.x[rows], replace(self.labels, numbers=self.labels.numbers[rows]))
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,17 @@ def train_whole(
         resume=keeping.resume,
         snapshot_every=keeping.snapshot_every,
     )
+
+
+def compile_for_labels(model: Model, labels: Labels) -> None:
+    """Let a net that has learned be evaluated, and trained on, with labels as they were given.
+
+    Args:
+        model: the net; its optimizer stays.
+        labels: those that it learned from; names are told by their numbers.
+    """
+    loss = CategoricalCrossentropy() if labels.were_rows else SparseCategoricalCrossentropy()
+    model.compile(model.optimizer or "adamw", loss=loss, metrics=["accuracy"])
 
 
 def _optimizer(network: Network, options: Options) -> AdamW:
