@@ -15,6 +15,7 @@ from latih.engine.capture.plan import GraphedPlan, Plan
 from latih.engine.capture.recorder import Operation, Recorder, memories, memory_of, plain
 from latih.engine.capture.settings import Settings
 from latih.engine.capture.short import ShortCopies
+from latih.engine.capture.unread import Unread
 from latih.random import Draw
 from latih.structures import flatten, map_structure
 
@@ -167,7 +168,7 @@ class Captured:
     def _record(self, batch: Batch, shapes: Any) -> Any:
         own = batch.copy()
         self.permission.settle()
-        with Recorder() as recorder:
+        with Recorder(Unread().add) as recorder:
             returned = self.function(own)
         if self._settings is not None and not self._settings.hold():
             if self._changes < MOST_CHANGES:

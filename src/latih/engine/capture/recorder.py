@@ -1,6 +1,6 @@
 """What a step does, as PyTorch is asked for it: the operations below autograd, in their order."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -66,6 +66,9 @@ class Operation:
 class Recorder(TorchDispatchMode):
     """Writes down every operation that is done while it is entered, on this thread.
 
+    Args:
+        heard: is told of each operation.
+
     Attributes:
         entries: the operations, and between them the draws of random bits.
         obstacle: why what was done cannot be done again by the same calls; None if it can.
@@ -77,8 +80,9 @@ class Recorder(TorchDispatchMode):
         # operation: more than a second, at the start of every process that trains.
         return False
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[Operation], None] = lambda operation: None) -> None:
         super().__init__()
+        self.heard = heard
         self.entries: list[Operation | Draw] = []
         self.obstacle: str | None = None
         self._found: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -124,6 +128,7 @@ class Recorder(TorchDispatchMode):
             operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
             self.entries.append(operation)
             self._made |= memories(operation.results) - memories(operation.read)
+            self.heard(operation)
         return results
 
     def rewind(self) -> None:
