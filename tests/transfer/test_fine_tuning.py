@@ -781,6 +781,34 @@ def test_mixed_batches_are_mixed_alike_in_examples_and_labels() -> None:
     assert not torch.equal(next(data.items(1, 1, 0))[0], batches[0][0])
 
 
+@pytest.mark.parametrize(
+    ("rate", "epochs", "part"),
+    # A cycle of n steps reaches n times half of the rate: of 0.02, in 16 steps, 0.16 of a weight.
+    [(0.02, 8, 1 - 0.16 / 2), (0.1, 8, 1 - 0.8 / 2), (5.0, 8, 0.1), (0.02, 1, 1 - 0.02 / 2)],
+)
+def test_the_whole_net_begins_with_the_part_of_the_head_that_its_steps_do_not_reach(
+    rate: float, epochs: int, part: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    fitted = np.where(DICE.random((8, 3)) < 0.5, -2.0, 2.0).astype("float32")
+
+    def fit(head: Any, *rest: Any) -> None:
+        head.set_weights([fitted, np.arange(3, dtype="float32")])
+
+    def spied(network: Any, *rest: Any) -> Any:
+        begun.append(network.head.get_weights())
+        return train_whole(network, *rest)
+
+    monkeypatch.setattr("latih.transfer.phases.fit_head", fit)
+    monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LatihWarning)
+        tuned(epochs=epochs, learning_rate=rate)
+    ((kernel, bias),) = begun
+    np.testing.assert_allclose(kernel, part * fitted, rtol=1e-5)
+    np.testing.assert_allclose(bias, part * np.arange(3), rtol=1e-5)
+
+
 def test_the_first_of_a_mixed_pair_weighs_more() -> None:
     data = MixedBatches(np.eye(64, dtype="float32"), np.eye(64, dtype="float32"), None, 1.0, 64)
     ((_, targets, _),) = data.items(1, 0, 0)

@@ -54,8 +54,8 @@ def fine_tune(
     """Teach a pretrained net classes of your own.
 
     First a new head learns on the features of the frozen base, which are reckoned once: the probe.
-    Then the whole net learns, the base ``factor`` times slower than the head, or in more groups,
-    each slower than the one above it; the rates rise and fall once, batch normalisations keep their
+    Then the whole net learns, from a part of that head, which leaves something to learn: the base
+    ``factor`` times slower than the head, or in more groups, each slower than the one above it; the rates rise and fall once, batch normalisations keep their
     statistics, labels are smoothed, images flipped and turned a little. The weights of the epoch
     with the lowest validation loss are kept, of those that are no worse than the probe in accuracy
     and in balanced accuracy; if there is none, the probe is.

@@ -28,6 +28,11 @@ from latih.transfer.rates import pull_to_start
 from latih.transfer.scores import Scores, is_better_than_a_guess, judge
 from latih.transfer.whole_net import Keeping, Part, compile_for_labels, train_whole
 
+LEAST_OF_HEAD = 0.1
+"""The part of a fitted head that the whole net begins with, at least. A head that fits leaves next
+to no loss, and tells the layers below nothing; a tenth of it names the same classes, less surely,
+and what the layers learn by it names unseen examples better."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -179,6 +184,10 @@ def _first_cycle(
 ) -> FirstCycle:
     """Train the whole net; what it is in the end is the best epoch or the probe it began as."""
     probe_weights = network.model.get_weights()
+    part = _part_of_head(
+        network, options.learning_rate, epochs * -(-len(split.training.x) // options.batch_size)
+    )
+    network.head.set_weights([part * weight for weight in network.head.get_weights()])
     best = BestEpoch(probe, options.patience)
     watch = DriftWatch(network.features, _beginning(network, options))
     listeners = [*callbacks, watch, best]
@@ -194,6 +203,16 @@ def _first_cycle(
         return FirstCycle(history, probe, 0, end, watch.drift)
     network.model.set_weights(kept)
     return FirstCycle(history, scores, best.best_epoch + 1, end or kept, watch.drift)
+
+
+def _part_of_head(network: Network, rate: float, steps: int) -> float:
+    """Return how much of the fitted head to begin with: what steps can make of it is left to them.
+
+    A step of AdamW moves a weight by the rate at most, and in the mean of a cycle by half of it.
+    """
+    size = float(np.sqrt(np.square(network.head.get_weights()[0]).mean()))
+    reach = 0.5 * rate * steps
+    return max(LEAST_OF_HEAD, 1 - reach / size) if size else 1.0
 
 
 def _beginning(network: Network, options: Options) -> str:
