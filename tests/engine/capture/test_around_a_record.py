@@ -133,8 +133,8 @@ def test_train_on_batch_records_once(monkeypatch: pytest.MonkeyPatch) -> None:
     recorded: list[Any] = []
 
     class Counted(Recorder):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, *heard: Any) -> None:
+            super().__init__(*heard)
             recorded.append(self)
 
     monkeypatch.setattr(captured, "Recorder", Counted)
