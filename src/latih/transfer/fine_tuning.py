@@ -55,10 +55,11 @@ def fine_tune(
 
     First a new head learns on the features of the frozen base, which are reckoned once: the probe.
     Then the whole net learns, from a part of that head, which leaves something to learn: the base
-    ``factor`` times slower than the head, or in more groups, each slower than the one above it; the rates rise and fall once, batch normalisations keep their
-    statistics, labels are smoothed, images flipped and turned a little. The weights of the epoch
-    with the lowest validation loss are kept, of those that are no worse than the probe in accuracy
-    and in balanced accuracy; if there is none, the probe is.
+    ``factor`` times slower than the head, or in more groups, each slower than the one above it; the
+    rates rise and fall once, batch normalisations keep their statistics, labels are smoothed,
+    images flipped and turned a little. The weights of the epoch with the lowest validation loss are
+    kept, of those that are no worse than the probe in accuracy and in balanced accuracy; if there
+    is none, the probe is.
 
     Without validation data a part is held back, class by class, to choose by and to score on; then
     the net learns from everything, for as many epochs along a second cycle: from the end of the
