@@ -157,8 +157,8 @@ class Folds(Kept):
             f"every image is judged once, by a net that has not seen it. PyTorch {about['torch']}, "
             f"{about['threads']} threads. The careful loop is AdamW at two rates, one cycle, batch "
             "normalisation frozen, label smoothing, flips and turns, 20 epochs (`plain_loops.py`). "
-            "`fine_tune` holds a fifth of its training images back to choose by, then goes on with "
-            "all of them: about twice the work.\n",
+            "`fine_tune` holds a fifth of its training images back to choose by, then begins anew "
+            "with all of them: about twice the work.\n",
             "`make bench-transfer`\n",
         ]
         return "\n".join([*told, *map(self.table, self.known["sets"])])

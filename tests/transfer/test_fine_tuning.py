@@ -23,6 +23,7 @@ from latih.transfer.features import cached_features
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import find_base
 from latih.transfer.options import epochs_for, views_for
+from latih.transfer.probing import fit_head
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.whole_net import Keeping, train_whole
 
@@ -328,30 +329,68 @@ def test_without_validation_data_the_net_learns_from_everything_in_the_end() -> 
     assert not all(map(np.array_equal, kept.model.get_weights(), done.model.get_weights()))
 
 
-def test_the_second_cycle_goes_on_from_the_end_of_the_first_with_everything(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Gather of how many features each head was fitted, and what it became."""
+    seen: list[Any] = []
+
+    def spied(head: Any, features: Any, *rest: Any) -> None:
+        fit_head(head, features, *rest)
+        seen.append((len(features), head.get_weights()))
+
+    monkeypatch.setattr("latih.transfer.phases.fit_head", spied)
+    return seen
+
+
+def test_the_second_cycle_begins_anew_with_everything(
+    fitted: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
-    ends: list[Any] = []
 
     def spied(network: Any, training: Any, *rest: Any) -> Any:
-        begun.append((len(training.x), network.model.get_weights(), rest[2].unfreeze_every))
+        features, head = network.features.get_weights(), network.head.get_weights()
+        begun.append((len(training.x), features, head, rest[2].unfreeze_every))
         return train_whole(network, training, *rest)
 
-    class End(latih.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            ends.append(self.model.get_weights())
-
     monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
-    given: Any = {"epochs": 8, "seed": 5, "verbose": 0, "learning_rate": 0.02, "unfreeze_every": 1}
-    done = transfer.fine_tune(base(), IMAGES, KINDS, pull=0.01, callbacks=[End()], **given)
-    assert 0 < done.best_epoch < 8  # so the end is not what was scored
-    assert [(count, every) for count, _, every in begun] == [(61, 1), (76, None)]
-    assert all(map(np.array_equal, begun[1][1], ends[-1]))
-    assert not all(map(np.array_equal, begun[1][1], done.model.get_weights()))
+    given: Any = {"seed": 5, "verbose": 0, "learning_rate": 0.02, "unfreeze_every": 1}
+    done = transfer.fine_tune(base(), IMAGES, KINDS, pull=0.01, epochs=8, **given)
+    assert done.best_epoch and done.second_cycle_kept
+    assert [(count, every) for count, _, _, every in begun] == [(61, 1), (76, 1)]
+    for _, features, _, _ in begun:
+        assert all(map(np.array_equal, features, base().get_weights()))
+    assert [count for count, _ in fitted] == [4 * 61, 4 * 76]  # of four views each
+    for (_, _, head, _), (_, fit) in zip(begun, fitted, strict=True):
+        parts = [np.median(one / other) for one, other in zip(head, fit, strict=True)]
+        assert 0.1 < parts[0] < 1 and parts[1] == pytest.approx(parts[0], rel=1e-4)
     pulled = done.model.get_layer("small").get_layer("high").kernel
     assert torch.equal(pulled.regularizer.start, base().get_layer("high").kernel)
     assert not torch.equal(pulled, pulled.regularizer.start)
+
+
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
+def test_where_the_first_cycle_was_worth_nothing_the_probe_learns_from_everything(
+    fitted: list[Any],
+) -> None:
+    given: Any = {"epochs": 3, "learning_rate": 50.0, "seed": 5, "verbose": 0}
+    done = transfer.fine_tune(base(), IMAGES, KINDS, **given)
+    assert done.best_epoch == 0 and not done.second_history.epoch
+    count, head = fitted[-1]
+    assert count == 4 * 76
+    wanted = [*base().get_weights(), *head]
+    assert all(map(np.array_equal, done.model.get_weights(), wanted))
+
+
+def test_a_first_cycle_that_is_below_the_probe_by_chance_does_not_keep_from_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        BestEpoch, "keeps_promise", lambda self, logs, errors=0.0: errors > 0
+    )  # no epoch is as good as the probe, and the last is near
+    given: Any = {"seed": 5, "verbose": 0, "learning_rate": 0.02}
+    done = transfer.fine_tune(base(), IMAGES, KINDS, epochs=8, **given)
+    assert done.best_epoch == 0 and done.score == done.probe_score
+    assert len(done.second_history.epoch) == 8 and done.second_cycle_kept
 
 
 @pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
@@ -412,9 +451,9 @@ def test_standard_errors_are_those_worked_out_by_hand() -> None:
     assert of_confusion(np.zeros((2, 2), np.int64)).standard_errors == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("accuracy", "goes_on"), [(0.72, True), (0.70, False), (np.nan, False)])
+@pytest.mark.parametrize(("accuracy", "is_near"), [(0.72, True), (0.70, False), (np.nan, False)])
 def test_the_end_may_be_below_the_floor_by_chance_and_no_more(
-    accuracy: float, goes_on: bool
+    accuracy: float, is_near: bool
 ) -> None:
     floor = of_confusion(np.array([[9, 1], [1, 1]]))  # 0.833 ± 0.118, balanced 0.7 ± 0.186
     best = BestEpoch(floor, None)
@@ -424,32 +463,11 @@ def test_the_end_may_be_below_the_floor_by_chance_and_no_more(
         logs = {"val_loss": 1.0, "val_accuracy": right, "val_balanced_accuracy": 0.7}
         best.on_epoch_end(epoch, logs)
     assert best.best_epoch == 0
-    assert (best.end_weights is not None) is goes_on
-
-
-def test_a_second_cycle_does_not_begin_from_an_end_that_is_worse_than_a_guess(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    given: Any = {"epochs": 6, "seed": 5, "verbose": 0, "learning_rate": 0.02}
-    begun: list[Any] = []
-
-    def spied(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
-        begun.append(network.model.get_weights())
-        return train_whole(network, training, validation, *rest)
-
-    monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
-    usual = transfer.fine_tune(base(), IMAGES, KINDS, **given)
-    monkeypatch.setattr("latih.transfer.phases.is_better_than_a_guess", lambda *of: False)
-    other = transfer.fine_tune(base(), IMAGES, KINDS, **given)
-    assert usual.best_epoch == other.best_epoch and 0 < usual.best_epoch < 6
-    assert len(begun) == 4
-    kept = transfer.fine_tune(base(), IMAGES, KINDS, refit=False, **given).model.get_weights()
-    assert all(map(np.array_equal, begun[3], kept))
-    assert not all(map(np.array_equal, begun[1], kept))
+    assert best.ends_near is is_near
 
 
 @pytest.mark.usefixtures("without_curves")
-def test_more_epochs_of_the_first_cycle_begin_the_second_anew(tmp_path: Path) -> None:
+def test_a_fine_tuning_that_is_given_more_epochs_has_them_in_both_cycles(tmp_path: Path) -> None:
     given: Any = {"seed": 5, "verbose": 0, "learning_rate": 0.02, "resume": "force"}
     given |= {"run_dir": tmp_path / "run", "snapshot_every": "epoch"}
     transfer.fine_tune(base(), IMAGES, KINDS, epochs=3, **given)
@@ -462,13 +480,13 @@ def test_more_epochs_of_the_first_cycle_begin_the_second_anew(tmp_path: Path) ->
     assert len(second.log.read()) == len(longer.second_history.epoch) == 6
 
 
-def test_what_the_end_of_a_run_was_survives_a_crash() -> None:
+def test_how_a_run_ended_survives_a_crash() -> None:
     best = BestEpoch(judge(KINDS, np.eye(3)[KINDS]), None)
-    best.end_weights = [np.arange(3.0)]
+    best.ends_near = True
     other = BestEpoch(best.floor, None)
     other.load_state_dict(best.state_dict())
     other.on_train_begin()
-    assert other.end_weights is not None and np.array_equal(other.end_weights[0], [0, 1, 2])
+    assert other.ends_near
 
 
 def test_rows_of_numbers_are_fine_tuned_too() -> None:
@@ -783,17 +801,19 @@ def test_mixed_batches_are_mixed_alike_in_examples_and_labels() -> None:
 
 @pytest.mark.parametrize(
     ("rate", "epochs", "part"),
-    # A cycle of n steps reaches n times half of the rate: of 0.02, in 16 steps, 0.16 of a weight.
-    [(0.02, 8, 1 - 0.16 / 2), (0.1, 8, 1 - 0.8 / 2), (5.0, 8, 0.1), (0.02, 1, 1 - 0.02 / 2)],
+    # In n steps of a cycle a weight moves by half of the rate times n, and an output by that times
+    # the sum of the features, 4; fitted it is 4 or -4. In 4 steps of 0.1, that is 0.8 of 4.
+    [(0.1, 2, 1 - 0.8 / 4), (0.01, 2, 1 - 0.08 / 4), (0.1, 8, 1 - 3.2 / 4), (5.0, 2, 0.1)],
 )
-def test_the_whole_net_begins_with_the_part_of_the_head_that_its_steps_do_not_reach(
+def test_the_whole_net_begins_with_what_of_the_head_its_steps_cannot_give_back(
     rate: float, epochs: int, part: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
-    fitted = np.where(DICE.random((8, 3)) < 0.5, -2.0, 2.0).astype("float32")
+    x, y = np.array([[3.0, 1.0], [1.0, 3.0]] * 4, np.float32), [0, 1] * 4
+    same = layers.Dense(2, kernel_initializer="identity", input_shape=[2])
 
     def fit(head: Any, *rest: Any) -> None:
-        head.set_weights([fitted, np.arange(3, dtype="float32")])
+        head.set_weights([np.array([[1.25, -1.25], [1.25, -1.25]]), np.array([-1.0, 1.0])])
 
     def spied(network: Any, *rest: Any) -> Any:
         begun.append(network.head.get_weights())
@@ -801,12 +821,13 @@ def test_the_whole_net_begins_with_the_part_of_the_head_that_its_steps_do_not_re
 
     monkeypatch.setattr("latih.transfer.phases.fit_head", fit)
     monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
+    given: Any = {"epochs": epochs, "learning_rate": rate, "batch_size": 4, "verbose": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LatihWarning)
-        tuned(epochs=epochs, learning_rate=rate)
+        transfer.fine_tune(latih.Sequential([same]), x, y, validation_data=(x + 9, y), **given)
     ((kernel, bias),) = begun
-    np.testing.assert_allclose(kernel, part * fitted, rtol=1e-5)
-    np.testing.assert_allclose(bias, part * np.arange(3), rtol=1e-5)
+    np.testing.assert_allclose(kernel, part * np.array([[1.25, -1.25], [1.25, -1.25]]), rtol=1e-5)
+    np.testing.assert_allclose(bias, part * np.array([-1.0, 1.0]), rtol=1e-5)
 
 
 def test_the_first_of_a_mixed_pair_weighs_more() -> None:

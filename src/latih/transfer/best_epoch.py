@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from latih.callbacks import EarlyStopping
 from latih.engine.events import LogNames
 from latih.transfer.scores import Scores
@@ -19,9 +17,8 @@ class BestEpoch(EarlyStopping):
     The loss tells more than the accuracy, which moves in steps of an example; but an epoch with a
     low loss that names fewer examples right than the probe does is none to keep.
 
-    The end of the run is remembered beside it, if it is below the floor by no more than chance
-    makes. With few validation examples the lowest loss is often met by chance where the rates are
-    high; at the end they have come down, so what goes on learning goes on from there.
+    Whether the run ends near the floor is remembered beside it: below it by no more than chance
+    makes. With few validation examples no epoch may keep the promise by chance alone.
 
     Args:
         floor: the scores that an epoch must not be below.
@@ -34,8 +31,7 @@ class BestEpoch(EarlyStopping):
         False
     """
 
-    remembers = (*EarlyStopping.remembers, "end_weights")
-    weights_kept = (*EarlyStopping.weights_kept, "end_weights")
+    remembers = (*EarlyStopping.remembers, "ends_near")
 
     def __init__(self, floor: Scores, patience: int | None) -> None:
         super().__init__(
@@ -46,7 +42,7 @@ class BestEpoch(EarlyStopping):
     def forget(self) -> None:
         """Begin a new run."""
         super().forget()
-        self.end_weights: list[np.ndarray] | None = None
+        self.ends_near = False
 
     def check(self, log_names: LogNames) -> None:
         """Refuse nothing: what is read is logged by :func:`~latih.transfer.fine_tune`."""
@@ -74,5 +70,4 @@ class BestEpoch(EarlyStopping):
             super().on_epoch_end(epoch, logs)
         elif self.best is not None:  # until there is one, waiting has not begun
             super().on_epoch_end(epoch, {**logs, MONITOR: math.inf})
-        if epoch + 1 == self.params.get("epochs") and self.keeps_promise(logs, errors=1.0):
-            self.end_weights = self.model.get_weights()
+        self.ends_near = self.keeps_promise(logs, errors=1.0)

@@ -62,10 +62,10 @@ def fine_tune(
     is none, the probe is.
 
     Without validation data a part is held back, class by class, to choose by and to score on; then
-    the net learns from everything, for as many epochs along a second cycle: from the end of the
-    first one, or from the weights that were kept if the end is worse than a guess, or than the
-    probe by more than chance makes. If all epochs were, or this cycle wrecks the net, what was kept
-    comes back, a probe fitted to everything.
+    all of it is done once more from the beginning, with everything, for as many epochs. If no epoch
+    of the first cycle was as good as the probe, and its end below it by more than chance makes, the
+    probe alone is fitted to everything. If the second cycle wrecks the net, what was kept before
+    comes back.
 
     Args:
         base: an application's name, such as ``"efficientnet-lite0"``; a model, which is not

@@ -1,7 +1,7 @@
-"""The phases of a fine-tuning: the frozen probe, the whole net, and once more with everything."""
+"""The phases of a fine-tuning: the frozen probe, the whole net, and anew with everything."""
 
 import hashlib
-import shutil
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +11,6 @@ import numpy as np
 from latih import random
 from latih.callbacks import Callback, History
 from latih.data.strata import stratified_split
-from latih.json_files import JsonObject
 from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
 from latih.transfer.best_epoch import BestEpoch
@@ -25,7 +24,7 @@ from latih.transfer.networks import Network
 from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.probing import fit_head
 from latih.transfer.rates import pull_to_start
-from latih.transfer.scores import Scores, is_better_than_a_guess, judge
+from latih.transfer.scores import Scores, judge
 from latih.transfer.whole_net import Keeping, Part, compile_for_labels, train_whole
 
 LEAST_OF_HEAD = 0.1
@@ -72,20 +71,20 @@ class FirstCycle:
         history: epoch by epoch.
         scores: of what was kept.
         best_epoch: from 1; 0 where the probe was kept.
-        start: the weights that a second cycle begins with; None for none that are worth it.
+        was_worth_it: whether it came out no worse than the probe, but for chance.
         drift: how far the base had gone when training ended, by the names of its layers.
     """
 
     history: History
     scores: Scores
     best_epoch: int
-    start: Sequence[np.ndarray] | None
+    was_worth_it: bool
     drift: dict[str, float]
 
 
 @dataclass(frozen=True)
 class SecondCycle:
-    """What came of going on with everything.
+    """What came of beginning anew with everything.
 
     Args:
         history: epoch by epoch; empty if there was no such cycle.
@@ -123,20 +122,24 @@ def train(
         callbacks: listeners to the training of the whole net.
         keeping: where the run is written.
     """
-    knew = kernels_of(network.features)
+    knew, pretrained = kernels_of(network.features), network.features.get_weights()
     pull_to_start([network.features], options.pull)
     views = _views(network, split.everything, options)
     _fit_probe(network, views[:, split.rows], split.training.labels, options)
     probe = _judged(network, split.validation)
     wanted = epochs_for(len(split.rows)) if epochs is None else epochs
-    first, second = FirstCycle(History(), probe, 0, None, {}), SecondCycle(History(), False)
+    first, second = FirstCycle(History(), probe, 0, False, {}), SecondCycle(History(), False)
     if wanted:
-        first = _first_cycle(network, split, probe, wanted, options, callbacks, keeping)
+        first = _first_cycle(
+            network, split, views[0, split.rows], probe, wanted, options, callbacks, keeping
+        )
     if split.is_held_back and options.refit:
-        if not first.best_epoch:
-            _fit_probe(network, views, split.everything.labels, options)
-        if first.start is not None:
-            second = _second_cycle(network, split, first.start, probe, wanted, options, keeping)
+        chosen = network.model.get_weights()
+        network.features.set_weights(pretrained)
+        _fit_probe(network, views, split.everything.labels, options)
+        if first.was_worth_it:
+            kept = chosen if first.best_epoch else network.model.get_weights()
+            second = _second_cycle(network, split, views[0], kept, probe, wanted, options, keeping)
     compile_for_labels(network.model, split.everything.labels)
     done = FineTuned(
         network.model,
@@ -176,6 +179,7 @@ def _fit_probe(network: Network, views: np.ndarray, labels: Labels, options: Opt
 def _first_cycle(
     network: Network,
     split: Split,
+    features: np.ndarray,
     probe: Scores,
     epochs: int,
     options: Options,
@@ -184,10 +188,7 @@ def _first_cycle(
 ) -> FirstCycle:
     """Train the whole net; what it is in the end is the best epoch or the probe it began as."""
     probe_weights = network.model.get_weights()
-    part = _part_of_head(
-        network, options.learning_rate, epochs * -(-len(split.training.x) // options.batch_size)
-    )
-    network.head.set_weights([part * weight for weight in network.head.get_weights()])
+    _keep_part_of_head(network, features, epochs, options)
     best = BestEpoch(probe, options.patience)
     watch = DriftWatch(network.features, _beginning(network, options))
     listeners = [*callbacks, watch, best]
@@ -195,59 +196,63 @@ def _first_cycle(
         network, split.training, split.validation, epochs, options, listeners, keeping
     )
     scores, kept = _judged(network, split.validation), network.model.get_weights()
-    end = best.end_weights
-    if end is not None and not _is_better_than_a_guess(network, end, split.validation):
-        end = None
     if best.best_weights is None or not scores.no_worse_than(probe):
         network.model.set_weights(probe_weights)
-        return FirstCycle(history, probe, 0, end, watch.drift)
+        return FirstCycle(history, probe, 0, best.ends_near, watch.drift)
     network.model.set_weights(kept)
-    return FirstCycle(history, scores, best.best_epoch + 1, end or kept, watch.drift)
+    return FirstCycle(history, scores, best.best_epoch + 1, True, watch.drift)
 
 
-def _part_of_head(network: Network, rate: float, steps: int) -> float:
-    """Return how much of the fitted head to begin with: what steps can make of it is left to them.
+def _keep_part_of_head(
+    network: Network, features: np.ndarray, epochs: int, options: Options
+) -> None:
+    """Take from a fitted head what the steps of a cycle can give back to it, but leave a tenth.
 
-    A step of AdamW moves a weight by the rate at most, and in the mean of a cycle by half of it.
+    A step of AdamW moves a weight by the rate at most, and in the mean of a cycle by half of it;
+    with all weights of a class it moves an output by as much times the sum of the features.
+
+    Args:
+        network: the net; its head is changed.
+        features: what the head takes of the examples that are learned from, ``(n, d)``.
+        epochs: of the cycle.
+        options: how they are gone through.
     """
-    size = float(np.sqrt(np.square(network.head.get_weights()[0]).mean()))
-    reach = 0.5 * rate * steps
-    return max(LEAST_OF_HEAD, 1 - reach / size) if size else 1.0
+    kernel, bias = network.head.get_weights()
+    outputs = features @ kernel + bias
+    size = float((outputs - outputs.mean(axis=1, keepdims=True)).std())
+    steps = epochs * math.ceil(len(features) / options.batch_size)
+    reach = 0.5 * options.learning_rate * steps * float(np.abs(features).sum(axis=1).mean())
+    part = max(LEAST_OF_HEAD, 1 - reach / size) if size else 1.0
+    network.head.set_weights([part * kernel, part * bias])
 
 
 def _beginning(network: Network, options: Options) -> str:
     """Return a word for what a run begins with that neither data nor architecture tell."""
-    weights = _digest(network.features.get_weights())
-    return f"base {weights[:12]}, pull {options.pull:g}, views {options.views}"
-
-
-def _digest(weights: Sequence[np.ndarray]) -> str:
-    return hashlib.sha256(b"".join(map(fingerprint, weights))).hexdigest()
-
-
-def _is_better_than_a_guess(network: Network, weights: Sequence[np.ndarray], part: Part) -> bool:
-    network.model.set_weights(weights)
-    return is_better_than_a_guess(part.labels.numbers, _outputs(network, part))
+    weights = b"".join(map(fingerprint, network.features.get_weights()))
+    known = hashlib.sha256(weights).hexdigest()[:12]
+    return f"base {known}, pull {options.pull:g}, views {options.views}"
 
 
 def _second_cycle(
     network: Network,
     split: Split,
-    start: Sequence[np.ndarray],
+    features: np.ndarray,
+    kept: Sequence[np.ndarray],
     probe: Scores,
     epochs: int,
     options: Options,
     keeping: Keeping,
 ) -> SecondCycle:
-    """Go on from a start with everything, and take it back if that wrecks the net."""
-    kept, second = network.model.get_weights(), keeping.second()
-    network.model.set_weights(start)
-    if second.run_dir is not None:
-        _begin_anew_from_elsewhere(second.run_dir, start)
-    again = replace(options, unfreeze_every=None)  # every layer has joined already
+    """Train the whole net anew, on everything, and put back what was kept if that wrecks it.
+
+    To go on from the end of the first cycle would be as many steps again, and few examples do not
+    bear them: the net learns by heart what names them.
+    """
+    _keep_part_of_head(network, features, epochs, options)
     if keeping.verbose:
-        print(f"Once more, with all {len(split.everything.x):,} examples:")
-    history = train_whole(network, split.everything, None, epochs, again, (), second)
+        print(f"Once more from the beginning, with all {len(split.everything.x):,} examples:")
+    again = keeping.second()
+    history = train_whole(network, split.everything, None, epochs, options, (), again)
     # The net knows these examples now; one that is wrecked shows even so.
     if _judged(network, split.validation).no_worse_than(probe):
         return SecondCycle(history, True)
@@ -255,15 +260,6 @@ def _second_cycle(
     if keeping.verbose:
         print("That wrecked the net, and is taken back.")
     return SecondCycle(history, False)
-
-
-def _begin_anew_from_elsewhere(run: RunDirectory, start: Sequence[np.ndarray]) -> None:
-    """Take a second cycle away that began with other weights: the first went on since then."""
-    told, note = {"weights": _digest(start)}, JsonObject(run.path / "start.json")
-    if note.path.is_file() and note.read() != told:
-        shutil.rmtree(run.path)
-    run.path.mkdir(parents=True, exist_ok=True)
-    note.write(told)
 
 
 def _judged(network: Network, part: Part) -> Scores:

@@ -65,24 +65,6 @@ def judge(true: np.ndarray, probabilities: Any) -> Scores:
     return of_confusion(confusion)
 
 
-def is_better_than_a_guess(true: np.ndarray, probabilities: np.ndarray) -> bool:
-    """Say whether the cross-entropy, all classes counting alike, is below that of no knowledge.
-
-    A net that gives one class to all may be near a probe's accuracy where examples are few; its
-    cross-entropy is above ``log(classes)``.
-
-    Example:
-        >>> is_better_than_a_guess(np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]]))
-        True
-        >>> is_better_than_a_guess(np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
-        False
-    """
-    given = np.maximum(probabilities[np.arange(len(true)), true], 1e-7)
-    classes = probabilities.shape[1]
-    weights = balanced_weights(true, classes)[true]
-    return bool(-(weights * np.log(given)).mean() < np.log(classes))
-
-
 def of_confusion(confusion: np.ndarray) -> Scores:
     """Return the scores that counts tell, those of several folds added up for example."""
     right, every = np.diag(confusion), confusion.sum(axis=1)
