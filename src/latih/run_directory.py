@@ -4,6 +4,7 @@ The training side writes it, ``report`` and the command line read it; neither kn
 file is data (TOML, JSON lines, JSON, a ``.keras`` archive), and none names a path or code.
 """
 
+import itertools
 import os
 import shutil
 import tomllib
@@ -140,6 +141,16 @@ class RunDirectory:
     def fold(self, number: int) -> "RunDirectory":
         """What was written of the training beside one fold, counted from 1."""
         return RunDirectory(self.path / f"fold-{number}", self.about)
+
+    def machine(self, number: int) -> "RunDirectory":
+        """What was written of the training of one machine of a belief net, 1 the lowest."""
+        return RunDirectory(self.path / f"rbm-{number}", self.about)
+
+    @property
+    def machines(self) -> list["RunDirectory"]:
+        """The machines of a belief net that were trained, from the bottom; of other runs none."""
+        known = map(self.machine, itertools.count(1))
+        return list(itertools.takewhile(lambda one: one.settings_file.is_file(), known))
 
     @property
     def evaluation(self) -> JsonObject:

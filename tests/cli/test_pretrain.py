@@ -1,7 +1,6 @@
 """``latih pretrain``: every method leaves an encoder that takes raw examples."""
 
 import itertools
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,9 @@ def test_an_encoder_is_left_that_takes_raw_examples(
 ) -> None:
     done = command("pretrain", data, "--method", method, *FAST)
     assert (done.returncode, done.stderr) == (0, "")
-    first, *_, encoder, following = done.stdout.splitlines()
+    lines = done.stdout.splitlines()
+    first, following = lines[0], lines[-1]
+    (encoder,) = [line for line in lines if line.startswith("Encoder:")]
     assert first == "data.npz: 60 examples of 12 x 12, without labels."
     assert encoder.split() == ["Encoder:", "run/encoder.keras"]
     assert following.split()[-4:] == ["finetune", "IMAGES", "--base", "run"]
@@ -44,8 +45,9 @@ def test_an_encoder_is_left_that_takes_raw_examples(
     assert np.isfinite(features).all() and features.std() > 0
     settings = tomllib.loads((tmp_path / "run" / "run.toml").read_text(encoding="utf-8"))
     assert settings["recipe"]["method"] == method
-    lines = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    assert json.loads(lines[0])["loss"] > 0
+    run = RunDirectory.open(tmp_path / "run")
+    for trained in [run.machine(1)] if method == "dbn" else [run]:
+        assert trained.log.read()[0]["loss"] > 0
 
 
 @pytest.mark.parametrize("folders", [("",), ("only",), ("", "a", "b")])
@@ -168,6 +170,22 @@ def test_a_belief_net_is_gone_on_with_and_not_mixed_with_another_run(
     longer = command("resume", "run", data, "--epochs", "9")
     assert longer.returncode == 1 and "`--epochs` of a deep belief net" in longer.stderr
     assert settings.read_bytes() == before
+
+
+def test_each_machine_of_a_belief_net_has_its_page(
+    command: Any, data: str, tmp_path: Path, without_curves: None
+) -> None:
+    options = ("--hidden", "9,4", "--epochs", "2", "--run-dir", "run")
+    done = command("pretrain", data, "--method", "dbn", *options)
+    pages = [f"run/rbm-{number}/report.html" for number in (1, 2)]
+    assert [line.split()[1] for line in done.stdout.splitlines() if "Page:" in line] == pages
+    for page in pages:
+        (tmp_path / page).unlink()
+    again = command("report", "run")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [line.split()[1] for line in again.stdout.splitlines()] == pages
+    for page in pages:
+        assert "No end is recorded" not in (tmp_path / page).read_text("utf-8")
 
 
 def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves: None) -> None:

@@ -55,5 +55,8 @@ def run_pretraining(
             snapshot_every=snapshot_every,
         )
     console.print(f"Encoder: {learnt.run.encoder_file}", markup=False)
+    for trained in learnt.run.machines or [learnt.run]:
+        if trained.report_file.is_file():
+            console.print(f"Page:    {trained.report_file}", markup=False)
     told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
     console.print(f"Next:    {told}", markup=False)

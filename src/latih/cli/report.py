@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from latih.report import build_report
+from latih.run_directory import RunDirectory
 
 
 def rebuild_report(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
 ) -> None:
-    """Make the page of a run again from what is written there.
+    """Make the page of a run again from what is written there; of a belief net's, one a machine.
 
     Example: latih report runs/a
     """
-    print(f"Page: {build_report(run)}")
+    directory = RunDirectory.open(run)
+    for trained in directory.machines or [directory]:
+        print(f"Page: {build_report(trained)}")

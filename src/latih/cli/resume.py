@@ -103,8 +103,8 @@ def _doctor(told: dict[str, Any]) -> DoctorMode:
 def _bytes_kept(run: RunDirectory) -> int:
     sizes = [
         file.stat().st_size
-        for place in (run.snapshots_directory, *run.path.glob("rbm-*/snapshots"))
-        for file in place.glob("*/*.safetensors")
+        for part in (run, *run.machines)
+        for file in part.snapshots_directory.glob("*/*.safetensors")
         if file.is_file()
     ]
     if not sizes:
@@ -160,7 +160,7 @@ def _known_data(told: dict[str, Any], run: Path) -> str:
     except UnknownNameError as error:
         raise UnknownNameError(
             f"the run in {str(run)!r} was trained on {name!r}, which Latih does not know",
-            fix=error.fix,
+            fix=f"If that is a file or a directory, write latih resume {run} {name}. {error.fix}",
         ) from error
 
 

@@ -16,6 +16,7 @@ from latih.layers import Dense, Dropout, Input, Layer, Reshape
 from latih.models import Sequential
 from latih.pretraining.autoencoder import Autoencoder
 from latih.pretraining.rbm import RBM
+from latih.run_directory import RunDirectory
 
 BATCH_OF_FEATURES = 1024
 """How many examples go through a trained machine at once."""
@@ -118,7 +119,7 @@ class DBN:
         for place, (machine, count) in enumerate(
             zip(self.rbms, self._epochs_of_each(epochs), strict=True)
         ):
-            own = None if run_dir is None else Path(run_dir) / f"rbm-{place + 1}"
+            own = None if run_dir is None else RunDirectory(Path(run_dir)).machine(place + 1)
             histories.append(
                 machine.fit(features, batch_size=batch_size, epochs=count, run_dir=own, **kwargs)
             )

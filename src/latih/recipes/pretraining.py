@@ -241,14 +241,7 @@ def _train_dbn(
     # A machine whose turn has not come has nothing to go on from.
     resume: Resume = "auto" if kept["resume"] is True else kept["resume"]
     kept = {**kept, "resume": resume}
-    histories = net.fit(x, run_dir=run.path, **kept)
-    run.log.start(
-        [
-            {"machine": place + 1, "epoch": epoch + 1, "loss": loss}
-            for place, history in enumerate(histories)
-            for epoch, loss in enumerate(history.history.get("loss", ()))
-        ]
-    )
+    net.fit(x, run_dir=run.path, **kept)
     return net.encoder
 
 
