@@ -657,6 +657,8 @@ def test_a_second_cycle_that_is_killed_goes_on_to_the_same_bits(
     assert done.second_history.history["loss"] == whole.second_history.history["loss"]
     assert all(map(np.array_equal, done.model.get_weights(), whole.model.get_weights()))
     assert len(second.log.read()) == 6
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "once more with the held-back examples too, for 6 epochs" in page
 
 
 @pytest.mark.usefixtures("without_curves")

@@ -39,14 +39,28 @@ def headline(record: Record) -> list[Tile]:
 
 
 def ending(record: Record) -> str:
-    """Say in a sentence why the run stopped, or that it does not say so."""
+    """Say why the run stopped, or that it does not say so; and what was trained after it."""
+    return f"{_own_ending(record)} {_second_cycle(record)}".rstrip()
+
+
+def _second_cycle(record: Record) -> str:
+    if not record.second_epochs:
+        return ""
+    return phrase("second_cycle", epochs=_write_epochs(str(record.second_epochs)))
+
+
+def _write_epochs(count: str) -> str:
+    return phrase("one_epoch") if count == "1" else phrase("epochs", count=count)
+
+
+def _own_ending(record: Record) -> str:
     run = record.table("run")
     done = write_value(run.get("epochs_done", len(record.epochs)))
     asked = record.table("fit").get("epochs", done)
     if asked != done:
         epochs = phrase("epochs_of", count=done, asked=write_value(asked))
     else:
-        epochs = phrase("one_epoch") if done == "1" else phrase("epochs", count=done)
+        epochs = _write_epochs(done)
     if "stopped" in run:
         return phrase("stopped", epochs=epochs, reason=write_value(run["stopped"]))
     return phrase("no_end", epochs=epochs)

@@ -31,6 +31,12 @@ PAGE_PHRASES: Mapping[str, Words] = {
         "No end is recorded after {epochs}: the run was interrupted or is still going.",
         "Tidak ada akhir yang tercatat setelah {epochs}: latihan terputus atau masih berjalan.",
     ),
+    "second_cycle": Words(
+        "Then all was done once more with the held-back examples too, for {epochs}: the page in "
+        "second-cycle tells of that.",
+        "Lalu semuanya diulang, juga dengan contoh yang ditahan, selama {epochs}: ceritanya di "
+        "halaman dalam second-cycle.",
+    ),
     # Curves
     "curves": Words("Curves", "Kurva"),
     "epoch": Words("epoch", "epoch"),
