@@ -1,6 +1,7 @@
 /* Adam on gradients in bfloat16 or float32, which also leaves a copy of the weights in bfloat16. It
    does what PyTorch's kernel does on the same gradients in float32, to the bit. */
 
+#include "bfloat16.h"
 #include "caches.h"
 
 typedef struct {

@@ -40,10 +40,4 @@ INLINE int64_t before_line(const void *y, int64_t size, int64_t count) {
     return over % size ? count : before < count ? before : count;
 }
 
-/* To the nearest; halfway to the even one. A NaN is the one that PyTorch makes of all of them. */
-INLINE uint16_t upper_half(uint32_t bits, uint16_t nan) {
-    uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    return (bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded;
-}
-
 #endif

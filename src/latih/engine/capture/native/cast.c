@@ -1,5 +1,6 @@
 /* Casts of large memory between float32 and bfloat16, which is the upper half of a float32. */
 
+#include "bfloat16.h"
 #include "caches.h"
 
 typedef struct {

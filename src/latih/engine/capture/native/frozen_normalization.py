@@ -1,7 +1,7 @@
 """Batch normalisation by statistics that stay, as in fine-tuning, with the activation after it.
 
-The gradient of ReLU6 is taken from what goes into it, which is worked out anew: so what lies
-between the two is never written to memory.
+In float32, or in bfloat16 with statistics in float32. The gradient of ReLU6 is taken from what goes
+into it, which is worked out anew: so what lies between the two is never written to memory.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from latih.engine.capture.dataflow import Entry
+from latih.engine.capture.native.cast import nan_bits
 from latih.engine.capture.native.fused import Fused
 from latih.engine.capture.native.normalization import EPSILON, FEATURES, ROWS, inputs_of
 from latih.engine.capture.native.template import Kind, Match
@@ -21,6 +22,9 @@ MOMENTUM = 0.1
 """Any does: the statistics stay."""
 
 NUMBERS = {EPSILON: "epsilon", MOMENTUM: "momentum"}
+
+NAMES = {torch.float32: "normalize_frozen", torch.bfloat16: "normalize_frozen_short"}
+"""The kernels, by the type of what they normalise."""
 
 GIVEN = "gamma", "beta", "mean", "variance"
 GRADIENTS = "inputs_gradient", "gamma_gradient", "beta_gradient"
@@ -72,31 +76,35 @@ def _backward(
     return dict(zip(GRADIENTS, results, strict=True))
 
 
-def _given(rows: Sequence[int]) -> dict[str, torch.Tensor]:
-    return {**{name: torch.zeros(FEATURES) for name in GIVEN}, "inputs": inputs_of(rows)}
+def _given(rows: Sequence[int], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    return {**{name: torch.zeros(FEATURES) for name in GIVEN}, "inputs": inputs_of(rows, dtype)}
 
 
-def _trace_alone(rows: Sequence[int], activation: Activation) -> Mapping[str, torch.Tensor]:
+def _trace_alone(
+    rows: Sequence[int], dtype: torch.dtype, activation: Activation
+) -> Mapping[str, torch.Tensor]:
     """Return what is made where no gradient is wanted."""
-    named = _given(rows)
+    named = _given(rows, dtype)
     outputs, *_ = _forward(named)
     return {**named, "outputs": activation.forward(outputs.movedim(1, -1))}
 
 
-def _trace(rows: Sequence[int], activation: Activation) -> Mapping[str, torch.Tensor]:
-    named = _given(rows)
+def _trace(
+    rows: Sequence[int], dtype: torch.dtype, activation: Activation
+) -> Mapping[str, torch.Tensor]:
+    named = _given(rows, dtype)
     outputs, *saved = _forward(named)
     before = outputs.movedim(1, -1)
     after = activation.forward(before)
-    gradients = torch.zeros(*rows, FEATURES)
+    gradients = torch.zeros(*rows, FEATURES, dtype=dtype)
     of_outputs = activation.backward(gradients, before, after).movedim(-1, 1)
     made = {"outputs": after, "gradients": gradients}
     return {**named, **made, **_backward(named, of_outputs, saved)}
 
 
-def _trace_bare(rows: Sequence[int]) -> Mapping[str, torch.Tensor]:
+def _trace_bare(rows: Sequence[int], dtype: torch.dtype) -> Mapping[str, torch.Tensor]:
     """Return what is made with no activation behind: only its gradients are worth a kernel."""
-    named, gradients = _given(rows), inputs_of(rows)
+    named, gradients = _given(rows, dtype), inputs_of(rows, dtype)
     saved = torch.zeros(0), torch.zeros(0)
     return {**named, "gradients": gradients, **_backward(named, gradients, saved)}
 
@@ -109,8 +117,9 @@ def _forward_kernel(activation: Activation, match: Match) -> list[Entry]:
         *_sizes(inputs),
         match.number("epsilon"),
         *activation.bounds,
+        nan_bits(),
     ]
-    return [Fused("normalize_frozen", arguments, {}, [match.tensor("outputs")])]
+    return [Fused(NAMES[inputs.dtype], arguments, {}, [match.tensor("outputs")])]
 
 
 def _backward_kernel(
@@ -127,9 +136,10 @@ def _backward_kernel(
         *_sizes(inputs),
         match.number("epsilon"),
         *bounds,
+        nan_bits(),
     ]
     results = [match.tensor(name) for name in GRADIENTS]
-    return [Fused("normalize_frozen_backward", arguments, {}, results)]
+    return [Fused(f"{NAMES[inputs.dtype]}_backward", arguments, {}, results)]
 
 
 def _sizes(inputs: torch.Tensor) -> tuple[int, int]:
@@ -156,10 +166,11 @@ def _bare(match: Match) -> list[list[Entry]]:
 KINDS = tuple(
     kind
     for rows in ROWS
+    for dtype in NAMES
     for kind in (
         *(
             Kind(
-                partial(_trace, rows, one),
+                partial(_trace, rows, dtype, one),
                 ["outputs", *GRADIENTS],
                 partial(_both, one),
                 NUMBERS,
@@ -169,13 +180,13 @@ KINDS = tuple(
         ),
         *(
             Kind(
-                partial(_trace_alone, rows, one),
+                partial(_trace_alone, rows, dtype, one),
                 ["outputs"],
                 partial(_alone, one),
                 NUMBERS,
             )
             for one in (RELU, RELU6)
         ),
-        Kind(partial(_trace_bare, rows), GRADIENTS, _bare, NUMBERS),
+        Kind(partial(_trace_bare, rows, dtype), GRADIENTS, _bare, NUMBERS),
     )
 )

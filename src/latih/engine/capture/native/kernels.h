@@ -19,8 +19,9 @@ typedef union {
 typedef const char *kernel(const slot *slots);
 
 kernel head, score, softmax, add_bias, column_sums, activate, activate_backward, drop_out, multiply,
-    normalize, normalize_backward, normalize_frozen, normalize_frozen_backward, pool, pool_backward,
-    shorten, lengthen, transpose, adam;
+    normalize, normalize_backward, normalize_frozen, normalize_frozen_short,
+    normalize_frozen_backward, normalize_frozen_short_backward, pool, pool_backward, shorten,
+    lengthen, transpose, adam;
 
 /* Compiled several times, for what processors may know; the loader chooses. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)

@@ -16,9 +16,9 @@ FEATURES = 5
 EPSILON, SHARE = 0.0625, 0.375
 
 
-def inputs_of(rows: Sequence[int]) -> torch.Tensor:
+def inputs_of(rows: Sequence[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Return inputs as PyTorch wants them, with the features in the second axis."""
-    return torch.zeros(*rows, FEATURES).movedim(-1, 1)
+    return torch.zeros(*rows, FEATURES, dtype=dtype).movedim(-1, 1)
 
 
 def _trace(rows: Sequence[int], has_relu: bool) -> Mapping[str, torch.Tensor]:
