@@ -1,6 +1,9 @@
 """What a recorded step holds of the memory that convolutions make anew each time: nothing."""
 
+import gc
+
 import numpy as np
+import torch
 
 import latih as keras
 from latih import layers
@@ -28,23 +31,33 @@ def replay_of(captured: Captured) -> Replay:
     return replay
 
 
+def activations_held() -> float:
+    """Return how much memory all tensors that there are look at, in activations."""
+    gc.collect()
+    storages = [one.untyped_storage() for one in gc.get_objects() if type(one) is torch.Tensor]
+    each = {one.data_ptr(): one.nbytes() for one in storages if one.nbytes() >= ACTIVATION}
+    return sum(each.values()) / ACTIVATION
+
+
 def test_a_recorded_prediction_holds_few_of_its_activations() -> None:
-    model = net()
+    model, before = net(), activations_held()
     model.predict(X, batch_size=16, verbose=0)
     replay = replay_of(model.make_predict_step().captured)
     weights = sum(weight.nbytes for weight in model.get_weights())
     # The batch, what the sigmoids share, and no result of a convolution.
     assert replay.plan.bytes - weights < 4 * ACTIVATION
+    assert activations_held() - before < 4
 
 
 def test_between_steps_a_training_holds_nothing_that_convolutions_gave() -> None:
-    model = net()
+    model, before = net(), activations_held()
     model.compile("sgd", "mse")
     model.fit(X, Y, batch_size=16, epochs=2, verbose=0)
     replay = replay_of(model.make_train_step().captured)
     weights = sum(weight.nbytes for weight in model.get_weights())
     # The way back reads what the sigmoids gave, beside a few gradients that share memory.
     assert replay.plan.bytes - 2 * weights < (DEEP + 6) * ACTIVATION
+    assert activations_held() - before < DEEP + 6
 
 
 def test_what_is_let_go_is_made_again_in_full() -> None:

@@ -86,7 +86,9 @@ def test_what_is_still_looked_at_and_what_is_always_the_same_stay() -> None:
     def step() -> torch.Tensor:
         same = torch.arange(4096.0).sqrt()  # a replay does not make it again
         kept.append((given * 2).view(64, 64)[3:])  # by a view alone
-        return ((given + same) * 3 - 1).sum()
+        total = given + same
+        del same
+        return (total * 3 - 1).sum()
 
     with Recorder(watch.add) as recorder:
         returned = step()

@@ -70,16 +70,25 @@ def without_constants(entries: Sequence[Entry], made: Collection[int]) -> list[E
     for entry in entries:
         if isinstance(entry, Operation):
             results = memories(entry.results)
-            if (
-                not memories(entry.changed)
-                and (entry.function in ONLY_SHAPES or memories(entry.read) <= constant)
-                and results <= set(made) - changed
-                and torch.Tag.nondeterministic_seeded not in entry.function.tags
-            ):
+            if is_constant(entry, constant) and results <= set(made) - changed:
                 constant |= results
                 continue
         kept.append(entry)
     return kept
+
+
+def is_constant(operation: Operation, constant: set[int]) -> bool:
+    """Say whether an operation gives the same numbers at each step.
+
+    Args:
+        operation: what is done.
+        constant: memories whose numbers are the same at each step.
+    """
+    return (
+        not memories(operation.changed)
+        and (operation.function in ONLY_SHAPES or memories(operation.read) <= constant)
+        and torch.Tag.nondeterministic_seeded not in operation.function.tags
+    )
 
 
 def without_unused(

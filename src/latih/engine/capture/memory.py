@@ -7,7 +7,7 @@ import torch
 
 from latih.engine.capture.dataflow import Entry, made_by
 from latih.engine.capture.native.fused import Fused
-from latih.engine.capture.recorder import Operation, memories, memory_of, plain
+from latih.engine.capture.recorder import Operation, memories, memory_of
 
 LEAST_SHARED = 1 << 16
 """Bytes: smaller results keep memory of their own, as all of them fit into a core's cache."""
@@ -150,7 +150,11 @@ def with_views_of_its_own(entries: Sequence[Entry], wanted: Collection[int]) -> 
     """
 
     def look(tensor: torch.Tensor) -> torch.Tensor:
-        return plain(tensor) if memory_of(tensor) in wanted else tensor
+        if memory_of(tensor) not in wanted:
+            return tensor
+        # What is detached knows what it came of, and would hold that, and so its memory.
+        storage, start = tensor.untyped_storage(), tensor.storage_offset()
+        return tensor.new_empty(0).set_(storage, start, tensor.shape, tensor.stride())
 
     return [entry.moved(look) if isinstance(entry, Operation) else entry for entry in entries]
 

@@ -67,7 +67,7 @@ class Recorder(TorchDispatchMode):
     """Writes down every operation that is done while it is entered, on this thread.
 
     Args:
-        heard: is told of each operation.
+        on_operation: is told of each operation.
 
     Attributes:
         entries: the operations, and between them the draws of random bits.
@@ -80,9 +80,9 @@ class Recorder(TorchDispatchMode):
         # operation: more than a second, at the start of every process that trains.
         return False
 
-    def __init__(self, heard: Callable[[Operation], None] = lambda operation: None) -> None:
+    def __init__(self, on_operation: Callable[[Operation], None] = lambda operation: None) -> None:
         super().__init__()
-        self.heard = heard
+        self.on_operation = on_operation
         self.entries: list[Operation | Draw] = []
         self.obstacle: str | None = None
         self._found: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -90,7 +90,7 @@ class Recorder(TorchDispatchMode):
         self._dice = torch.default_generator.get_state()
 
     def __enter__(self) -> Self:
-        self._hearing = random.hearing_draws(self._heard)
+        self._hearing = random.hearing_draws(self._on_draw)
         self._hearing.__enter__()
         return super().__enter__()
 
@@ -128,7 +128,7 @@ class Recorder(TorchDispatchMode):
             operation = Operation(func, *given, [plain(one) for one in tensors_in(results)])
             self.entries.append(operation)
             self._made |= memories(operation.results) - memories(operation.read)
-            self.heard(operation)
+            self.on_operation(operation)
         return results
 
     def rewind(self) -> None:
@@ -143,7 +143,7 @@ class Recorder(TorchDispatchMode):
             if memory_of(tensor) not in self._made:
                 self._found.append((tensor, tensor.clone()))
 
-    def _heard(self, draw: Draw | None) -> None:
+    def _on_draw(self, draw: Draw | None) -> None:
         if draw is None:
             self.obstacle = self.obstacle or "it draws random numbers in Python"
         else:

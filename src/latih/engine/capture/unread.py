@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 
-from latih.engine.capture.dataflow import ONLY_SHAPES
+from latih.engine.capture.dataflow import is_constant
 from latih.engine.capture.recorder import Operation, memories, memory_of
 
 LEAST = 1 << 20
@@ -68,7 +68,7 @@ class Unread:
     def add(self, operation: Operation) -> None:
         """Take note of one more operation, whose tensors the record holds."""
         read = memories(operation.read)
-        if _is_constant(operation, read, self._constant):
+        if is_constant(operation, self._constant):
             self._constant |= memories(operation.results) - read
         for tensor in (*operation.read, *operation.results):
             memory = memory_of(tensor)
@@ -94,18 +94,10 @@ class Unread:
             known = self._held[memory] + 1  # the record's tensors, and this storage
             if _references(storage._cdata) <= known:  # pyright: ignore[reportPrivateUsage]
                 del self._storages[memory]
+                self._bytes -= storage.nbytes()
+                if storage.data_ptr() != memory:
+                    continue  # it was resized, and lies elsewhere
                 start = -(-memory // mmap.PAGESIZE) * mmap.PAGESIZE
                 size = (memory + storage.nbytes() - start) // mmap.PAGESIZE * mmap.PAGESIZE
-                if size > 0:
-                    _let_go(start, size, DONT_NEED)
+                if size > 0 and not _let_go(start, size, DONT_NEED):
                     self.given_back += size
-                    self._bytes -= size
-
-
-def _is_constant(operation: Operation, read: set[int], constant: set[int]) -> bool:
-    """Say whether an operation gives the same numbers at each step."""
-    return (
-        (operation.function in ONLY_SHAPES or read <= constant)
-        and not memories(operation.changed)
-        and torch.Tag.nondeterministic_seeded not in operation.function.tags
-    )
