@@ -629,6 +629,7 @@ def test_the_best_weights_of_before_the_kill_come_back(tmp_path: Path) -> None:
         ]
 
     seen: list[Any] = []
+    keras.utils.set_random_seed(1)
     model = net(sgd(0.05), mask=layers.GaussianNoise)
     killed(model, tmp_path / "run", callbacks=listeners(seen, model))
     again = net(sgd(0.05), mask=layers.GaussianNoise)
