@@ -262,8 +262,10 @@ def page(results):
             f"of labels; fewer draws are given in brackets. All {len(GRID)} configurations were "
             f"tried for each way, on a fifth of one more draw of {TUNING_LABELS}. What is "
             "pretrained learned from all 60,000 images without labels: "
-            f"{', '.join(taken)} minutes on {about['threads']} of {about['cores']} cores. "
-            f"PyTorch {about['torch']}.",
+            f"{', '.join(taken)} minutes on {about['threads']} of {about['cores']} cores, for "
+            f"{', '.join(f'{count} epochs of {way}' for way, count in EPOCHS.items())}. How many "
+            "epochs was not tuned by that grid: those of simclr were doubled after 20 had given "
+            f"+3.7 with 500. PyTorch {about['torch']}.",
             "",
             "`make bench-pretraining`",
             "",
@@ -294,8 +296,12 @@ def main():
     share = results.known.get("about", {}).get("share", asked.share)
     if share != asked.share:
         parser.error(f"{asked.out} is of --share {share}: give another --out, and other --runs")
+    epochs = results.known.get("about", {}).get("epochs", EPOCHS)
+    if epochs != EPOCHS:
+        parser.error(f"{asked.out} is of {epochs} epochs: give another --out, and other --runs")
     about = {
         "share": asked.share,
+        "epochs": EPOCHS,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "torch": torch.__version__,

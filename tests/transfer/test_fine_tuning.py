@@ -346,21 +346,31 @@ def test_the_second_cycle_begins_anew_with_everything(
     fitted: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
+    stayed: list[bool] = []
 
-    def spied(network: Any, training: Any, *rest: Any) -> Any:
+    class Look(latih.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch < 2:  # one group wakes at the start, and another one after an epoch
+                inside = self.model.get_layer("small").get_weights()
+                stayed.append(all(map(np.array_equal, inside, base().get_weights())))
+
+    def spied(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
+        epochs, options, callbacks, keeping = rest
         features, head = network.features.get_weights(), network.head.get_weights()
-        begun.append((len(training.x), features, head, rest[2].unfreeze_every))
-        return train_whole(network, training, *rest)
+        begun.append((len(training.x), features, head))
+        listeners = [*callbacks, Look()]
+        return train_whole(network, training, validation, epochs, options, listeners, keeping)
 
     monkeypatch.setattr("latih.transfer.phases.train_whole", spied)
     given: Any = {"seed": 5, "verbose": 0, "learning_rate": 0.02, "unfreeze_every": 1}
     done = transfer.fine_tune(base(), IMAGES, KINDS, pull=0.01, epochs=8, **given)
     assert done.best_epoch and done.second_cycle_kept
-    assert [(count, every) for count, _, _, every in begun] == [(61, 1), (76, 1)]
-    for _, features, _, _ in begun:
+    assert [count for count, _, _ in begun] == [61, 76]
+    assert stayed == [True, False] * 2
+    for _, features, _ in begun:
         assert all(map(np.array_equal, features, base().get_weights()))
     assert [count for count, _ in fitted] == [4 * 61, 4 * 76]  # of four views each
-    for (_, _, head, _), (_, fit) in zip(begun, fitted, strict=True):
+    for (_, _, head), (_, fit) in zip(begun, fitted, strict=True):
         parts = [np.median(one / other) for one, other in zip(head, fit, strict=True)]
         assert 0.1 < parts[0] < 1 and parts[1] == pytest.approx(parts[0], rel=1e-4)
     pulled = done.model.get_layer("small").get_layer("high").kernel
@@ -399,11 +409,14 @@ def test_a_second_cycle_that_wrecks_the_net_is_taken_back() -> None:
     y = (x[:, 0] + 0.5 * x[:, 1] > 0).astype(int)
     net = latih.Sequential([layers.Dense(8, "relu", input_shape=[6]), layers.Dense(8, "relu")])
     given: Any = {"epochs": 8, "learning_rate": 3.0, "warmup": 0.9, "verbose": 0}
+    taken_back = 0
     for seed in range(3):
         done = transfer.fine_tune(net, x, y, seed=seed, **given)
+        taken_back += bool(done.second_history.epoch) and not done.second_cycle_kept
         _, held = stratified_split(y, 0.2, random.mix(seed, 1))
         after = judge(y[held], done.model.predict(x[held], verbose=0))
         assert after.no_worse_than(done.probe_scores)
+    assert taken_back
 
 
 def test_whether_the_second_cycle_was_kept_is_told(
@@ -442,6 +455,36 @@ def test_the_model_is_evaluated_with_labels_as_they_were_given(epochs: int, tmp_
     loaded = latih.models.load_model(RunDirectory.open(run).best_file)
     for model in (done.model, loaded):
         assert model.evaluate(IMAGES, KINDS, verbose=0)[1] > 0.3
+
+
+def test_the_model_may_be_trained_on() -> None:
+    for epochs in (0, 2):
+        model = transfer.fine_tune(base(), IMAGES, KINDS, epochs=epochs, seed=5, verbose=0).model
+        before = model.get_weights()
+        model.fit(IMAGES, KINDS, epochs=1, verbose=0)
+        moved = [
+            np.abs(one - other).max()
+            for one, other in zip(model.get_weights(), before, strict=True)
+        ]
+        assert max(moved) > 1e-4  # and not by the rate that a cycle ends with
+
+
+def test_a_probe_that_knows_everything_and_is_worse_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heads: list[Any] = []
+
+    def fit(head: Any, features: Any, targets: Any, weights: Any) -> None:
+        fit_head(head, features, targets, weights)
+        if heads:  # the second time
+            head.set_weights([-one for one in head.get_weights()])
+        heads.append(head.get_weights())
+
+    monkeypatch.setattr("latih.transfer.phases.fit_head", fit)
+    done = transfer.fine_tune(base(), IMAGES, KINDS, epochs=0, seed=5, verbose=0)
+    assert len(heads) == 2
+    kept = done.model.get_layer("head").get_weights()
+    assert all(map(np.array_equal, kept, heads[0]))
 
 
 def test_standard_errors_are_those_worked_out_by_hand() -> None:
@@ -619,7 +662,7 @@ def test_a_run_that_began_with_another_base_or_pull_or_views_is_not_gone_on_with
     given |= {"snapshot_every": "epoch", "run_dir": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
         transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(2)], **given)
-    with pytest.raises(InputError, match=r"cannot be gone on with.*began_with"):
+    with pytest.raises(InputError, match=r"cannot be gone on with.*Beginning\.(base|pull|views)"):
         transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(9)], **{**given, **change})
 
 
@@ -658,7 +701,7 @@ def test_a_second_cycle_that_is_killed_goes_on_to_the_same_bits(
     assert all(map(np.array_equal, done.model.get_weights(), whole.model.get_weights()))
     assert len(second.log.read()) == 6
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
-    assert "once more with the held-back examples too, for 6 epochs" in page
+    assert "once more from the beginning, with the held-back examples too; that net is kept" in page
 
 
 @pytest.mark.usefixtures("without_curves")

@@ -12,7 +12,7 @@ from latih.cli.options import Force, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval, telling_how_to_go_on
 from latih.doctor import Diagnosis
 from latih.random import set_random_seed
-from latih.recipes.finetune import Judged, fine_tune_pictures
+from latih.recipes.finetune import FineTunedRun, fine_tune_pictures
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
 from latih.transfer import Options
 
@@ -105,7 +105,7 @@ def finetune(
             tell=lambda sentence: console.print(sentence, markup=False),
             options=options,
         )
-    for sentence in _result(done.judged, classes.class_names):
+    for sentence in _result(done, classes.class_names):
         console.print(sentence, markup=False)
     if done.findings:
         Console(highlight=False).print(Diagnosis(done.findings))
@@ -129,13 +129,15 @@ def _where_the_probe_was_best(best_epochs: tuple[int, ...]) -> list[str]:
     return [f"No epoch was as good as the frozen probe there{where}."]
 
 
-def _result(judged: Judged, names: tuple[str, ...]) -> list[str]:
+def _result(done: FineTunedRun, names: tuple[str, ...]) -> list[str]:
+    judged = done.judged
     kept = "what was kept" if 0 in judged.best_epochs else "fine-tuned"
     told = [
         f"Where the epoch was chosen: frozen probe {judged.probe.accuracy:.4f} (balanced "
         f"{judged.probe.balanced_accuracy:.4f}), {kept} {judged.chosen.accuracy:.4f} "
         f"({judged.chosen.balanced_accuracy:.4f}).",
         *_where_the_probe_was_best(judged.best_epochs),
+        *(["Then the net learned from all of these pictures."] * done.second_cycle_kept),
         f"Test accuracy: {judged.scores.accuracy:.4f}, balanced accuracy: "
         f"{judged.scores.balanced_accuracy:.4f}, on {judged.count:,} pictures.",
     ]

@@ -1,5 +1,6 @@
 """``latih resume``: a run that broke off goes on, or one that ended is trained on."""
 
+import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -127,7 +128,8 @@ def _recipe(told: dict[str, Any], run: Path) -> dict[str, Any]:
     if recipe.get("name") == "finetune":
         raise InputError(
             f"the run in {str(run)!r} was begun by `latih finetune`",
-            fix=f"Run that command again with --run-dir {run}: it goes on by itself.",
+            fix=f"Run that command again with --run-dir {shlex.quote(str(run))}: it goes on by "
+            "itself.",
         )
     if not isinstance(recipe.get("name"), str):
         raise _no_recipe(run)
@@ -153,14 +155,15 @@ def _known_data(told: dict[str, Any], run: Path) -> str:
             f"the run in {str(run)!r} was trained from a file",
             expected="that file, again",
             got="none",
-            fix=f"Write latih resume {run} DATA.npz; other data are refused.",
+            fix=f"Write latih resume {shlex.quote(str(run))} DATA.npz; other data are refused.",
         )
     try:
         return datasets.find(name).name
     except UnknownNameError as error:
+        again = ["latih", "resume", str(run), name]
         raise UnknownNameError(
             f"the run in {str(run)!r} was trained on {name!r}, which Latih does not know",
-            fix=f"If that is a file or a directory, write latih resume {run} {name}. {error.fix}",
+            fix=f"If that is a file or a directory, write `{shlex.join(again)}`. {error.fix}",
         ) from error
 
 

@@ -67,12 +67,14 @@ class FineTunedRun:
         judged: how good it is.
         run: where it is written down.
         findings: what went wrong, the worst first; nothing, mostly.
+        second_cycle_kept: whether the net learned from what chose the epoch, too, in the end.
     """
 
     model: Model
     judged: Judged
     run: RunDirectory
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...]
+    second_cycle_kept: bool
 
 
 def fine_tune_pictures(
@@ -125,12 +127,15 @@ def fine_tune_pictures(
         "run": {**(asked or {}), "seed": seed},
         "data": {"classes": list(names)},
         "recipe": {
-            **{"name": "finetune", "base": str(base), "size": int(x.shape[1])},
+            "name": "finetune",
+            "base": str(base),
+            "size": int(x.shape[1]),
             "folds": folds or 0,
         },
     }
     run = RunDirectory(Path(run_dir), about)
-    _require_the_same_folds(run, folds or 0)
+    if resume != "force":
+        _require_the_same_folds(run, folds or 0)
     if folds is not None:  # no other run is written over; fine_tune() sees to it after the folds
         RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
     given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
@@ -167,7 +172,7 @@ def fine_tune_pictures(
     found = {finding.code: finding for signs in every for finding in findings_of(signs)}
     findings = tuple(found.values())
     _write(run, judged.scores, x[rows], labels[rows], outputs, findings)
-    return FineTunedRun(net.model, judged, run, findings)
+    return FineTunedRun(net.model, judged, run, findings, net.second_cycle_kept)
 
 
 def _cross_validated(

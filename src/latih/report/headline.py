@@ -44,13 +44,10 @@ def ending(record: Record) -> str:
 
 
 def _second_cycle(record: Record) -> str:
-    if not record.second_epochs:
-        return ""
-    return phrase("second_cycle", epochs=_write_epochs(str(record.second_epochs)))
-
-
-def _write_epochs(count: str) -> str:
-    return phrase("one_epoch") if count == "1" else phrase("epochs", count=count)
+    kept = record.table("run").get("second_cycle_kept")
+    if kept is True:
+        return phrase("second_cycle")
+    return phrase("second_cycle_taken_back") if kept is False else ""
 
 
 def _own_ending(record: Record) -> str:
@@ -60,7 +57,7 @@ def _own_ending(record: Record) -> str:
     if asked != done:
         epochs = phrase("epochs_of", count=done, asked=write_value(asked))
     else:
-        epochs = _write_epochs(done)
+        epochs = phrase("one_epoch") if done == "1" else phrase("epochs", count=done)
     if "stopped" in run:
         return phrase("stopped", epochs=epochs, reason=write_value(run["stopped"]))
     return phrase("no_end", epochs=epochs)

@@ -32,10 +32,16 @@ PAGE_PHRASES: Mapping[str, Words] = {
         "Tidak ada akhir yang tercatat setelah {epochs}: latihan terputus atau masih berjalan.",
     ),
     "second_cycle": Words(
-        "Then all was done once more with the held-back examples too, for {epochs}: the page in "
-        "second-cycle tells of that.",
-        "Lalu semuanya diulang, juga dengan contoh yang ditahan, selama {epochs}: ceritanya di "
-        "halaman dalam second-cycle.",
+        "Then all was done once more from the beginning, with the held-back examples too; that net "
+        "is kept, and its page is in second-cycle.",
+        "Lalu semuanya diulang dari awal, juga dengan contoh yang ditahan; jaringan itulah yang "
+        "disimpan, dan halamannya ada di second-cycle.",
+    ),
+    "second_cycle_taken_back": Words(
+        "Then all was done once more from the beginning, with the held-back examples too; that "
+        "wrecked the net and was taken back, and its page is in second-cycle.",
+        "Lalu semuanya diulang dari awal, juga dengan contoh yang ditahan; itu merusak jaringan "
+        "dan dibatalkan, dan halamannya ada di second-cycle.",
     ),
     # Curves
     "curves": Words("Curves", "Kurva"),

@@ -57,7 +57,6 @@ class Record:
         layers: the rows of ``[[model.layers]]``.
         classes: the names of the classes, in their order; empty when the run names none.
         epochs: in their order, each number once.
-        second_epochs: how many epochs a fine-tuning's second cycle was trained for; else 0.
         evaluation: on the test set.
         seen: what a doctor saw in this training; None if none looked on.
         treatment: what the doctor tried; None if nothing was.
@@ -68,7 +67,6 @@ class Record:
     layers: tuple[Mapping[str, Any], ...]
     classes: tuple[str, ...]
     epochs: tuple[Epoch, ...]
-    second_epochs: int
     evaluation: Evaluation
     seen: Seen | None
     treatment: Treatment | None
@@ -121,7 +119,6 @@ def read_record(run: RunDirectory) -> Record:
         layers=tuple(require_table(row, file, "[[model.layers]]") for row in layers),
         classes=tuple(write_value(name) for name in classes),
         epochs=epochs,
-        second_epochs=len(_read_epochs(run.second_cycle)),
         evaluation=check_evaluation(
             read_whole(run.evaluation.path, run.evaluation.read), run.evaluation.path
         ),

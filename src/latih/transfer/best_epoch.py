@@ -18,7 +18,7 @@ class BestEpoch(EarlyStopping):
     low loss that names fewer examples right than the probe does is none to keep.
 
     Whether the run ends near the floor is remembered beside it: below it by no more than chance
-    makes. With few validation examples no epoch may keep the promise by chance alone.
+    makes. With few validation examples it may be by chance alone that no epoch keeps the promise.
 
     Args:
         floor: the scores that an epoch must not be below.

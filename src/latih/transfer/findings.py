@@ -60,6 +60,7 @@ class Signs:
         spread: the first batch normalisation, and by how many times wider than in its statistics
             its inputs are; None if there is none.
         leaked: the share of what was judged on that was trained on, too.
+        second_cycle_kept: whether training anew with everything gave the net that is kept.
     """
 
     drift: Mapping[str, float]
@@ -67,6 +68,7 @@ class Signs:
     epochs: int
     spread: tuple[str, float] | None
     leaked: float
+    second_cycle_kept: bool = False
 
 
 class DriftWatch(Callback):
@@ -74,8 +76,6 @@ class DriftWatch(Callback):
 
     Args:
         base: what is below the head, and is trained within another model.
-        began_with: a word for what else decides where training leads, and is no callback's, no
-            layer's and no optimizer's: a run that began with another is not gone on with.
 
     Example:
         >>> from latih.models import Sequential
@@ -83,9 +83,9 @@ class DriftWatch(Callback):
         {}
     """
 
-    def __init__(self, base: Model, began_with: str = "") -> None:
+    def __init__(self, base: Model) -> None:
         super().__init__()
-        self.base, self.began_with = base, began_with
+        self.base = base
         self.drift: dict[str, float] = {}
         # As it is before training, one that goes on too.
         self._knew = kernels_of(base)
@@ -167,7 +167,7 @@ def write_findings(run: RunDirectory, findings: Sequence[Finding]) -> None:
 
 def _wrecked(signs: Signs) -> Iterator[Finding]:
     """Look for layers that went far, in a training of which nothing could be kept."""
-    if not signs.drift or signs.best_epoch or signs.epochs < 2:
+    if not signs.drift or signs.best_epoch or signs.second_cycle_kept or signs.epochs < 2:
         return
     layer, far = max(signs.drift.items(), key=lambda one: one[1] if one[1] >= 0 else math.inf)
     if far <= FAR:

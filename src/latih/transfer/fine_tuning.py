@@ -80,10 +80,10 @@ def fine_tune(
             of a large one.
         seed: what everything that is drawn follows from; None for that of the run that is gone on
             with, or else the process's own. The process's generators are not disturbed.
-        callbacks: listeners to the training of the whole net.
+        callbacks: listeners to the training of the whole net; a second cycle has none.
         verbose: 0 for silence.
         run_dir: a directory that this training is written down in, as in ``fit()``; a second cycle
-            in ``second-cycle`` below it.
+            in ``second-cycle`` below it. With more epochs both cycles are trained on.
         resume: as in ``fit()``.
         snapshot_every: as in ``fit()``.
         options: the arguments of :class:`~latih.transfer.Options`.
@@ -93,8 +93,9 @@ def fine_tune(
         model gives ``(n, classes)``.
 
     Returns:
-        The model, which is compiled to be evaluated with labels such as these (names by their
-        numbers), the history, and how good probe and model are on the validation data.
+        The model, which is compiled to be evaluated and trained on with labels such as these (for
+        a name, its place in ``class_names``), the history, and how good probe and model are on the
+        validation data.
 
     Raises:
         UnknownNameError: the base is none that is known.

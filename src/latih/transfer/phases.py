@@ -1,6 +1,5 @@
 """The phases of a fine-tuning: the frozen probe, the whole net, and anew with everything."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,9 @@ from latih.callbacks import Callback, History
 from latih.data.strata import stratified_split
 from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
+from latih.transfer.beginning import Beginning, known_by
 from latih.transfer.best_epoch import BestEpoch
-from latih.transfer.copies import copies, fingerprint
+from latih.transfer.copies import copies
 from latih.transfer.drift import drift, kernels_of
 from latih.transfer.features import cached_features, changes
 from latih.transfer.findings import DriftWatch, Signs, spread_of, write_findings
@@ -71,7 +71,7 @@ class FirstCycle:
         history: epoch by epoch.
         scores: of what was kept.
         best_epoch: from 1; 0 where the probe was kept.
-        was_worth_it: whether it came out no worse than the probe, but for chance.
+        was_worth_it: whether its end is not below the probe by more than chance makes.
         drift: how far the base had gone when training ended, by the names of its layers.
     """
 
@@ -134,13 +134,16 @@ def train(
             network, split, views[0, split.rows], probe, wanted, options, callbacks, keeping
         )
     if split.is_held_back and options.refit:
-        chosen = network.model.get_weights()
+        kept = network.model.get_weights()
         network.features.set_weights(pretrained)
         _fit_probe(network, views, split.everything.labels, options)
+        if not first.best_epoch and _judged(network, split.validation).no_worse_than(probe):
+            kept = network.model.get_weights()  # of the probe that knows everything
         if first.was_worth_it:
-            kept = chosen if first.best_epoch else network.model.get_weights()
             second = _second_cycle(network, split, views[0], kept, probe, wanted, options, keeping)
-    compile_for_labels(network.model, split.everything.labels)
+        else:
+            network.model.set_weights(kept)
+    compile_for_labels(network, split.everything.labels, options)
     done = FineTuned(
         network.model,
         first.history,
@@ -152,7 +155,11 @@ def train(
         second.was_kept,
         drift(knew, kernels_of(network.features)),
         replace(
-            signs, drift=first.drift, best_epoch=first.best_epoch, epochs=len(first.history.epoch)
+            signs,
+            drift=first.drift,
+            best_epoch=first.best_epoch,
+            epochs=len(first.history.epoch),
+            second_cycle_kept=second.was_kept,
         ),
     )
     if keeping.run_dir is not None:
@@ -161,11 +168,15 @@ def train(
 
 
 def _views(network: Network, part: Part, options: Options) -> np.ndarray:
-    several = 1  # where nothing changes them, all views are the same
-    if changes(network.features):
-        several = options.views or views_for(len(part.x))
+    several = _count_of_views(network, part, options)
     views = cached_features(network.features, part.x, views=several)
     return views.reshape(-1, len(part.x), views.shape[-1])
+
+
+def _count_of_views(network: Network, part: Part, options: Options) -> int:
+    if not changes(network.features):
+        return 1  # all views are the same
+    return options.views or views_for(len(part.x))
 
 
 def _fit_probe(network: Network, views: np.ndarray, labels: Labels, options: Options) -> None:
@@ -190,8 +201,8 @@ def _first_cycle(
     probe_weights = network.model.get_weights()
     _keep_part_of_head(network, features, epochs, options)
     best = BestEpoch(probe, options.patience)
-    watch = DriftWatch(network.features, _beginning(network, options))
-    listeners = [*callbacks, watch, best]
+    watch = DriftWatch(network.features)
+    listeners = [*callbacks, _beginning(network, split, options), watch, best]
     history = train_whole(
         network, split.training, split.validation, epochs, options, listeners, keeping
     )
@@ -208,8 +219,10 @@ def _keep_part_of_head(
 ) -> None:
     """Take from a fitted head what the steps of a cycle can give back to it, but leave a tenth.
 
-    A step of AdamW moves a weight by the rate at most, and in the mean of a cycle by half of it;
-    with all weights of a class it moves an output by as much times the sum of the features.
+    ``part = max(1/10, 1 - reach / size)``. The size is the deviation of the outputs over classes
+    and examples. The reach is what an output moves by in so many steps of AdamW, each of which
+    moves a weight by the rate at most, and over a cycle by half of it in the mean:
+    ``rate / 2 · steps · Σ|features|``.
 
     Args:
         network: the net; its head is changed.
@@ -226,11 +239,9 @@ def _keep_part_of_head(
     network.head.set_weights([part * kernel, part * bias])
 
 
-def _beginning(network: Network, options: Options) -> str:
-    """Return a word for what a run begins with that neither data nor architecture tell."""
-    weights = b"".join(map(fingerprint, network.features.get_weights()))
-    known = hashlib.sha256(weights).hexdigest()[:12]
-    return f"base {known}, pull {options.pull:g}, views {options.views}"
+def _beginning(network: Network, split: Split, options: Options) -> Beginning:
+    views = _count_of_views(network, split.everything, options)
+    return Beginning(known_by(network.features.get_weights()), options.pull, views)
 
 
 def _second_cycle(
@@ -252,7 +263,8 @@ def _second_cycle(
     if keeping.verbose:
         print(f"Once more from the beginning, with all {len(split.everything.x):,} examples:")
     again = keeping.second()
-    history = train_whole(network, split.everything, None, epochs, options, (), again)
+    listeners = [_beginning(network, split, options)]
+    history = train_whole(network, split.everything, None, epochs, options, listeners, again)
     # The net knows these examples now; one that is wrecked shows even so.
     if _judged(network, split.validation).no_worse_than(probe):
         return SecondCycle(history, True)
@@ -275,6 +287,10 @@ def _write(done: FineTuned, run: RunDirectory) -> None:
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
         run.write_settings(dict(run.about))
         run.log.start([])
+    if done.second_history.epoch:
+        settings = run.read_settings()
+        told = {**settings.get("run", {}), "second_cycle_kept": done.second_cycle_kept}
+        run.write_settings({**settings, "run": told})
     for file in (run.best_file, run.final_file):
         done.model.save(file)
     write_findings(run, done.findings)

@@ -10,7 +10,6 @@ from latih.callbacks import Callback, GradualUnfreezing, OneCycle
 from latih.callbacks.progress import Verbose
 from latih.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from latih.metrics import CategoricalAccuracy
-from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.optimizers import AdamW
 from latih.run_directory import RunDirectory
@@ -114,15 +113,18 @@ def train_whole(
     )
 
 
-def compile_for_labels(model: Model, labels: Labels) -> None:
+def compile_for_labels(network: Network, labels: Labels, options: Options) -> None:
     """Let a net that has learned be evaluated, and trained on, with labels as they were given.
 
+    Its optimizer begins anew: that of the cycle ended with a rate near nothing.
+
     Args:
-        model: the net; its optimizer stays.
-        labels: those that it learned from; names are told by their numbers.
+        network: the net.
+        labels: those that it learned from; in the place of a name stands its number.
+        options: the rates.
     """
     loss = CategoricalCrossentropy() if labels.were_rows else SparseCategoricalCrossentropy()
-    model.compile(model.optimizer or "adamw", loss=loss, metrics=["accuracy"])
+    network.model.compile(_optimizer(network, options), loss=loss, metrics=["accuracy"])
 
 
 def _optimizer(network: Network, options: Options) -> AdamW:
