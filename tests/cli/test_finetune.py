@@ -47,6 +47,7 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     assert "20 pictures of 2 classes: bricks 10, grass 10." in done.stdout
     assert "Test accuracy: 1.0000, balanced accuracy: 1.0000, on 4 pictures." in done.stdout
     assert "Confusion (rows are true, columns predicted):" in done.stdout
+    assert "Then the net learned from all of these pictures." in done.stdout
     run = RunDirectory.open(tmp_path / "run")
     evaluation = run.evaluation.read()
     assert evaluation["confusion"] == [[2, 0], [0, 2]]
@@ -67,6 +68,7 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     read = read_picture_classes(pictures, 16)
     found = model.predict(read.pictures.x, verbose=0).max(axis=1)
     np.testing.assert_allclose([float(row[2]) for row in rows], found, atol=1e-6)
+    assert model.evaluate(read.pictures.x, read.labels, verbose=0)[1] == 1.0
 
 
 def test_what_a_net_is_judged_on_it_never_learns_from_and_in_the_end_it_learns_the_rest(

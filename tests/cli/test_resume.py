@@ -1,5 +1,7 @@
 """``latih resume``: to the same bits whatever ended the run, and a sentence where it cannot."""
 
+import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -157,6 +159,21 @@ def test_a_run_from_a_file_needs_that_file_again(small: Any, tmp_path: Path) -> 
     assert "neither a file nor a data set" in refused(small, run, "run", "missing")
     (tmp_path / "moved.npz").write_bytes((tmp_path / "blobs.npz").read_bytes())
     assert small("resume", "run", "moved.npz", "--epochs", "2").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["a folder", "x; rm -rf ~", "two\nlines"])
+def test_a_name_that_is_unknown_is_told_as_no_command_would_read_it(
+    name: str, small: Any, tmp_path: Path
+) -> None:
+    settings = tmp_path / "run" / "run.toml"
+    text = settings.read_text(encoding="utf-8")
+    told = text.replace('name = "blobs.npz"', f"name = {json.dumps(name)}")
+    settings.write_text(told, encoding="utf-8")
+    said = refused(small, tmp_path / "run", "run")
+    assert "does not know" in said
+    assert ("write `latih resume run " in said) is ("\n" not in name)
+    if "\n" not in name:
+        assert f"`{shlex.join(['latih', 'resume', 'run', name])}`" in said
 
 
 def test_a_directory_without_a_run_is_refused(small: Any, tmp_path: Path) -> None:

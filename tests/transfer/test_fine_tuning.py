@@ -662,7 +662,7 @@ def test_a_run_that_began_with_another_base_or_pull_or_views_is_not_gone_on_with
     given |= {"snapshot_every": "epoch", "run_dir": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
         transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(2)], **given)
-    with pytest.raises(InputError, match=r"cannot be gone on with.*Beginning\.(base|pull|views)"):
+    with pytest.raises(InputError, match=r"cannot be gone on with.*Beginning: (base|pull|views) "):
         transfer.fine_tune(x=IMAGES, y=KINDS, callbacks=[Killed(9)], **{**given, **change})
 
 

@@ -160,10 +160,11 @@ def _known_data(told: dict[str, Any], run: Path) -> str:
     try:
         return datasets.find(name).name
     except UnknownNameError as error:
-        again = ["latih", "resume", str(run), name]
+        again = shlex.join(["latih", "resume", str(run), name])
+        own = f"If that is a file or a directory, write `{again}`. " if name.isprintable() else ""
         raise UnknownNameError(
             f"the run in {str(run)!r} was trained on {name!r}, which Latih does not know",
-            fix=f"If that is a file or a directory, write `{shlex.join(again)}`. {error.fix}",
+            fix=f"{own}{error.fix}",
         ) from error
 
 

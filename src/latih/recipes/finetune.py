@@ -142,16 +142,17 @@ def fine_tune_pictures(
     given |= {"resume": resume, "snapshot_every": snapshot_every, **(options or {})}
 
     def tuned(rows: np.ndarray, place: RunDirectory, held: Any = None, **more: Any) -> FineTuned:
-        data = None if held is None else (x[held], one_hot[held])
+        data = None if held is None else (x[held], named[held])
         # A probe takes seconds: only that of the net that is kept is written down.
         kept = place if epochs != 0 or place is run else None
         more |= {"run_dir": kept, "validation_data": data}
         with warnings.catch_warnings():
             # The findings are given back, those about copies for what is judged on.
             warnings.filterwarnings("ignore", f".*{re.escape(NUMBERS)}", LatihWarning)
-            return fine_tune(base, x[rows], one_hot[rows], **given, **more)
+            return fine_tune(base, x[rows], named[rows], **given, **more)
 
-    one_hot = np.eye(len(names), dtype=np.float32)[labels]
+    # By names: of every class there is one to learn from, and so the net tells all of them apart.
+    named = np.array(names)[labels]
     if folds is not None:
         judged, outputs = _cross_validated(tuned, x, classes, folds, run, seed, views, tell)
         rows = np.arange(len(x))
