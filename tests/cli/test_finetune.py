@@ -135,6 +135,8 @@ def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
     assert broken.returncode == 130 and begun == [0, 1, 0, 1]
     told = broken.stdout.replace("\n", " ")
     assert "What was learnt so far is in run; `latih finetune pictures" in told
+    other = command("finetune", "pictures", *QUICK, "--quiet")
+    assert other.returncode == 1 and "folds: 3 -> none" in " ".join(other.stderr.split())
     done = command(*asked)
     assert done.returncode == 0
     assert begun[4:] == [1, 0, 1] + [0, 1] * 2  # no epoch twice but the one that broke off

@@ -137,7 +137,12 @@ def fine_tune_pictures(
     if resume != "force":
         _require_the_same_folds(run, folds or 0)
     if folds is not None:  # no other run is written over; fine_tune() sees to it after the folds
-        RunDirectory.create(run, may_go_on=bool(epochs != 0 and resume))
+        goes_on = bool(epochs != 0 and resume)
+        RunDirectory.create(run, may_go_on=goes_on)
+        if goes_on and not run.settings_file.exists():
+            # So that one that is killed in a fold tells how it was begun.
+            run.write_settings(dict(run.about))
+            run.log.start([])
     given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
     given |= {"resume": resume, "snapshot_every": snapshot_every, **(options or {})}
 
