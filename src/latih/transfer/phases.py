@@ -29,8 +29,8 @@ from latih.transfer.whole_net import Keeping, Part, compile_for_labels, train_wh
 
 LEAST_OF_HEAD = 0.1
 """The part of a fitted head that the whole net begins with, at least. A head that fits leaves next
-to no loss, and tells the layers below nothing; a tenth of it names the same classes, less surely,
-and what the layers learn by it names unseen examples better."""
+to no loss, and so next to no gradient for the layers below; a tenth of it names the same classes,
+less surely."""
 
 
 @dataclass(frozen=True)
@@ -256,8 +256,7 @@ def _second_cycle(
 ) -> SecondCycle:
     """Train the whole net anew, on everything, and put back what was kept if that wrecks it.
 
-    To go on from the end of the first cycle would be as many steps again, and few examples do not
-    bear them: the net learns by heart what names them.
+    To go on from the end of the first cycle would be twice the steps on the same few examples.
     """
     _keep_part_of_head(network, features, epochs, options)
     if keeping.verbose:
