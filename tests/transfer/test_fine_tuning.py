@@ -875,6 +875,30 @@ def test_the_whole_net_begins_with_what_of_the_head_its_steps_cannot_give_back(
     np.testing.assert_allclose(bias, part * np.array([-1.0, 1.0]), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("epochs", "batch_size", "given", "rate"),
+    # 38 examples: two steps an epoch, of forty that a rate of 0.001 asks for.
+    [
+        (5, 19, {}, 0.00025),
+        (20, 19, {}, 0.001),
+        (3, 1, {}, 0.001),
+        (5, 19, {"learning_rate": 3}, 3),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
+def test_a_run_of_few_steps_has_a_lower_rate_unless_one_is_given(
+    epochs: int, batch_size: int, given: dict[str, Any], rate: float
+) -> None:
+    highest: list[float] = []
+
+    class Look(latih.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            highest.append(float(self.model.optimizer.learning_rate))
+
+    tuned(epochs=epochs, batch_size=batch_size, callbacks=[Look()], **given)
+    assert max(highest) == pytest.approx(rate, rel=0.05)
+
+
 def test_the_first_of_a_mixed_pair_weighs_more() -> None:
     data = MixedBatches(np.eye(64, dtype="float32"), np.eye(64, dtype="float32"), None, 1.0, 64)
     ((_, targets, _),) = data.items(1, 0, 0)
@@ -900,7 +924,8 @@ def test_biases_and_normalisations_are_spared_the_decay() -> None:
             after.append({one.path: one.detach().numpy().copy() for one in weights})
 
     for decay in (0.0, 0.5):
-        tuned(epochs=1, batch_size=64, weight_decay=decay, batch_norm=True, callbacks=[Step()])
+        given: dict[str, Any] = {"weight_decay": decay, "batch_norm": True, "learning_rate": 0.001}
+        tuned(epochs=1, batch_size=64, callbacks=[Step()], **given)
     without, decayed = after
     assert {path.split("/")[-1] for path in without} == {"kernel", "gamma", "beta", "bias"}
     for path, weight in without.items():

@@ -40,8 +40,11 @@ def finetune(
         int, typer.Option(help="Height and width of the pictures: larger sees more, and costs.")
     ] = SIZE,
     learning_rate: Annotated[
-        float, typer.Option("--lr", help="The highest of the head; lower layers learn slower.")
-    ] = DEFAULTS.learning_rate,
+        float | None,
+        typer.Option(
+            "--lr", help="The highest of the head, by default 0.001, and less for few steps."
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Pictures a step.")] = DEFAULTS.batch_size,
     label_smoothing: Annotated[
         float, typer.Option(help="The part of each label spread over all classes.")

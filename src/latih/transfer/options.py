@@ -17,6 +17,11 @@ MOST_EPOCHS, FEWEST_EPOCHS = 20, 4
 EXAMPLES_SEEN = 40_000
 """How many examples the epochs take together where the set is large."""
 
+RATE = 0.001
+STEPS_OF_RATE = 40
+"""A run of fewer steps has a lower rate: the first steps of Adam move every weight alike, whatever
+its gradient, and what they wreck needs as many to mend."""
+
 FEW = 2000
 """Up to how many examples more is made of each: several views, and more pixels of small images."""
 
@@ -26,7 +31,8 @@ class Options:
     """The choices of :func:`~latih.transfer.fine_tune` beside the data.
 
     Args:
-        learning_rate: the highest rate of the head, > 0.
+        learning_rate: the highest rate of the head, > 0; None for 0.001, and less in a run of fewer
+            than 40 steps.
         factor: how many times slower each group of layers learns than the one above it, >= 1.
         groups: how many groups, the head among them, >= 1; None for one a kernel, which with a
             factor near 1 is layer-wise decay.
@@ -57,11 +63,12 @@ class Options:
         InputError: an argument is out of range.
 
     Example:
-        >>> Options(learning_rate=0.001).factor
-        2.6
+        >>> options = Options()
+        >>> options.factor, options.highest_rate(steps=160), options.highest_rate(steps=20)
+        (2.6, 0.001, 0.0005)
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float | None = None
     factor: float = FACTOR
     groups: int | None = 2
     batch_size: int = 32
@@ -95,7 +102,8 @@ class Options:
         return cls(**given)
 
     def __post_init__(self) -> None:
-        number(self.learning_rate, "learning_rate", OWNER, above=0)
+        if self.learning_rate is not None:
+            number(self.learning_rate, "learning_rate", OWNER, above=0)
         number(self.factor, "factor", OWNER, least=1)
         number(self.warmup, "warmup", OWNER, least=0, most=1)
         number(self.dropout, "dropout", OWNER, least=0, below=1)
@@ -112,6 +120,16 @@ class Options:
                 number(weight, "class_weight", OWNER, least=0)
         else:
             one_of(self.class_weight, "class_weight", OWNER, ("balanced", None))
+
+    def steps(self, examples: int, epochs: int) -> int:
+        """Return how many steps some epochs take."""
+        return epochs * math.ceil(examples / self.batch_size)
+
+    def highest_rate(self, steps: int) -> float:
+        """Return the rate that a run of so many steps rises to."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return RATE * min(1.0, steps / STEPS_OF_RATE)
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.

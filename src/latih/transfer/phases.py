@@ -1,6 +1,5 @@
 """The phases of a fine-tuning: the frozen probe, the whole net, and anew with everything."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -233,8 +232,9 @@ def _keep_part_of_head(
     kernel, bias = network.head.get_weights()
     outputs = features @ kernel + bias
     size = float((outputs - outputs.mean(axis=1, keepdims=True)).std())
-    steps = epochs * math.ceil(len(features) / options.batch_size)
-    reach = 0.5 * options.learning_rate * steps * float(np.abs(features).sum(axis=1).mean())
+    steps = options.steps(len(features), epochs)
+    rate = options.highest_rate(steps)
+    reach = 0.5 * rate * steps * float(np.abs(features).sum(axis=1).mean())
     part = max(LEAST_OF_HEAD, 1 - reach / size) if size else 1.0
     network.head.set_weights([part * kernel, part * bias])
 

@@ -16,7 +16,7 @@ from latih.run_directory import RunDirectory
 from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
-from latih.transfer.options import Options
+from latih.transfer.options import RATE, Options
 from latih.transfer.rates import groups, rates_by_depth
 from latih.transfer.scores import balanced_weights
 
@@ -80,8 +80,10 @@ def train_whole(
         The history.
     """
     model = network.model
+    steps = options.steps(len(training.x), epochs)
+    rate = options.highest_rate(steps)
     model.compile(
-        _optimizer(network, options),
+        _optimizer(network, rate, options),
         loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
         metrics=["accuracy"],
         weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
@@ -89,8 +91,8 @@ def train_whole(
     names = training.labels.names
     weights = options.weights_of_classes(training.labels.numbers, len(names))
     listeners = list(callbacks)
-    if epochs > 1 or len(training.x) > options.batch_size:  # one step has no room for a cycle
-        listeners.append(OneCycle(options.learning_rate, warmup_fraction=options.warmup))
+    if steps > 1:  # one step has no room for a cycle
+        listeners.append(OneCycle(rate, warmup_fraction=options.warmup))
     if options.unfreeze_every is not None:
         listeners.append(
             GradualUnfreezing(groups(model, options.groups), options.unfreeze_every, options.factor)
@@ -124,12 +126,13 @@ def compile_for_labels(network: Network, labels: Labels, options: Options) -> No
         options: the rates.
     """
     loss = CategoricalCrossentropy() if labels.were_rows else SparseCategoricalCrossentropy()
-    network.model.compile(_optimizer(network, options), loss=loss, metrics=["accuracy"])
+    optimizer = _optimizer(network, options.learning_rate or RATE, options)
+    network.model.compile(optimizer, loss=loss, metrics=["accuracy"])
 
 
-def _optimizer(network: Network, options: Options) -> AdamW:
+def _optimizer(network: Network, rate: float, options: Options) -> AdamW:
     model = network.model
-    optimizer = AdamW(options.learning_rate, weight_decay=options.weight_decay)
+    optimizer = AdamW(rate, weight_decay=options.weight_decay)
     optimizer.set_groups(rates_by_depth(groups(model, options.groups), options.factor))
     # Biases and the scales of normalisations are few, and are where they should be.
     optimizer.exclude_from_weight_decay(
