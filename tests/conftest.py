@@ -54,7 +54,7 @@ def without_torch() -> Callable[[str], list[str]]:
 @pytest.fixture
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pages of runs show no curves, whose drawing takes longer than a small run itself."""
-    monkeypatch.setattr("latih.report.page.make_plots", lambda epochs: [])
+    monkeypatch.setattr("latih.report.page.make_plots", lambda epochs, best: [])
 
 
 @pytest.fixture

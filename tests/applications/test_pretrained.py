@@ -133,5 +133,5 @@ def test_imagenets_weights_come_from_the_cache(
 def test_without_the_file_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = replace(resnet.PLAN_18.pretrained, address="http://127.0.0.1:9/resnet18-f37072fd.pth")
     monkeypatch.setattr(resnet, "PLAN_18", replace(resnet.PLAN_18, pretrained=gone))
-    with pytest.raises(DataUnavailableError, match="give its path as `weights`"):
+    with pytest.raises(DataUnavailableError, match="with its path as `weights`"):
         resnet.ResNet18(input_shape=(32, 32, 3))

@@ -14,6 +14,7 @@ from latih.recipes.finetune import fine_tune_pictures
 from latih.recipes.image_folder import read_picture_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import fine_tune
+from latih.transfer.best_epoch import BestEpoch
 
 COLOURS = {"bricks": (180, 60, 40), "grass": (50, 160, 60)}
 QUICK = ("--base", "base.keras", "--size", "16", "--epochs", "2", "--run-dir", "run")
@@ -61,6 +62,21 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
         header, *rows = list(csv.reader(file))
     assert header == ["file", "class", "probability"]
     assert [Path(row[0]).parent.name for row in rows] == [row[1] for row in rows]
+
+    for model in ("run/best.keras", "run/final.keras"):  # what the command tells of: names, too
+        assert command("predict", model, "pictures", "-o", "same.csv").returncode == 0
+        assert (tmp_path / "same.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+    (tmp_path / "run" / "other.keras").write_bytes((tmp_path / "base.keras").read_bytes())
+    assert command("predict", "run/other.keras", "pictures", "-o", "o.csv").returncode == 0
+    assert "bricks" not in (tmp_path / "o.csv").read_text().replace("bricks/", "")
+    assert command("predict", "run", "pictures/grass/3.png", "-o", "one.csv").returncode == 0
+    assert (tmp_path / "one.csv").read_text().splitlines()[1].startswith("3.png,grass,0.")
+    np.savez(tmp_path / "two.npz", x=read_picture_classes(pictures, 16).pictures.x[9:11])
+    assert command("predict", "run", "two.npz", "-o", "two.csv").returncode == 0
+    told = (tmp_path / "two.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[1] for line in told] == ["bricks", "grass"]
+    refused = command("predict", "run", "nowhere")
+    assert refused.returncode == 1 and "there is nothing at 'nowhere'" in refused.stderr
 
     done = command("resume", "run")
     assert done.returncode == 1 and "latih finetune" in done.stderr
@@ -299,6 +315,38 @@ def test_where_no_epoch_is_as_good_as_the_probe_that_is_said(
     done = command("finetune", "pictures", *QUICK, "--quiet")
     assert "what was kept 1.0000" in done.stdout
     assert "No epoch was as good as the frozen probe there." in done.stdout
+
+
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
+def test_the_page_tells_what_was_kept_and_marks_no_other_epoch(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_picture_classes(pictures, 16)
+    given: Any = {"seed": 3, "epochs": 3, "verbose": 0}
+    with monkeypatch.context() as patched:
+        patched.setattr(BestEpoch, "keeps_promise", lambda self, logs, errors=0.0: False)
+        probe = fine_tune_pictures(tmp_path / "base.keras", read, tmp_path / "probe", **given)
+    (kept,) = probe.judged.best_epochs
+    assert kept == 0
+    page = probe.run.report_file.read_text(encoding="utf-8")
+    wanted = "the frozen probe was better and is kept: val_accuracy\u00a0"
+    assert f"{wanted}{probe.judged.probe.accuracy:g}" in page and "at the best epoch" not in page
+    tuned = fine_tune_pictures(tmp_path / "base.keras", read, tmp_path / "tuned", **given)
+    (kept,) = tuned.judged.best_epochs
+    assert kept > 0 and tuned.run.read_settings()["run"]["best_epoch"] == kept
+    assert wanted not in tuned.run.report_file.read_text(encoding="utf-8")
+
+
+def test_too_few_pictures_are_refused_in_the_words_of_the_command(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    for picture in pictures.glob("*/*"):
+        if picture.stem not in "01":
+            picture.unlink()
+    refused = command("finetune", "pictures", *QUICK)
+    assert refused.returncode == 1 and "too few pictures to hold any back" in refused.stderr
+    assert command("finetune", "pictures", *QUICK, "--folds", "9").returncode == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_without_folds_is_refused_with_folds_before_any_is_trained(

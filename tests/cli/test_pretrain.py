@@ -38,7 +38,7 @@ def test_an_encoder_is_left_that_takes_raw_examples(
     (encoder,) = [line for line in lines if line.startswith("Encoder:")]
     assert first == "data.npz: 60 examples of 12 x 12, without labels."
     assert encoder.split() == ["Encoder:", "run/encoder.keras"]
-    assert following.split()[-4:] == ["finetune", "IMAGES", "--base", "run"]
+    assert following == "Next:    transfer.fine_tune('run', x, y) in Python"
     model = keras.models.load_model(tmp_path / "run" / "encoder.keras")
     assert model.input_shape == (None, 12, 12, 1)
     features = model.predict(X[..., None], verbose=0)

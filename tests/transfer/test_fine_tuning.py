@@ -958,3 +958,29 @@ def test_the_best_epoch_is_one_that_keeps_the_promise() -> None:
     assert not net.stop_training
     with pytest.raises(InputError, match="`patience`"):
         BestEpoch(best.floor, -1)
+
+
+def test_class_numbers_that_no_example_has_are_told_of_before_the_first_step() -> None:
+    given: Any = {"epochs": 0, "seed": 5, "verbose": 0}
+    with pytest.warns(LatihWarning, match=r"no example of 1 of 4 classes \(0\): .* from 0"):
+        done = transfer.fine_tune(base(), IMAGES, KINDS + 1, **given)
+    assert done.class_names == ("0", "1", "2", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = transfer.fine_tune(base(), IMAGES, (KINDS + 1).astype(str), **given)
+    assert done.class_names == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("x", ["pictures", Path("a.png"), ["a.png", "b.png"], (Path("a.png"),)])
+def test_names_of_files_are_not_taken_for_what_is_in_them(x: Any) -> None:
+    with pytest.raises(InputError, match=r"names of files.*latih finetune FOLDER"):
+        transfer.fine_tune(base(), x, [0, 1])
+
+
+def test_another_seed_is_named_and_not_called_other_data(tmp_path: Path) -> None:
+    given: Any = {"epochs": 1, "verbose": 0, "run_dir": tmp_path / "run"}
+    first = transfer.fine_tune(base(), IMAGES, KINDS, seed=5, **given)
+    with pytest.raises(InputError, match="seed: 5 -> 6"):
+        transfer.fine_tune(base(), IMAGES, KINDS, seed=6, **given)
+    again = transfer.fine_tune(base(), IMAGES, KINDS, **given)  # of the run's own seed
+    assert all(map(np.array_equal, again.model.get_weights(), first.model.get_weights()))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import latih
-from latih import layers, transfer
+from latih import callbacks, layers, transfer
 from latih.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(24, 6, 6, 3)).astype("float32")
@@ -152,3 +152,10 @@ def test_maps_are_averaged_and_other_ends_kept() -> None:
 def test_a_model_without_weights_has_no_head_to_replace() -> None:
     with pytest.raises(InputError, match="built"):
         transfer.replace_head(latih.Sequential([layers.Dense(2)]), 3)
+
+
+def test_what_is_no_model_and_no_group_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a model or a layer.*a list"):
+        transfer.freeze([1])  # type: ignore[type-var]
+    with pytest.raises(InputError, match=r"lists of layers.*a Sequential"):
+        callbacks.GradualUnfreezing(latih.Sequential([layers.Dense(1)]))  # type: ignore[arg-type]

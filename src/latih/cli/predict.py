@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from latih.data.image_files import find_images
+from latih.data.image_files import SUFFIXES, find_images
 from latih.errors import FileFormatError, InputError
 from latih.files import write_atomically
 from latih.models import load_model
@@ -21,7 +21,7 @@ from latih.run_directory import RunDirectory
 def predict(
     model: Annotated[Path, typer.Argument(help="A .keras file, or a run directory.")],
     data: Annotated[
-        Path, typer.Argument(help="An .npz file with the array x, or a folder of pictures.")
+        Path, typer.Argument(help="An .npz file with the array x, a picture, or a folder of them.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The table to write.")] = Path(
         "predictions.csv"
@@ -34,11 +34,16 @@ def predict(
     """Write what a model makes of each example into a table.
 
     For a classifier: the class and its probability; else the outputs. Of pictures the file is
-    told, and, where a run knows it, the name of the class.
+    told, and, where the model is that of a run, the name of the class.
 
     Example: latih predict runs/a/best.keras new.npz -o out.csv
     """
-    if data.is_dir():
+    if not data.exists():
+        raise InputError(
+            f"there is nothing at {str(data)!r}",
+            expected="an .npz file with the array x, a picture, or a folder of pictures",
+        )
+    if data.is_dir() or data.suffix.lower() in SUFFIXES:
         rows = _rows_of_pictures(model, data, batch_size, strict)
         _write(rows, output)
         print(f"{len(rows) - 1:,} predictions in {output}")
@@ -53,7 +58,7 @@ def predict(
         )
     file = RunDirectory.open(model).best_file if model.is_dir() else model
     outputs = load_model(file, compile=False).predict(arrays["x"], batch_size, verbose=0)
-    _write(_rows(outputs), output)
+    _write(_rows(outputs, _class_names(model)), output)
     print(f"{len(outputs):,} predictions in {output}")
 
 
@@ -64,9 +69,7 @@ def _write(rows: list[list[object]], output: Path) -> None:
         target.write(table.getvalue().encode())
 
 
-def _rows_of_pictures(
-    model: Path, folder: Path, batch_size: int, strict: bool
-) -> list[list[object]]:
+def _rows_of_pictures(model: Path, data: Path, batch_size: int, strict: bool) -> list[list[object]]:
     net = load_model(RunDirectory.open(model).best_file if model.is_dir() else model, compile=False)
     shape = net.input_shape
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[1] is None or shape[3] != 3:
@@ -76,33 +79,34 @@ def _rows_of_pictures(
             got=f"{shape}",
             fix="Give an .npz file with the array x.",
         )
-    (paths,) = find_images(folder, [""], follow_links=False)
+    paths, folder = [str(data)], data.parent
+    if data.is_dir():
+        (paths,), folder = find_images(data, [""], follow_links=False), data
     if not paths:
         raise InputError(f"there are no pictures in {str(folder)!r}", expected="at least one")
     pictures = read_pictures(paths, (shape[1], shape[2]), strict=strict)
     for remark in pictures.remarks():
         print(remark)
-    header, *rows = _rows(net.predict(pictures.x, batch_size, verbose=0))
-    names = _class_names(model) if header[1] == "class" else []
+    outputs = net.predict(pictures.x, batch_size, verbose=0)
+    header, *rows = _rows(outputs, _class_names(model))
     table: list[list[object]] = [["file", *header[1:]]]
     for path, (_, *told) in zip(pictures.paths, rows, strict=True):
-        label = told[0]
-        if isinstance(label, int) and label < len(names):
-            told[0] = names[label]
         table.append([os.path.relpath(path, folder), *told])
     return table
 
 
 def _class_names(model: Path) -> list[str]:
-    """Return what the classes of a run are called; of a file alone nobody knows."""
-    if not model.is_dir():
+    """Return what the classes of a run are called; of a file beside none nobody knows."""
+    run = RunDirectory(model if model.is_dir() else model.parent)
+    is_its_own = model.is_dir() or model.name in (run.best_file.name, run.final_file.name)
+    if not is_its_own or not run.settings_file.is_file():
         return []
-    data = RunDirectory.open(model).read_settings().get("data")
+    data = run.read_settings().get("data")
     names = data.get("classes") if isinstance(data, dict) else None
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _rows(outputs: np.ndarray) -> list[list[object]]:
+def _rows(outputs: np.ndarray, names: list[str]) -> list[list[object]]:
     flat = outputs.reshape(len(outputs), -1)
     # Outputs that are probabilities over several classes are told by the likeliest.
     classes = flat.shape[1] > 1 and flat.min() >= 0 and np.allclose(flat.sum(axis=1), 1, atol=1e-3)
@@ -110,7 +114,10 @@ def _rows(outputs: np.ndarray) -> list[list[object]]:
         told = zip(flat.argmax(axis=1).tolist(), flat.max(axis=1).tolist(), strict=True)
         return [
             ["index", "class", "probability"],
-            *([index, label, f"{p:.6f}"] for index, (label, p) in enumerate(told)),
+            *(
+                [index, names[label] if label < len(names) else label, f"{p:.6f}"]
+                for index, (label, p) in enumerate(told)
+            ),
         ]
     header: list[object] = ["index", *(f"output_{number}" for number in range(flat.shape[1]))]
     return [header, *([index, *row] for index, row in enumerate(flat.tolist()))]

@@ -59,4 +59,6 @@ def run_pretraining(
         if trained.report_file.is_file():
             console.print(f"Page:    {trained.report_file}", markup=False)
     told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
+    if not Path(data).is_dir() or x.ndim != 4:  # the command reads folders of pictures alone
+        told = f"transfer.fine_tune({str(learnt.run.path)!r}, x, y) in Python"
     console.print(f"Next:    {told}", markup=False)

@@ -133,6 +133,7 @@ def fine_tune_pictures(
             "folds": folds or 0,
         },
     }
+    parts = _parts(classes, folds, seed)
     run = RunDirectory(Path(run_dir), about)
     if resume != "force":
         _require_the_same_folds(run, folds or 0)
@@ -159,16 +160,16 @@ def fine_tune_pictures(
     # By names: of every class there is one to learn from, and so the net tells all of them apart.
     named = np.array(names)[labels]
     if folds is not None:
-        judged, outputs = _cross_validated(tuned, x, classes, folds, run, seed, views, tell)
+        judged, outputs = _cross_validated(tuned, x, classes, parts, run, views, tell)
         rows = np.arange(len(x))
         net = tuned(rows, run)
     else:
-        learnt, rows = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
+        learnt, rows = np.flatnonzero(parts), np.flatnonzero(parts == 0)
         if np.unique(labels[learnt], return_counts=True)[1].min() > 1:
             net = tuned(learnt, run)
         else:  # of a class with one picture none can be held back: the others choose the epoch
-            parts = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
-            net = tuned(learnt[parts[0]], run, learnt[parts[1]])
+            first, held = stratified_split(labels[learnt], VALIDATION_FRACTION, random.mix(seed, 1))
+            net = tuned(learnt[first], run, learnt[held])
         outputs = predict_views(net.model, x[rows], views)
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)
@@ -185,15 +186,12 @@ def _cross_validated(
     tuned: Callable[..., FineTuned],
     x: np.ndarray,
     classes: PictureClasses,
-    folds: int,
+    each: np.ndarray,
     run: RunDirectory,
-    seed: int,
     views: int,
     tell: Callable[[str], Any],
 ) -> tuple[Judged, np.ndarray]:
-    labels = classes.labels
-    each = stratified_folds(labels, folds, random.mix(seed, 2))
-    _require_enough(classes, each)
+    labels, folds = classes.labels, int(each.max()) + 1
     found: list[Scores] = []
     probes: list[Scores] = []
     chosen: list[Scores] = []
@@ -219,6 +217,31 @@ def _cross_validated(
     scores, probe, kept = map(_together, (found, probes, chosen))
     told = tuple(best_epochs), leaked, tuple(found), tuple(signs)
     return Judged(scores, len(x), probe, kept, *told), outputs
+
+
+def _parts(classes: PictureClasses, folds: int | None, seed: int) -> np.ndarray:
+    """Return the fold of each picture; without folds, 0 for those that are judged on and 1 else.
+
+    Raises:
+        InputError: too few pictures would be left to learn from and to choose the epoch by.
+    """
+    labels = classes.labels
+    if folds is not None:
+        each = stratified_folds(labels, folds, random.mix(seed, 2))
+        _require_enough(classes, each)
+        return each
+    learnt, _ = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
+    if np.bincount(labels[learnt]).max() < 2:
+        raise InputError(
+            "there are too few pictures to hold any back",
+            expected="three of one class or more: to learn from, to choose the epoch by, and to "
+            "judge by",
+            got="two of each",
+            fix="Give more pictures.",
+        )
+    each = np.zeros(len(labels), np.int64)
+    each[learnt] = 1
+    return each
 
 
 def _require_the_same_folds(run: RunDirectory, folds: int) -> None:

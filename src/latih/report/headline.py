@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from latih.report.checks import finite_or_none, is_measure
-from latih.report.metrics import VALIDATION, best_epoch
+from latih.report.metrics import VALIDATION, kept_epoch
 from latih.report.phrases import phrase
 from latih.report.record import Record
 from latih.report.words import write_count, write_duration, write_number, write_share, write_value
@@ -87,13 +87,21 @@ def _test_tile(record: Record) -> Tile | None:
 
 
 def _best_tile(record: Record) -> Tile | None:
-    best = best_epoch(record.epochs)
+    best = kept_epoch(record)
     if best is None:
-        return None
+        return _probe_tile(record)
     epoch, column = best
     names = [column] + [n for n in epoch.values if n.startswith(VALIDATION) and n != column]
     notes = [f"{name}\u00a0{write_number(epoch.values[name])}" for name in names[:3]]
     return Tile(phrase("best_epoch"), str(epoch.number), " · ".join(notes))
+
+
+def _probe_tile(record: Record) -> Tile | None:
+    accuracy = _measure(record.table("run"), "probe_accuracy")
+    if accuracy is None:
+        return None
+    note = phrase("probe_kept", accuracy=write_number(accuracy))
+    return Tile(phrase("best_epoch"), phrase("none"), note)
 
 
 def _parameters_tile(record: Record) -> Tile | None:

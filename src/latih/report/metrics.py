@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latih.report.record import Epoch
+from latih.report.record import Epoch, Record
 
 LEARNING_RATE = "learning_rate"
 # What every line of the log holds beside the metrics.
@@ -73,6 +73,24 @@ def best_epoch(epochs: Sequence[Epoch]) -> tuple[Epoch, str] | None:
         if measured:
             return min(measured, key=lambda epoch: epoch.values[column] or 0.0), column
     return None
+
+
+def kept_epoch(record: Record) -> tuple[Epoch, str] | None:
+    """Find the epoch whose weights the run gave back: the one that it tells, or else the best.
+
+    A fine-tuning tells it, for it keeps no epoch that is worse than its frozen probe.
+
+    Args:
+        record: the run.
+
+    Returns:
+        As :func:`best_epoch`; None, too, where the run tells that no epoch was kept.
+    """
+    told = record.table("run").get("best_epoch")
+    if type(told) is not int:
+        return best_epoch(record.epochs)
+    named = tuple(epoch for epoch in record.epochs if epoch.number == told)
+    return best_epoch(named)
 
 
 def _base_name(column: str) -> str:

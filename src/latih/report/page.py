@@ -15,7 +15,7 @@ from latih.report.confusion import (
     most_confused,
 )
 from latih.report.headline import ending, headline
-from latih.report.metrics import best_epoch, find_metrics
+from latih.report.metrics import find_metrics, kept_epoch
 from latih.report.phrases import phrase
 from latih.report.pictures import picture_address
 from latih.report.plots import MOST_METRICS, make_plots
@@ -51,6 +51,8 @@ def render_page(record: Record) -> str:
         lstrip_blocks=True,
     )
     chapters, chapters_after = make_chapters(record)
+    kept = kept_epoch(record)
+    best = None if kept is None else kept[0]
     template = resources.files("latih.report").joinpath("template.html.j2")
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         language=language(),
@@ -62,7 +64,7 @@ def render_page(record: Record) -> str:
         chapters=chapters,
         chapters_after=chapters_after,
         story=None if record.treatment is None else make_story(record.treatment),
-        plots=make_plots(record.epochs),
+        plots=make_plots(record.epochs, best),
         metrics_left_out=max(0, len(find_metrics(record.epochs)) - MOST_METRICS),
         layers=[_layer_cells(layer) for layer in record.layers[:MOST_LAYERS]],
         layers_left_out=max(0, len(record.layers) - MOST_LAYERS),
@@ -72,7 +74,7 @@ def render_page(record: Record) -> str:
         mistakes=_mistakes(record),
         sheets=sheets(record),
         versions=sheet("versions", record.table("versions")).rows,
-        history=_history(record.epochs),
+        history=_history(record.epochs, best),
     )
 
 
@@ -151,18 +153,17 @@ def _mistakes(record: Record) -> list[dict[str, str]]:
     ]
 
 
-def _history(epochs: Sequence[Epoch]) -> dict[str, object]:
+def _history(epochs: Sequence[Epoch], best: Epoch | None) -> dict[str, object]:
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.values))
     shown = names[: 2 * MOST_METRICS + 3]
     stride = -(-len(epochs) // MOST_EPOCHS_IN_TABLE) or 1
-    best = best_epoch(epochs)
     return {
         "names": [clean(name) for name in shown],
         "rows": [
             {
                 "number": epoch.number,
                 "cells": [write_number(epoch.values.get(name)) for name in shown],
-                "best": best is not None and epoch is best[0],
+                "best": epoch is best,
             }
             for place, epoch in enumerate(epochs)
             if place % stride == 0 or place == len(epochs) - 1

@@ -19,6 +19,11 @@ PAGE_PHRASES: Mapping[str, Words] = {
     "no_number": Words("not a number", "bukan bilangan"),
     "samples": Words("{count} samples", "{count} contoh"),
     "best_epoch": Words("Best epoch", "Epoch terbaik"),
+    "none": Words("none", "tidak ada"),
+    "probe_kept": Words(
+        "the frozen probe was better and is kept: val_accuracy\u00a0{accuracy}",
+        "probe beku lebih baik dan dipakai: val_accuracy\u00a0{accuracy}",
+    ),
     "parameters": Words("Parameters", "Parameter"),
     "trainable_count": Words("{count} trainable", "{count} dilatih"),
     "time": Words("Time", "Waktu"),

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from latih.report.curves import Line, draw_curves
 from latih.report.drawing import SINGLE, TRAINING, VALIDATION
-from latih.report.metrics import LEARNING_RATE, Metric, Series, best_epoch, find_metrics, history
+from latih.report.metrics import LEARNING_RATE, Metric, Series, find_metrics, history
 from latih.report.phrases import phrase
 from latih.report.record import Epoch
 from latih.report.words import write_number
@@ -33,19 +33,19 @@ class Plot:
     notes: tuple[str, ...]
 
 
-def make_plots(epochs: Sequence[Epoch]) -> list[Plot]:
+def make_plots(epochs: Sequence[Epoch], best: Epoch | None) -> list[Plot]:
     """Draw every metric, then the learning rate.
 
     Args:
         epochs: the lines of the log.
+        best: the one that is marked.
 
     Returns:
         The plots in the page's order, the loss first.
     """
-    found = best_epoch(epochs)
-    best = None if found is None else found[0].number
+    marked = None if best is None else best.number
     plots = [
-        _metric_plot(metric, best, identity=f"plot{number}")
+        _metric_plot(metric, marked, identity=f"plot{number}")
         for number, metric in enumerate(find_metrics(epochs)[:MOST_METRICS])
     ]
     rates = history(epochs, LEARNING_RATE)

@@ -20,7 +20,14 @@ from latih.models.kept_run import Resume, require_resume
 from latih.run_directory import RunDirectory
 from latih.transfer.findings import findings_of
 from latih.transfer.fine_tuned import FineTuned
-from latih.transfer.labels import Labels, are_numbers, are_rows, read_labels, require_learnable
+from latih.transfer.labels import (
+    SHOWN,
+    Labels,
+    are_numbers,
+    are_rows,
+    read_labels,
+    require_learnable,
+)
 from latih.transfer.networks import (
     Network,
     augmentation_of,
@@ -126,14 +133,16 @@ def fine_tune(
     chosen = Options.of(options)
     if epochs is not None:
         whole(epochs, "epochs", "fine_tune()", least=0)
-    if seed is None:
-        seed = _seed_of(run_dir) if run_dir is not None and resume is not False else None
-    seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
     require_resume(resume)
+    if seed is None and run_dir is not None and resume is not False:
+        seed = _seed_of(RunDirectory.of(run_dir))
+    seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
     if snapshot_every is not False:
         Interval.read(snapshot_every, "snapshot_every", "fine_tune()")
     everything, held = _read(x, y, validation_data)
     require_learnable(everything.labels, least=2 if held is None else 1)
+    if are_numbers(y):
+        _warn_of_unmet(everything.labels, held)
     # Said before anything is reckoned.
     chosen.weights_of_classes(everything.labels.numbers, len(everything.labels.names))
     run = None if run_dir is None else _described(run_dir, seed, everything.labels.names)
@@ -145,6 +154,8 @@ def fine_tune(
         if run is not None:
             goes_on = epochs != 0 and snapshot_every is not False and resume is not False
             RunDirectory.create(run, may_go_on=goes_on)
+            if resume != "force":
+                _require_the_same_seed(run, seed)
         split = Split.of(everything, held, chosen.validation_split, seed)
         before = signs_before(network, split)
         _warn_of(findings_of(before))
@@ -153,12 +164,23 @@ def fine_tune(
         return done
 
 
-def _seed_of(run_dir: str | os.PathLike[str] | RunDirectory) -> int | None:
-    """Return the seed of the run that may be gone on with; the split follows from it."""
-    run = RunDirectory.of(run_dir)
+def _seed_of(run: RunDirectory) -> int | None:
+    """Return the seed of a run, which the split follows from."""
     table = run.read_settings().get("run") if run.settings_file.is_file() else None
     seed = table.get("seed") if isinstance(table, dict) else None
     return seed if type(seed) is int else None
+
+
+def _require_the_same_seed(run: RunDirectory, seed: int) -> None:
+    """Refuse another seed by its name: all that follows from it would seem to be other data."""
+    begun = _seed_of(run)
+    if begun not in (None, seed):
+        raise InputError(
+            f"the run in {str(run.path)!r} cannot be gone on with: it was begun with something "
+            "else",
+            got=f"seed: {begun} -> {seed}",
+            fix="Undo the change, leave the seed out, or choose another directory.",
+        )
 
 
 def _described(
@@ -173,6 +195,15 @@ def _described(
 
 
 def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
+    first = x[0] if isinstance(x, list | tuple) and x else x
+    if isinstance(first, str | os.PathLike):
+        raise InputError(
+            "`x` of fine_tune() holds names of files, and not what is in them",
+            expected="images as an array, of the shape (n, height, width, 3)",
+            got=f"{str(first)!r}",
+            fix="Read them before; or, with a folder for each class, let `latih finetune FOLDER` "
+            "do all of it.",
+        )
     examples = np.asarray(as_array(x, "x"))
     numbers, names = read_labels(y)
     require_same_length(x=examples, y=numbers)
@@ -198,6 +229,21 @@ def _read(x: Any, y: Any, validation_data: Any) -> tuple[Part, Part | None]:
         )
     labels = Labels(numbers, names, are_rows(y))
     return Part(examples, labels), Part(held_x, Labels(held_numbers, names))
+
+
+def _warn_of_unmet(labels: Labels, held: Part | None) -> None:
+    """Tell of class numbers that no example has: most often they were counted from 1."""
+    counts = labels.counts() + (0 if held is None else held.labels.counts())
+    unmet = [name for name, count in zip(labels.names, counts, strict=True) if not count]
+    if unmet:
+        few = ", ".join(unmet[:SHOWN]) + (", ..." if len(unmet) > SHOWN else "")
+        warnings.warn(
+            f"`y` of fine_tune() holds no example of {len(unmet)} of {len(labels.names)} classes "
+            f"({few}): class numbers count from 0. Give names, such as y.astype(str), where the "
+            "numbers are only names.",
+            LatihWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of(findings: Sequence[Finding]) -> None:

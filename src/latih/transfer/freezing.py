@@ -38,6 +38,12 @@ def freeze(model: Net, until: Place | None = None) -> Net:
     Reference:
         Yosinski et al. 2014, "How transferable are features in deep neural networks?", section 3.
     """
+    if not isinstance(model, Layer):
+        raise InputError(
+            "`model` of freeze() cannot be used",
+            expected="a model or a layer",
+            got=f"a {type(model).__name__}",
+        )
     leaves = in_depth(model)
     end = len(leaves) if until is None else _place(model, leaves, until)
     if until is None:

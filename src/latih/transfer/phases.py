@@ -286,10 +286,12 @@ def _write(done: FineTuned, run: RunDirectory) -> None:
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
         run.write_settings(dict(run.about))
         run.log.start([])
+    settings = run.read_settings()
+    told = {**settings.get("run", {}), "best_epoch": done.best_epoch}
+    told["probe_accuracy"] = done.probe_scores.accuracy
     if done.second_history.epoch:
-        settings = run.read_settings()
-        told = {**settings.get("run", {}), "second_cycle_kept": done.second_cycle_kept}
-        run.write_settings({**settings, "run": told})
+        told["second_cycle_kept"] = done.second_cycle_kept
+    run.write_settings({**settings, "run": told})
     for file in (run.best_file, run.final_file):
         done.model.save(file)
     write_findings(run, done.findings)
