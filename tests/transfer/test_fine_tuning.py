@@ -510,8 +510,11 @@ def test_the_end_may_be_below_the_floor_by_chance_and_no_more(
 
 
 @pytest.mark.usefixtures("without_curves")
-def test_a_fine_tuning_that_is_given_more_epochs_has_them_in_both_cycles(tmp_path: Path) -> None:
-    given: Any = {"seed": 5, "verbose": 0, "learning_rate": 0.02, "resume": "force"}
+@pytest.mark.parametrize("rate", [None, 0.02])
+def test_a_fine_tuning_that_is_given_more_epochs_has_them_in_both_cycles(
+    rate: float | None, tmp_path: Path
+) -> None:
+    given: Any = {"seed": 5, "verbose": 0, "learning_rate": rate}
     given |= {"run_dir": tmp_path / "run", "snapshot_every": "epoch"}
     transfer.fine_tune(base(), IMAGES, KINDS, epochs=3, **given)
     second = RunDirectory(tmp_path / "run").second_cycle
@@ -892,7 +895,7 @@ def test_a_run_of_few_steps_has_a_lower_rate_unless_one_is_given(
     highest: list[float] = []
 
     class Look(latih.callbacks.Callback):
-        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             highest.append(float(self.model.optimizer.learning_rate))
 
     tuned(epochs=epochs, batch_size=batch_size, callbacks=[Look()], **given)

@@ -129,7 +129,7 @@ class Options:
         """Return the rate that a run of so many steps rises to."""
         if self.learning_rate is not None:
             return self.learning_rate
-        return RATE * min(1.0, steps / STEPS_OF_RATE)
+        return rate_of_steps(RATE, steps)
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.
@@ -150,6 +150,11 @@ class Options:
                 fix="Give class numbers; names are numbered in their sorted order.",
             )
         return np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
+
+
+def rate_of_steps(rate: float, steps: int) -> float:
+    """Return the part of a rate that a run of so many steps is given."""
+    return rate * min(1.0, steps / STEPS_OF_RATE)
 
 
 def views_for(examples: int) -> int:

@@ -13,6 +13,7 @@ from latih.metrics import CategoricalAccuracy
 from latih.models.kept_run import Resume
 from latih.optimizers import AdamW
 from latih.run_directory import RunDirectory
+from latih.transfer.cycle import CycleOfFewSteps
 from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
@@ -80,10 +81,8 @@ def train_whole(
         The history.
     """
     model = network.model
-    steps = options.steps(len(training.x), epochs)
-    rate = options.highest_rate(steps)
     model.compile(
-        _optimizer(network, rate, options),
+        _optimizer(network, options),
         loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
         metrics=["accuracy"],
         weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
@@ -91,8 +90,9 @@ def train_whole(
     names = training.labels.names
     weights = options.weights_of_classes(training.labels.numbers, len(names))
     listeners = list(callbacks)
-    if steps > 1:  # one step has no room for a cycle
-        listeners.append(OneCycle(rate, warmup_fraction=options.warmup))
+    if options.steps(len(training.x), epochs) > 1:  # one step has no room for a cycle
+        cycle = CycleOfFewSteps if options.learning_rate is None else OneCycle
+        listeners.append(cycle(options.learning_rate or RATE, warmup_fraction=options.warmup))
     if options.unfreeze_every is not None:
         listeners.append(
             GradualUnfreezing(groups(model, options.groups), options.unfreeze_every, options.factor)
@@ -126,13 +126,12 @@ def compile_for_labels(network: Network, labels: Labels, options: Options) -> No
         options: the rates.
     """
     loss = CategoricalCrossentropy() if labels.were_rows else SparseCategoricalCrossentropy()
-    optimizer = _optimizer(network, options.learning_rate or RATE, options)
-    network.model.compile(optimizer, loss=loss, metrics=["accuracy"])
+    network.model.compile(_optimizer(network, options), loss=loss, metrics=["accuracy"])
 
 
-def _optimizer(network: Network, rate: float, options: Options) -> AdamW:
+def _optimizer(network: Network, options: Options) -> AdamW:
     model = network.model
-    optimizer = AdamW(rate, weight_decay=options.weight_decay)
+    optimizer = AdamW(options.learning_rate or RATE, weight_decay=options.weight_decay)
     optimizer.set_groups(rates_by_depth(groups(model, options.groups), options.factor))
     # Biases and the scales of normalisations are few, and are where they should be.
     optimizer.exclude_from_weight_decay(
