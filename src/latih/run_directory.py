@@ -187,6 +187,11 @@ class RunDirectory:
         """The page: one file that opens without a network."""
         return self.path / "report.html"
 
+    def begin(self) -> None:
+        """Write how a run was begun, before there is anything else to tell of it."""
+        self.write_settings(dict(self.about))
+        self.log.start([])
+
     def begin_anew(self) -> None:
         """Put what was written of a training aside, into ``untreated``: another takes its place."""
         aside = self.path / "untreated"

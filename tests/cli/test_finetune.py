@@ -10,11 +10,15 @@ import pytest
 from PIL import Image
 
 import latih as keras
+from latih import applications
 from latih.recipes.finetune import fine_tune_pictures
 from latih.recipes.image_folder import read_picture_classes
+from latih.report.phrases import phrase
 from latih.run_directory import RunDirectory
 from latih.transfer import fine_tune
 from latih.transfer.best_epoch import BestEpoch
+from latih.transfer.cycle import CycleOfFewSteps
+from latih.transfer.whole_net import train_whole
 
 COLOURS = {"bricks": (180, 60, 40), "grass": (50, 160, 60)}
 QUICK = ("--base", "base.keras", "--size", "16", "--epochs", "2", "--run-dir", "run")
@@ -48,7 +52,10 @@ def test_a_folder_becomes_a_net_a_page_and_scores(
     assert "20 pictures of 2 classes: bricks 10, grass 10." in done.stdout
     assert "Test accuracy: 1.0000, balanced accuracy: 1.0000, on 4 pictures." in done.stdout
     assert "Confusion (rows are true, columns predicted):" in done.stdout
-    assert "Then the net learned from all of these pictures." in done.stdout
+    assert (
+        "Then the net learned anew from 16 pictures, those that chose the epoch among them, and "
+        "not from those that it is tested on." in done.stdout
+    )
     run = RunDirectory.open(tmp_path / "run")
     evaluation = run.evaluation.read()
     assert evaluation["confusion"] == [[2, 0], [0, 2]]
@@ -136,7 +143,7 @@ def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
     assert whole.returncode == 0
     begun: list[int] = []
 
-    class Broken(keras.callbacks.OneCycle):
+    class Broken(CycleOfFewSteps):
         """Is broken off in the second epoch of the second fold."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -146,7 +153,7 @@ def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
                 raise KeyboardInterrupt
             super().on_epoch_begin(epoch, logs)
 
-    monkeypatch.setattr("latih.transfer.whole_net.OneCycle", Broken)
+    monkeypatch.setattr("latih.transfer.whole_net.CycleOfFewSteps", Broken)
     broken = command(*asked)
     assert broken.returncode == 130 and begun == [0, 1, 0, 1]
     told = broken.stdout.replace("\n", " ")
@@ -315,6 +322,37 @@ def test_where_no_epoch_is_as_good_as_the_probe_that_is_said(
     done = command("finetune", "pictures", *QUICK, "--quiet")
     assert "what was kept 1.0000" in done.stdout
     assert "No epoch was as good as the frozen probe there." in done.stdout
+
+
+def test_a_second_cycle_that_is_taken_back_is_told_of(
+    pictures: Path, command: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wrecking(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
+        history = train_whole(network, training, validation, *rest)
+        if validation is None:
+            network.model.set_weights([np.zeros_like(w) for w in network.model.get_weights()])
+        return history
+
+    monkeypatch.setattr("latih.transfer.phases.train_whole", wrecking)
+    done = command("finetune", "pictures", *QUICK, "--quiet")
+    assert "the net was wrecked; that was taken back. A lower --lr may help." in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert phrase("second_cycle_taken_back") in page
+
+
+@pytest.mark.parametrize("kind", [str, Path, keras.models.load_model, "resnet18"])
+def test_a_run_tells_what_its_base_is_called_and_no_path(
+    kind: Any, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = kind if kind == "resnet18" else kind(tmp_path / "base.keras")
+    known = applications.find("resnet18")
+    fresh = replace(known, build=lambda **given: known.build(**{**given, "weights": None}))
+    monkeypatch.setattr(applications, "find", lambda name: fresh)
+    read = read_picture_classes(pictures, 16)
+    given: Any = {"seed": 3, "epochs": 0, "verbose": 0}
+    done = fine_tune_pictures(base, read, tmp_path / "run", **given)
+    called = base if kind == "resnet18" else getattr(base, "name", "base.keras")
+    assert done.run.read_settings()["recipe"]["base"] == called
 
 
 @pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")

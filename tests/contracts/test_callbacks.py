@@ -48,7 +48,7 @@ CASES: dict[str, Callable[[Path], Callback]] = {
     "StochasticWeightAveraging": lambda folder: callbacks.StochasticWeightAveraging(
         1, learning_rate=0.2, x=X
     ),
-    "GradualUnfreezing": lambda folder: callbacks.GradualUnfreezing(every=2),
+    "GradualUnfreezing": lambda folder: callbacks.GradualUnfreezing(),
     "Doctor": lambda folder: callbacks.Doctor(),
 }
 # What decides, and so must be the same after a kill.

@@ -12,7 +12,7 @@ import latih
 from latih import layers, transfer
 from latih.errors import LatihWarning
 from latih.run_directory import RunDirectory
-from latih.transfer.findings import Signs, findings_of, spread_of, write_findings
+from latih.transfer.findings import Signs, findings_of, spread_of, worst_of, write_findings
 
 DICE = np.random.default_rng(6)
 KINDS = np.repeat([0, 1], 24)
@@ -167,3 +167,11 @@ def test_to_look_changes_nothing() -> None:
     assert all(map(np.array_equal, net.get_weights(), before))
     np.testing.assert_array_equal(net.predict(IMAGES, verbose=0), wanted)
     assert not any(layer._forward_pre_hooks for layer in net.every_layer())
+
+
+def test_of_several_fine_tunings_the_worst_of_each_thing_is_told_and_the_worst_first() -> None:
+    norm = ("norm", 90.0)
+    several = [Signs({}, 1, 3, norm, 0.02), Signs({}, 1, 3, None, 0.35), Signs({}, 1, 3, norm, 0.1)]
+    found = worst_of(several)
+    assert [one.code for one in found] == ["unnormalised-inputs", "train-validation-mismatch"]
+    assert found[1].evidence[0].value == 0.35

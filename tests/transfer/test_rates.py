@@ -10,7 +10,7 @@ import torch
 
 import latih
 from latih import callbacks, layers, transfer
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.layers.depth import by_depth, in_depth
 from latih.optimizers import SGD
 
@@ -191,9 +191,14 @@ def test_a_head_that_is_awake_alone_learns_as_over_frozen_layers() -> None:
         )
 
     waiting, frozen = plain(), transfer.freeze(plain(), until=-1)
-    for net, more in ((waiting, [callbacks.GradualUnfreezing(every=9)]), (frozen, [])):
+
+    def trained(net: Any, *more: Any) -> None:
         net.compile(SGD(0.1, momentum=0.9, global_clipnorm=0.2), loss="mse")
-        net.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=more)
+        net.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0, callbacks=[*more])
+
+    with pytest.warns(LatihWarning, match="leaves 2 of 3 groups asleep: within 3 epochs"):
+        trained(waiting, callbacks.GradualUnfreezing(every=9))
+    trained(frozen)
     for ours, wanted in zip(waiting.get_weights(), frozen.get_weights(), strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-7)
 
@@ -213,6 +218,7 @@ class Killed(callbacks.Callback):
 
 @pytest.mark.parametrize("epoch", [1, 2, 5])
 @pytest.mark.usefixtures("without_curves")
+@pytest.mark.filterwarnings("ignore:GradualUnfreezing leaves")
 def test_a_killed_run_wakes_the_same_groups(epoch: int, tmp_path: Path) -> None:
     whole, _ = unfrozen(6)
     with pytest.raises(KeyboardInterrupt):
@@ -222,6 +228,7 @@ def test_a_killed_run_wakes_the_same_groups(epoch: int, tmp_path: Path) -> None:
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.filterwarnings("ignore:GradualUnfreezing leaves")
 def test_groups_may_be_given_or_counted() -> None:
     net = model()
     net.compile("sgd", loss="mse")

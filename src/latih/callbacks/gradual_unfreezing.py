@@ -1,11 +1,12 @@
 """A net that wakes from its head down, one group of layers after the other."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from latih.arguments import number, whole
 from latih.callbacks.memory import Remembering
-from latih.errors import InputError
+from latih.errors import InputError, LatihWarning
 from latih.layers import Layer
 from latih.layers.depth import by_depth
 from latih.optimizers.groups import Group
@@ -31,6 +32,9 @@ class GradualUnfreezing(Remembering):
         InputError: an argument is out of range; or, when training begins, the layers are not the
             model's.
 
+    Warns:
+        LatihWarning: when training begins, it has too few epochs for the lowest groups to wake.
+
     Example:
         >>> GradualUnfreezing(every=2).awake_at(epoch=5)
         3
@@ -54,7 +58,7 @@ class GradualUnfreezing(Remembering):
             if isinstance(groups, int)
             else groups
         )
-        if isinstance(groups, Layer):
+        if not (groups is None or isinstance(groups, int) or _are_lists_of_layers(groups)):
             raise InputError(
                 "`groups` of GradualUnfreezing cannot be used",
                 expected="lists of layers, as transfer.groups(model) returns, a number, or None",
@@ -84,6 +88,21 @@ class GradualUnfreezing(Remembering):
         self._divided = (
             by_depth(self.model, given) if given is None or isinstance(given, int) else given
         )
+        self._tell_what_never_wakes()
+
+    def _tell_what_never_wakes(self) -> None:
+        assert self.first_epoch is not None
+        epochs = self.params.get("epochs") or 0
+        awake = self.awake_at(max(0, epochs - self.first_epoch - 1))
+        asleep = len(self._divided) - awake
+        if epochs and asleep > 0:
+            warnings.warn(
+                f"GradualUnfreezing leaves {asleep} of {len(self._divided)} groups asleep: within "
+                f"{epochs - self.first_epoch} epochs the lowest never learn. Give more epochs, a "
+                "smaller `every`, or fewer `groups`.",
+                LatihWarning,
+                stacklevel=2,
+            )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Wake the groups whose time has come."""
@@ -94,3 +113,10 @@ class GradualUnfreezing(Remembering):
             Group(tuple(layers), self.factor ** (place - last) if place >= lowest else 0.0)
             for place, layers in enumerate(self._divided)
         )
+
+
+def _are_lists_of_layers(given: Any) -> bool:
+    return isinstance(given, Sequence) and all(
+        isinstance(group, Sequence) and all(isinstance(one, Layer) for one in group)
+        for group in given
+    )

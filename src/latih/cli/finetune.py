@@ -108,7 +108,7 @@ def finetune(
             tell=lambda sentence: console.print(sentence, markup=False),
             options=options,
         )
-    for sentence in _result(done, classes.class_names):
+    for sentence in _result(done, classes):
         console.print(sentence, markup=False)
     if done.findings:
         Console(highlight=False).print(Diagnosis(done.findings))
@@ -132,15 +132,33 @@ def _where_the_probe_was_best(best_epochs: tuple[int, ...]) -> list[str]:
     return [f"No epoch was as good as the frozen probe there{where}."]
 
 
-def _result(done: FineTunedRun, names: tuple[str, ...]) -> list[str]:
-    judged = done.judged
+def _what_followed(done: FineTunedRun, pictures: int) -> list[str]:
+    """Say what was trained after the epoch had been chosen, if anything was."""
+    tuned, judged = done.tuned, done.judged
+    if not tuned.second_history.epoch:
+        return []
+    if not tuned.second_cycle_kept:
+        return [
+            "Trained once more, with the pictures that chose the epoch too, the net was wrecked; "
+            "that was taken back. A lower --lr may help."
+        ]
+    if judged.folds:
+        return [f"The net that is kept then learned from all {pictures:,} pictures."]
+    return [
+        f"Then the net learned anew from {pictures - judged.count:,} pictures, those that chose "
+        "the epoch among them, and not from those that it is tested on."
+    ]
+
+
+def _result(done: FineTunedRun, classes: PictureClasses) -> list[str]:
+    judged, names = done.judged, classes.class_names
     kept = "what was kept" if 0 in judged.best_epochs else "fine-tuned"
     told = [
         f"Where the epoch was chosen: frozen probe {judged.probe.accuracy:.4f} (balanced "
         f"{judged.probe.balanced_accuracy:.4f}), {kept} {judged.chosen.accuracy:.4f} "
         f"({judged.chosen.balanced_accuracy:.4f}).",
         *_where_the_probe_was_best(judged.best_epochs),
-        *(["Then the net learned from all of these pictures."] * done.second_cycle_kept),
+        *_what_followed(done, len(classes.labels)),
         f"Test accuracy: {judged.scores.accuracy:.4f}, balanced accuracy: "
         f"{judged.scores.balanced_accuracy:.4f}, on {judged.count:,} pictures.",
     ]

@@ -16,6 +16,9 @@ def in_depth(model: Layer) -> list[Layer]:
     Args:
         model: a model; those inside it are opened.
 
+    Raises:
+        InputError: it is neither a model nor a layer.
+
     Example:
         >>> from latih.layers import Dense, Dropout
         >>> from latih.models import Sequential
@@ -23,6 +26,10 @@ def in_depth(model: Layer) -> list[Layer]:
         >>> [layer.name for layer in in_depth(Sequential([base, Dense(1, name="head")]))]
         ['low', 'drop', 'head']
     """
+    if not isinstance(model, Layer):
+        raise InputError(
+            "`model` cannot be used", expected="a model or a layer", got=f"a {type(model).__name__}"
+        )
     return list({id(layer): layer for layer in _opened(model)}.values())
 
 

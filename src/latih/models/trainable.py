@@ -224,7 +224,7 @@ class Trainable(Stepping):
                 resume=resume,
                 snapshot_every=snapshot_every,
             )
-            return fit_treated(self, x, y, _listed(callbacks), asked)
+            return fit_treated(self, x, y, listed(callbacks), asked)
         plan = Plan(epochs, initial_epoch, steps_per_epoch, validation_freq, validation_steps)
         kept = None if run_dir is None else KeptRun(run_dir, resume, snapshot_every)
         reading = Reading(batch_size, shuffle, random.make_seed(), class_weight)
@@ -240,7 +240,7 @@ class Trainable(Stepping):
         # The doctor first, who shall see the weights before any callback puts others in their
         # place. As in Keras the user's come then, so that what they add to the logs is shown.
         listeners = [
-            *dict.fromkeys([*doctors, *_listed(callbacks)]),
+            *dict.fromkeys([*doctors, *listed(callbacks)]),
             *_progress(verbose),
             self.history,
         ]
@@ -261,7 +261,7 @@ class Trainable(Stepping):
             "validation_freq": validation_freq,
             "steps_per_epoch": steps_per_epoch,
             "class_weight": class_weight and {str(k): float(w) for k, w in class_weight.items()},
-            "callbacks": [type(callback).__name__ for callback in _listed(callbacks)],
+            "callbacks": [type(callback).__name__ for callback in listed(callbacks)],
         }
         called = CallbackList(listeners, self, params)
         require_meaning(resume, snapshot_every, run_dir, called)
@@ -317,7 +317,7 @@ class Trainable(Stepping):
         self.compiled("evaluate()")
         batches, _ = preparation.batches_to_train(self, x, y, sample_weight, Reading(batch_size))
         called = CallbackList(
-            [*_listed(callbacks), *_progress(verbose)],
+            [*listed(callbacks), *_progress(verbose)],
             self,
             {"steps": inference.count(batches, steps)},
         )
@@ -360,7 +360,7 @@ class Trainable(Stepping):
         _refuse(unknown, self.predict)
         batches = preparation.batches_to_predict(self, x, batch_size)
         called = CallbackList(
-            [*_listed(callbacks), *_progress(verbose)],
+            [*listed(callbacks), *_progress(verbose)],
             self,
             {"steps": inference.count(batches, steps)},
         )
@@ -468,7 +468,8 @@ def _refuse(unknown: Mapping[str, Any], method: Callable[..., Any]) -> None:
         )
 
 
-def _listed(callbacks: Any) -> list[Callback]:
+def listed(callbacks: Any) -> list[Callback]:
+    """Return callbacks as they are given: several, one alone, or none."""
     given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
     for callback in given:
         if isinstance(callback, type) and issubclass(callback, Callback):
@@ -499,7 +500,7 @@ def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:
         )
     if not isinstance(asked, Doctor):
         one_of(asked, "doctor", "fit()", (False, True, "watch", "stop", "treat"))
-    given = [one for one in _listed(callbacks) if isinstance(one, Doctor)]
+    given = [one for one in listed(callbacks) if isinstance(one, Doctor)]
     if len(given) + bool(asked) > 1:
         raise InputError(
             "two doctors are asked for",

@@ -1,7 +1,6 @@
 """From a folder of pictures to a net that names them: what ``latih finetune`` does."""
 
 import os
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +15,16 @@ from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
 from latih.doctor import Finding
-from latih.errors import InputError, LatihWarning
+from latih.errors import InputError
+from latih.layers import Layer
 from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
 from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
-from latih.transfer import FineTuned, Scores, fine_tune
+from latih.transfer import FindingWarning, FineTuned, Scores, fine_tune
 from latih.transfer.copies import copies
-from latih.transfer.findings import Signs, findings_of, write_findings
-from latih.transfer.fine_tuning import NUMBERS
+from latih.transfer.findings import Signs, worst_of, write_findings
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.views import predict_views
 
@@ -63,18 +62,21 @@ class FineTunedRun:
     """What the recipe gives back.
 
     Args:
-        model: the net.
+        tuned: the net that is kept, and how it came about.
         judged: how good it is.
         run: where it is written down.
         findings: what went wrong, the worst first; nothing, mostly.
-        second_cycle_kept: whether the net learned from what chose the epoch, too, in the end.
     """
 
-    model: Model
+    tuned: FineTuned
     judged: Judged
     run: RunDirectory
     findings: tuple[Finding, ...]
-    second_cycle_kept: bool
+
+    @property
+    def model(self) -> Model:
+        """The net."""
+        return self.tuned.model
 
 
 def fine_tune_pictures(
@@ -128,22 +130,22 @@ def fine_tune_pictures(
         "data": {"classes": list(names)},
         "recipe": {
             "name": "finetune",
-            "base": str(base),
+            "base": _called(base),
             "size": int(x.shape[1]),
             "folds": folds or 0,
         },
     }
-    parts = _parts(classes, folds, seed)
+    # Refused before a directory is made, too.
+    each = None if folds is None else _folds(classes, folds, seed)
+    learnt, rows = _held_back(labels, seed) if each is None else (np.arange(len(x)),) * 2
     run = RunDirectory(Path(run_dir), about)
     if resume != "force":
         _require_the_same_folds(run, folds or 0)
-    if folds is not None:  # no other run is written over; fine_tune() sees to it after the folds
+    if each is not None:  # no other run is written over; fine_tune() sees to it after the folds
         goes_on = bool(epochs != 0 and resume)
         RunDirectory.create(run, may_go_on=goes_on)
         if goes_on and not run.settings_file.exists():
-            # So that one that is killed in a fold tells how it was begun.
-            run.write_settings(dict(run.about))
-            run.log.start([])
+            run.begin()  # so that one that is killed in a fold tells how it was begun
     given: dict[str, Any] = {"epochs": epochs, "seed": seed, "verbose": verbose}
     given |= {"resume": resume, "snapshot_every": snapshot_every, **(options or {})}
 
@@ -154,17 +156,15 @@ def fine_tune_pictures(
         more |= {"run_dir": kept, "validation_data": data}
         with warnings.catch_warnings():
             # The findings are given back, those about copies for what is judged on.
-            warnings.filterwarnings("ignore", f".*{re.escape(NUMBERS)}", LatihWarning)
+            warnings.simplefilter("ignore", FindingWarning)
             return fine_tune(base, x[rows], named[rows], **given, **more)
 
     # By names: of every class there is one to learn from, and so the net tells all of them apart.
     named = np.array(names)[labels]
-    if folds is not None:
-        judged, outputs = _cross_validated(tuned, x, classes, parts, run, views, tell)
-        rows = np.arange(len(x))
-        net = tuned(rows, run)
+    if each is not None:
+        judged, outputs = _cross_validated(tuned, x, classes, each, run, views, tell)
+        net = tuned(learnt, run)
     else:
-        learnt, rows = np.flatnonzero(parts), np.flatnonzero(parts == 0)
         if np.unique(labels[learnt], return_counts=True)[1].min() > 1:
             net = tuned(learnt, run)
         else:  # of a class with one picture none can be held back: the others choose the epoch
@@ -174,12 +174,18 @@ def fine_tune_pictures(
         leaked = copies(x[learnt], x[rows])
         scores = judge(labels[rows], outputs)
         judged = Judged(scores, len(rows), net.probe_scores, net.scores, (net.best_epoch,), leaked)
+    # Copies are those among what is judged on, not among what the epochs were chosen by.
     own = replace(net.signs, leaked=judged.leaked / judged.count)
-    every = (own, *(replace(signs, leaked=0.0) for signs in judged.signs))
-    found = {finding.code: finding for signs in every for finding in findings_of(signs)}
-    findings = tuple(found.values())
+    findings = worst_of([own, *(replace(signs, leaked=0.0) for signs in judged.signs)])
     _write(run, judged.scores, x[rows], labels[rows], outputs, findings)
-    return FineTunedRun(net.model, judged, run, findings, net.second_cycle_kept)
+    return FineTunedRun(net, judged, run, tuple(findings))
+
+
+def _called(base: Any) -> str:
+    """Return what a base is called: a model's or application's name, or the end of a path."""
+    if isinstance(base, Layer):
+        return base.name
+    return Path(base).name if isinstance(base, str | os.PathLike) else type(base).__name__
 
 
 def _cross_validated(
@@ -219,18 +225,13 @@ def _cross_validated(
     return Judged(scores, len(x), probe, kept, *told), outputs
 
 
-def _parts(classes: PictureClasses, folds: int | None, seed: int) -> np.ndarray:
-    """Return the fold of each picture; without folds, 0 for those that are judged on and 1 else.
+def _held_back(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that a net learns from, and those that it is judged on, once.
 
     Raises:
         InputError: too few pictures would be left to learn from and to choose the epoch by.
     """
-    labels = classes.labels
-    if folds is not None:
-        each = stratified_folds(labels, folds, random.mix(seed, 2))
-        _require_enough(classes, each)
-        return each
-    learnt, _ = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
+    learnt, judged = stratified_split(labels, TEST_FRACTION, random.mix(seed, 2))
     if np.bincount(labels[learnt]).max() < 2:
         raise InputError(
             "there are too few pictures to hold any back",
@@ -239,8 +240,28 @@ def _parts(classes: PictureClasses, folds: int | None, seed: int) -> np.ndarray:
             got="two of each",
             fix="Give more pictures.",
         )
-    each = np.zeros(len(labels), np.int64)
-    each[learnt] = 1
+    return learnt, judged
+
+
+def _folds(classes: PictureClasses, count: int, seed: int) -> np.ndarray:
+    """Return the fold of each picture.
+
+    Raises:
+        InputError: beside one a class has fewer than two pictures.
+    """
+    each = stratified_folds(classes.labels, count, random.mix(seed, 2))
+    few = [
+        f"{name!r} ({len(folds)})"
+        for place, name in enumerate(classes.class_names)
+        if len(folds := each[classes.labels == place]) - np.bincount(folds).max() < 2
+    ]
+    if few:
+        raise InputError(
+            "there are classes with too few pictures for these folds",
+            expected="two beside each fold: one to learn from, one to choose the epoch by",
+            got=", ".join(few),
+            fix="Give more pictures of them, take the folders away, or judge without folds.",
+        )
     return each
 
 
@@ -254,22 +275,6 @@ def _require_the_same_folds(run: RunDirectory, folds: int) -> None:
             "else",
             got=f"folds: {told or 'none'} -> {folds or 'none'}",
             fix="Undo the change, or choose another directory.",
-        )
-
-
-def _require_enough(classes: PictureClasses, each: np.ndarray) -> None:
-    """Refuse folds beside which a class has fewer than two pictures, before any is trained for."""
-    few = [
-        f"{name!r} ({len(folds)})"
-        for place, name in enumerate(classes.class_names)
-        if len(folds := each[classes.labels == place]) - np.bincount(folds).max() < 2
-    ]
-    if few:
-        raise InputError(
-            "there are classes with too few pictures for these folds",
-            expected="two beside each fold: one to learn from, one to choose the epoch by",
-            got=", ".join(few),
-            fix="Give more pictures of them, take the folders away, or judge without folds.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from latih.applications import load_torch_weights as load_torch_weights
 from latih.transfer.features import cached_features as cached_features
+from latih.transfer.findings import FindingWarning as FindingWarning
 from latih.transfer.fine_tuned import FineTuned as FineTuned
 from latih.transfer.fine_tuning import fine_tune as fine_tune
 from latih.transfer.freezing import freeze as freeze

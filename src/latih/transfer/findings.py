@@ -16,6 +16,7 @@ from latih.doctor.rule import Rule
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
 from latih.doctor.rules.train_validation_mismatch import DUPLICATES, train_validation_mismatch
 from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
+from latih.errors import LatihWarning
 from latih.layers import BatchNormalization
 from latih.layers.depth import in_depth
 from latih.models import Model
@@ -47,6 +48,10 @@ SPREAD = Words(
     "deviation of what the base gets over that of what it was trained on",
     "simpangan masukan basis dibanding simpangan pada data latihnya dulu",
 )
+
+
+class FindingWarning(LatihWarning):
+    """What went wrong at a fine-tuning, said as it is found; ``FineTuned.findings`` has it, too."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +153,25 @@ def findings_of(signs: Signs) -> list[Finding]:
         >>> findings_of(Signs({"conv": 0.9}, 0, 20, None, 0.0))
         [Finding('learning-rate-too-high', 'fault', 0.85, layer='conv')]
     """
-    found = [*_wrecked(signs), *_unlike(signs), *_copied(signs)]
-    return sorted(found, key=lambda one: (one.severity != "fault", -one.probability))
+    return sorted([*_wrecked(signs), *_unlike(signs), *_copied(signs)], key=_rank)
+
+
+def worst_of(several: Sequence[Signs]) -> list[Finding]:
+    """Return what is wrong with several fine-tunings, each thing as it is worst, the worst first.
+
+    Example:
+        >>> worst_of([Signs({}, 0, 0, None, leaked) for leaked in (0.1, 0.3)])
+        [Finding('train-validation-mismatch', 'fault', 0.8)]
+    """
+    found = sorted((one for signs in several for one in findings_of(signs)), key=_rank)
+    worst: dict[str, Finding] = {}
+    for finding in found:
+        worst.setdefault(finding.code, finding)
+    return list(worst.values())
+
+
+def _rank(finding: Finding) -> tuple[bool, float]:
+    return finding.severity != "fault", -finding.probability
 
 
 def write_findings(run: RunDirectory, findings: Sequence[Finding]) -> None:

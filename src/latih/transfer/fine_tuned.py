@@ -28,9 +28,10 @@ class FineTuned:
             the end, they are from before: there is nothing left to score what came of it on.
         class_names: in the order of the model's outputs.
         best_epoch: the epoch that was chosen, counted from 1; 0 for the frozen probe. Its weights
-            are the model's, unless a second cycle followed.
-        second_cycle_kept: whether the model is what came of a second cycle; one that wrecks
-            the net is taken back.
+            are the model's where validation data were given, with ``refit=False``, and where a
+            second cycle was taken back; else the model learned from what was held back, too.
+        second_cycle_kept: whether the model is what came of a second cycle; False where there was
+            none, and where it wrecked the net and was taken back.
         drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the
             rate was too high, and what the layer knew is lost.
         signs: what the doctor goes by.

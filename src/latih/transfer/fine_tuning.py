@@ -17,9 +17,11 @@ from latih.data import as_array, require_same_length
 from latih.doctor import Finding
 from latih.errors import InputError, LatihWarning
 from latih.models.kept_run import Resume, require_resume
+from latih.models.trainable import listed
 from latih.run_directory import RunDirectory
-from latih.transfer.findings import findings_of
+from latih.transfer.findings import FindingWarning, findings_of
 from latih.transfer.fine_tuned import FineTuned
+from latih.transfer.keeping import Keeping
 from latih.transfer.labels import (
     SHOWN,
     Labels,
@@ -36,11 +38,8 @@ from latih.transfer.networks import (
     require_raw_images,
 )
 from latih.transfer.options import Options
-from latih.transfer.phases import Split, signs_before, train
-from latih.transfer.whole_net import Keeping, Part
-
-NUMBERS = "The numbers are in `FineTuned.findings`."
-"""Ends every warning of what went wrong."""
+from latih.transfer.phases import signs_before, train
+from latih.transfer.split import Part, Split
 
 
 def fine_tune(
@@ -51,7 +50,7 @@ def fine_tune(
     validation_data: Any = None,
     epochs: int | None = None,
     seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Callback | None = None,
     verbose: Verbose = "auto",
     run_dir: str | os.PathLike[str] | RunDirectory | None = None,
     resume: Resume = "auto",
@@ -110,9 +109,10 @@ def fine_tune(
             one has too few examples to hold any back.
 
     Warns:
-        LatihWarning: before the first step, validation examples are copies of training ones, or the
-            examples are of another scale than those that the base knows; in the end, the rate was
-            so high that the base lost what it knew.
+        LatihWarning: before the first step, class numbers are left out.
+        FindingWarning: before the first step, validation examples are copies of training ones, or
+            the examples are of another scale than those that the base knows; in the end, the rate
+            was so high that the base lost what it knew.
 
     Example:
         >>> from latih.layers import Dense
@@ -134,6 +134,7 @@ def fine_tune(
     if epochs is not None:
         whole(epochs, "epochs", "fine_tune()", least=0)
     require_resume(resume)
+    listeners = listed(callbacks)
     if seed is None and run_dir is not None and resume is not False:
         seed = _seed_of(RunDirectory.of(run_dir))
     seed = random.make_seed() if seed is None else whole(seed, "seed", "fine_tune()")
@@ -159,7 +160,7 @@ def fine_tune(
         split = Split.of(everything, held, chosen.validation_split, seed)
         before = signs_before(network, split)
         _warn_of(findings_of(before))
-        done = train(network, split, before, epochs, chosen, callbacks, keeping)
+        done = train(network, split, before, epochs, chosen, listeners, keeping)
         _warn_of(findings_of(replace(done.signs, spread=None, leaked=0.0)))
         return done
 
@@ -248,7 +249,8 @@ def _warn_of_unmet(labels: Labels, held: Part | None) -> None:
 
 def _warn_of(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        warnings.warn(f"{finding.text} {NUMBERS}", LatihWarning, stacklevel=3)
+        told = f"{finding.text} The numbers are in `FineTuned.findings`."
+        warnings.warn(told, FindingWarning, stacklevel=3)
 
 
 def _network(base: Any, part: Part, held: Part | None, options: Options, seed: int) -> Network:
@@ -260,7 +262,7 @@ def _network(base: Any, part: Part, held: Part | None, options: Options, seed: i
         found,
         part.x.shape,
         len(part.labels.names),
-        augmentation=augmentation_of(options.augmentation, part.x, seed),
+        augmentation=augmentation_of(options.augmentation, part.x, found.size is not None, seed),
         dropout=options.dropout,
         batch_norm_learns=options.batch_norm,
     )

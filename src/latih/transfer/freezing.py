@@ -26,7 +26,7 @@ def freeze(model: Net, until: Place | None = None) -> Net:
         The model itself. Its optimizer hears of it at the next ``fit``.
 
     Raises:
-        InputError: there is no such layer.
+        InputError: it is no model, or there is no such layer.
 
     Example:
         >>> from latih.layers import Dense
@@ -38,12 +38,6 @@ def freeze(model: Net, until: Place | None = None) -> Net:
     Reference:
         Yosinski et al. 2014, "How transferable are features in deep neural networks?", section 3.
     """
-    if not isinstance(model, Layer):
-        raise InputError(
-            "`model` of freeze() cannot be used",
-            expected="a model or a layer",
-            got=f"a {type(model).__name__}",
-        )
     leaves = in_depth(model)
     end = len(leaves) if until is None else _place(model, leaves, until)
     if until is None:
@@ -114,7 +108,7 @@ def _layer(model: Layer, leaves: list[Layer], wanted: Place) -> Layer:
             f"the model {model.name!r} has no layer {wanted!r}",
             fix=near_matches(wanted, list(known)),
         )
-    if isinstance(wanted, bool) or not -len(model.layers) <= wanted < len(model.layers):
+    if type(wanted) is not int or not -len(model.layers) <= wanted < len(model.layers):
         raise InputError(
             f"the model {model.name!r} has no layer {wanted}",
             expected=f"{-len(model.layers)}..{len(model.layers) - 1}, a name or a layer",

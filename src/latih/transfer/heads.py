@@ -53,6 +53,12 @@ def replace_head(
     Reference:
         Donahue et al. 2014, "DeCAF: A Deep Convolutional Activation Feature", section 3.
     """
+    if not isinstance(model, Model):
+        raise InputError(
+            "`model` of replace_head() cannot be used",
+            expected="a model",
+            got=f"a {type(model).__name__}",
+        )
     units = whole(classes, "classes", "replace_head()", least=1)
     fraction = number(dropout, "dropout", "replace_head()", least=0, below=1)
     inputs, features = ends(model, head_of(model))

@@ -234,7 +234,7 @@ def connect(
     return Network(model, Model(inputs, features), head)
 
 
-def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
+def augmentation_of(asked: Any, x: np.ndarray, takes_images: bool, seed: int) -> list[Layer]:
     """Return the layers that change images in training.
 
     Args:
@@ -242,14 +242,14 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
             user's go on drawing from where they were; ``"auto"`` is light for images of three
             channels and None for anything else.
         x: the examples.
+        takes_images: whether the base does: then examples of three axes are grey images.
         seed: what they draw from.
 
     Raises:
         InputError: it is none of these, or the examples are no images.
     """
-    images = x.ndim == 4
     if asked == "auto":
-        asked = "light" if images and x.shape[3] == 3 else None
+        asked = "light" if x.ndim == 4 and x.shape[3] == 3 else None
     if asked is None or asked is False:
         return []
     listed = [asked] if isinstance(asked, Layer) else asked
@@ -261,7 +261,7 @@ def augmentation_of(asked: Any, x: np.ndarray, seed: int) -> list[Layer]:
             expected="'auto', 'light', 'strong', None, or layers such as RandomFlip()",
             got=repr(asked),
         )
-    if not images:
+    if not (x.ndim == 4 or (x.ndim == 3 and takes_images)):
         raise InputError(
             "`augmentation` of fine_tune() needs images",
             expected="`x` of the shape (n, height, width, channels)",

@@ -53,7 +53,8 @@ class Options:
             statistics, which stay.
         unfreeze_every: after how many epochs each the next lower group joins, >= 1; None for all
             from the start.
-        patience: after how many epochs without a better one to end; None for never.
+        patience: after how many epochs without a better one to end, >= 1; None for never. A second
+            cycle, which is not judged epoch by epoch, has as many as the first came to.
         validation_split: the part held back where no validation data are given, 0..1.
         refit: whether, after that, the net learns from what was held back, too.
         image_size: the height and width that an application sees; None for the images' own, small
@@ -135,7 +136,7 @@ class Options:
         """Return how much each class counts in training; None for as often as it is met.
 
         Raises:
-            InputError: a weight is given for a class that there is not.
+            InputError: a weight is given for a class that there is not, or all but one are 0.
         """
         if self.class_weight is None:
             return None
@@ -149,7 +150,14 @@ class Options:
                 got=", ".join(map(repr, unknown)),
                 fix="Give class numbers; names are numbered in their sorted order.",
             )
-        return np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
+        weights = np.array([self.class_weight.get(one, 1.0) for one in range(classes)])
+        if np.count_nonzero(weights[np.unique(numbers)]) < 2:
+            raise InputError(
+                f"`class_weight` of {OWNER} leaves nothing to tell apart",
+                expected="weights above 0 for two classes or more",
+                got=repr(dict(self.class_weight)),
+            )
+        return weights
 
 
 def rate_of_steps(rate: float, steps: int) -> float:

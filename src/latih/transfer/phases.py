@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
-from latih import random
 from latih.callbacks import Callback, History
-from latih.data.strata import stratified_split
 from latih.models.kept_run import make_page
 from latih.run_directory import RunDirectory
 from latih.transfer.beginning import Beginning, known_by
@@ -18,48 +15,16 @@ from latih.transfer.drift import drift, kernels_of
 from latih.transfer.features import cached_features, changes
 from latih.transfer.findings import DriftWatch, Signs, spread_of, write_findings
 from latih.transfer.fine_tuned import FineTuned
+from latih.transfer.keeping import Keeping
 from latih.transfer.labels import Labels
 from latih.transfer.networks import Network
-from latih.transfer.options import Options, epochs_for, views_for
+from latih.transfer.options import RATE, Options, epochs_for, views_for
+from latih.transfer.part_of_head import keep_part_of_head
 from latih.transfer.probing import fit_head
 from latih.transfer.rates import pull_to_start
 from latih.transfer.scores import Scores, judge
-from latih.transfer.whole_net import Keeping, Part, compile_for_labels, train_whole
-
-LEAST_OF_HEAD = 0.1
-"""The part of a fitted head that the whole net begins with, at least. A head that fits leaves next
-to no loss, and so next to no gradient for the layers below; a tenth of it names the same classes,
-less surely."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """What a net learns from and what its epochs are chosen by.
-
-    Args:
-        everything: all examples that may be learned from in the end.
-        rows: which of them are learned from first.
-        validation: what epochs are chosen by.
-        is_held_back: whether that is the rest of everything.
-    """
-
-    everything: Part
-    rows: np.ndarray
-    validation: Part
-    is_held_back: bool
-
-    @classmethod
-    def of(cls, everything: Part, held: Part | None, fraction: float, seed: int) -> "Split":
-        """Return the examples beside what was given to validate, or a fraction of them."""
-        if held is not None:
-            return cls(everything, np.arange(len(everything.x)), held, False)
-        rows, kept_back = stratified_split(everything.labels.numbers, fraction, random.mix(seed, 1))
-        return cls(everything, rows, everything.take(kept_back), True)
-
-    @cached_property
-    def training(self) -> Part:
-        """What is learned from first."""
-        return self.everything.take(self.rows) if self.is_held_back else self.everything
+from latih.transfer.split import Part, Split
+from latih.transfer.whole_net import compile_for_labels, train_whole
 
 
 @dataclass(frozen=True)
@@ -86,8 +51,8 @@ class SecondCycle:
     """What came of beginning anew with everything.
 
     Args:
-        history: epoch by epoch; empty if there was no such cycle.
-        was_kept: whether the net is what came of it.
+        history: epoch by epoch; empty if the whole net was not trained again.
+        was_kept: whether the net is what came of that.
     """
 
     history: History
@@ -133,16 +98,11 @@ def train(
             network, split, views[0, split.rows], probe, wanted, options, callbacks, keeping
         )
     if split.is_held_back and options.refit:
-        kept = network.model.get_weights()
-        network.features.set_weights(pretrained)
-        _fit_probe(network, views, split.everything.labels, options)
-        if not first.best_epoch and _judged(network, split.validation).no_worse_than(probe):
-            kept = network.model.get_weights()  # of the probe that knows everything
-        if first.was_worth_it:
-            second = _second_cycle(network, split, views[0], kept, probe, wanted, options, keeping)
-        else:
-            network.model.set_weights(kept)
-    compile_for_labels(network, split.everything.labels, options)
+        second = _with_everything(network, split, views, pretrained, first, probe, options, keeping)
+    pull_to_start([network.features], 0.0)  # the pull was a way to learn, and is no part of the net
+    steps = options.steps(len(split.everything.x), wanted)
+    rate = options.highest_rate(steps) if wanted else options.learning_rate or RATE
+    compile_for_labels(network, split.everything.labels, rate, options)
     done = FineTuned(
         network.model,
         first.history,
@@ -213,64 +173,66 @@ def _first_cycle(
     return FirstCycle(history, scores, best.best_epoch + 1, True, watch.drift)
 
 
-def _keep_part_of_head(
-    network: Network, features: np.ndarray, epochs: int, options: Options
-) -> None:
-    """Take from a fitted head what the steps of a cycle can give back to it, but leave a tenth.
-
-    ``part = max(1/10, 1 - reach / size)``. The size is the deviation of the outputs over classes
-    and examples. The reach is what an output moves by in so many steps of AdamW, each of which
-    moves a weight by the rate at most, and over a cycle by half of it in the mean:
-    ``rate / 2 · steps · Σ|features|``.
-
-    Args:
-        network: the net; its head is changed.
-        features: what the head takes of the examples that are learned from, ``(n, d)``.
-        epochs: of the cycle.
-        options: how they are gone through.
-    """
-    kernel, bias = network.head.get_weights()
-    outputs = features @ kernel + bias
-    size = float((outputs - outputs.mean(axis=1, keepdims=True)).std())
-    steps = options.steps(len(features), epochs)
-    rate = options.highest_rate(steps)
-    reach = 0.5 * rate * steps * float(np.abs(features).sum(axis=1).mean())
-    part = max(LEAST_OF_HEAD, 1 - reach / size) if size else 1.0
-    network.head.set_weights([part * kernel, part * bias])
-
-
 def _beginning(network: Network, split: Split, options: Options) -> Beginning:
     views = _count_of_views(network, split.everything, options)
     return Beginning(known_by(network.features.get_weights()), options.pull, views)
+
+
+def _with_everything(
+    network: Network,
+    split: Split,
+    views: np.ndarray,
+    pretrained: Sequence[np.ndarray],
+    first: FirstCycle,
+    probe: Scores,
+    options: Options,
+    keeping: Keeping,
+) -> SecondCycle:
+    """Begin anew with everything; what was kept before comes back where that is worse.
+
+    The probe is fitted once more, and the whole net is trained if that was worth it before. To go
+    on from the end of the first cycle would be twice the steps on the same few examples.
+    """
+    kept = network.model.get_weights()
+    network.features.set_weights(pretrained)
+    _fit_probe(network, views, split.everything.labels, options)
+    # The net knows what it is judged on here; one that is wrecked shows even so.
+    if not first.best_epoch and _judged(network, split.validation).no_worse_than(probe):
+        kept = network.model.get_weights()  # of the probe that knows everything
+    history = History()
+    if first.was_worth_it:
+        epochs = len(first.history.epoch)  # fewer than were asked for, if it ended early
+        history = _second_cycle(network, split, views[0], epochs, options, keeping)
+        if _judged(network, split.validation).no_worse_than(probe):
+            return SecondCycle(history, True)
+        if keeping.verbose:
+            print("That wrecked the net, and is taken back.")
+    network.model.set_weights(kept)
+    return SecondCycle(history, False)
 
 
 def _second_cycle(
     network: Network,
     split: Split,
     features: np.ndarray,
-    kept: Sequence[np.ndarray],
-    probe: Scores,
     epochs: int,
     options: Options,
     keeping: Keeping,
-) -> SecondCycle:
-    """Train the whole net anew, on everything, and put back what was kept if that wrecks it.
-
-    To go on from the end of the first cycle would be twice the steps on the same few examples.
-    """
+) -> History:
     _keep_part_of_head(network, features, epochs, options)
     if keeping.verbose:
         print(f"Once more from the beginning, with all {len(split.everything.x):,} examples:")
-    again = keeping.second()
     listeners = [_beginning(network, split, options)]
-    history = train_whole(network, split.everything, None, epochs, options, listeners, again)
-    # The net knows these examples now; one that is wrecked shows even so.
-    if _judged(network, split.validation).no_worse_than(probe):
-        return SecondCycle(history, True)
-    network.model.set_weights(kept)
-    if keeping.verbose:
-        print("That wrecked the net, and is taken back.")
-    return SecondCycle(history, False)
+    return train_whole(
+        network, split.everything, None, epochs, options, listeners, keeping.second()
+    )
+
+
+def _keep_part_of_head(
+    network: Network, features: np.ndarray, epochs: int, options: Options
+) -> None:
+    steps = options.steps(len(features), epochs)
+    keep_part_of_head(network.head, features, options.highest_rate(steps), steps)
 
 
 def _judged(network: Network, part: Part) -> Scores:
@@ -284,8 +246,7 @@ def _outputs(network: Network, part: Part) -> np.ndarray:
 def _write(done: FineTuned, run: RunDirectory) -> None:
     """Let the run's files, and its page, be of what is given back."""
     if not run.settings_file.is_file():  # no epoch was asked for: the probe alone
-        run.write_settings(dict(run.about))
-        run.log.start([])
+        run.begin()
     settings = run.read_settings()
     told = {**settings.get("run", {}), "best_epoch": done.best_epoch}
     told["probe_accuracy"] = done.probe_scores.accuracy

@@ -1,60 +1,23 @@
 """The second phase: the whole net, low layers slowly and the head fast, along one cycle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from latih.callbacks import Callback, GradualUnfreezing, OneCycle
-from latih.callbacks.progress import Verbose
+from latih.callbacks import Callback, GradualUnfreezing, History, OneCycle
 from latih.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from latih.metrics import CategoricalAccuracy
-from latih.models.kept_run import Resume
 from latih.optimizers import AdamW
-from latih.run_directory import RunDirectory
 from latih.transfer.cycle import CycleOfFewSteps
+from latih.transfer.keeping import Keeping
 from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
 from latih.transfer.options import RATE, Options
 from latih.transfer.rates import groups, rates_by_depth
 from latih.transfer.scores import balanced_weights
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some of the examples.
-
-    Args:
-        x: what goes in.
-        labels: their classes.
-    """
-
-    x: np.ndarray
-    labels: Labels
-
-    def take(self, rows: np.ndarray) -> "Part":
-        """Return some rows."""
-        return Part(self.x[rows], replace(self.labels, numbers=self.labels.numbers[rows]))
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """Where a run is written and how it is shown, as ``fit()`` takes it."""
-
-    verbose: Verbose = 0
-    run_dir: RunDirectory | None = None
-    resume: Resume = "auto"
-    snapshot_every: Any = "60s"
-
-    def second(self) -> "Keeping":
-        """Return the same for the second cycle, which is a run of its own within the first."""
-        if self.run_dir is None:
-            return self
-        # It may have to begin where the first goes on.
-        resume: Resume = "auto" if self.resume is True else self.resume
-        return replace(self, run_dir=self.run_dir.second_cycle, resume=resume)
+from latih.transfer.split import Part
 
 
 def train_whole(
@@ -65,7 +28,7 @@ def train_whole(
     options: Options,
     callbacks: Sequence[Callback],
     keeping: Keeping,
-) -> Any:
+) -> History:
     """Train every layer of a net whose head fits its base already.
 
     Args:
@@ -82,7 +45,7 @@ def train_whole(
     """
     model = network.model
     model.compile(
-        _optimizer(network, options),
+        _optimizer(network, options.learning_rate or RATE, options),
         loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
         metrics=["accuracy"],
         weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
@@ -115,7 +78,7 @@ def train_whole(
     )
 
 
-def compile_for_labels(network: Network, labels: Labels, options: Options) -> None:
+def compile_for_labels(network: Network, labels: Labels, rate: float, options: Options) -> None:
     """Let a net that has learned be evaluated, and trained on, with labels as they were given.
 
     Its optimizer begins anew: that of the cycle ended with a rate near nothing.
@@ -123,15 +86,16 @@ def compile_for_labels(network: Network, labels: Labels, options: Options) -> No
     Args:
         network: the net.
         labels: those that it learned from; in the place of a name stands its number.
-        options: the rates.
+        rate: that of the head, > 0.
+        options: the rates of the other layers.
     """
     loss = CategoricalCrossentropy() if labels.were_rows else SparseCategoricalCrossentropy()
-    network.model.compile(_optimizer(network, options), loss=loss, metrics=["accuracy"])
+    network.model.compile(_optimizer(network, rate, options), loss=loss, metrics=["accuracy"])
 
 
-def _optimizer(network: Network, options: Options) -> AdamW:
+def _optimizer(network: Network, rate: float, options: Options) -> AdamW:
     model = network.model
-    optimizer = AdamW(options.learning_rate or RATE, weight_decay=options.weight_decay)
+    optimizer = AdamW(rate, weight_decay=options.weight_decay)
     optimizer.set_groups(rates_by_depth(groups(model, options.groups), options.factor))
     # Biases and the scales of normalisations are few, and are where they should be.
     optimizer.exclude_from_weight_decay(
