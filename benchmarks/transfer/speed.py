@@ -153,7 +153,7 @@ def main() -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timm", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     sys.path.append(str(asked.timm))
     for kernel in ("nms", "qnms"):  # torchvision's are built for another PyTorch; none is called
@@ -177,8 +177,9 @@ def main() -> None:
         f"normalisation frozen; {asked.rounds} trainings of {EPOCHS} epochs of each, in turns, "
         "after one that is not measured; "
         "milliseconds an image in an epoch, medians; how many times as fast is the median of the "
-        f"ratios within the rounds. In a whole training of {EPOCHS} epochs the first step counts, "
-        f"which is recorded. PyTorch {torch.__version__}, {torch.get_num_threads()} threads.\n",
+        f"ratios within the rounds. In a whole training of {EPOCHS} epochs all epochs count, the "
+        f"first with its dearer first step too. PyTorch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads.\n",
         "`make bench-transfer-speed`\n",
         "| | Latih | the other | times as fast | rounds | a whole training |",
         "|---|---:|---:|---:|---:|---:|",

@@ -65,6 +65,31 @@ def test_pictures_need_no_folders(
     assert done.stdout.splitlines()[0] == told
 
 
+def test_files_that_hold_no_picture_are_skipped_and_told_of_or_refused(
+    command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    place = tmp_path / "pictures"
+    place.mkdir()
+    (place / "a.png").write_bytes(b"no picture")
+    for number in range(11):
+        wide = np.tile(X[number], (1, 9))
+        Image.fromarray(wide if number else np.dstack([wide] * 3)).save(place / f"b{number}.png")
+    done = command("pretrain", "pictures", *FAST)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:4] == [
+        "pictures: 11 examples of 12 x 64 x 3, without labels.",
+        "Skipped 1 file that holds no image: pictures/a.png.",
+        "10 grey pictures were given three equal channels.",
+        "Pictures are stretched to 12 x 64; the first is 12 x 108.",
+    ]
+    done = command("pretrain", "pictures", *FAST, "--strict")
+    assert done.returncode == 1 and "'pictures/a.png' holds no image" in done.stderr
+    (place / "only").mkdir()
+    (place / "only" / "a.png").write_bytes(b"no picture")
+    done = command("pretrain", "pictures/only", *FAST)
+    assert done.returncode == 1 and "holds no image" in done.stderr
+
+
 def test_more_epochs_go_on(command: Any, data: str, tmp_path: Path, without_curves: None) -> None:
     for epochs in ("1", "3"):
         options = ("--hidden", "9", "--run-dir", "run", "--quiet")

@@ -56,7 +56,7 @@ def EfficientNetLite0(
     classifier_activation: Any = "softmax",
     name: str = "efficientnet_lite0",
 ) -> Model:
-    """Return EfficientNet-Lite0: 75% of ImageNet's pictures named right by 4.7 million weights.
+    """Return EfficientNet-Lite0: 4.7 million weights that name 75% of ImageNet right.
 
     Inverted residual blocks: a narrow map is made wide by a 1 x 1 convolution, looked at channel by
     channel, and made narrow again; where the map keeps its size what came in is added. Of the
@@ -94,7 +94,7 @@ def EfficientNetLite0(
 
     Reference:
         Tan & Le 2019, "EfficientNet", table 1; Liu 2020, "Higher accuracy on vision models with
-        EfficientNet-Lite".
+        EfficientNet-Lite", whose count of what is named right this is.
     """
     owner = "EfficientNetLite0"
     head = Head(owner, include_top, pooling, classes, classifier_activation, DROPOUT, weights)

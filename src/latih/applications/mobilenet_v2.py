@@ -47,7 +47,7 @@ def MobileNetV2(
     classifier_activation: Any = "softmax",
     name: str = "mobilenet_v2",
 ) -> Model:
-    """Return MobileNetV2 as torchvision builds it: 72% of ImageNet's pictures named right.
+    """Return MobileNetV2 as torchvision builds it: 72% of ImageNet named right, by its own count.
 
     Its layers, their names and arguments are Keras's, its numbers torchvision's, whose weights it
     takes: zeros on both sides before a stride, and batch normalisation with ε = 1e-5. Keras's own

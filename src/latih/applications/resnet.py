@@ -103,7 +103,7 @@ def ResNet18(
     classifier_activation: Any = "softmax",
     name: str = "resnet18",
 ) -> Model:
-    """Return ResNet-18 as torchvision builds it: 70% of ImageNet's pictures named right.
+    """Return ResNet-18 as torchvision builds it: 70% of ImageNet named right, by its own count.
 
     Each block adds to its input what two convolutions make of it: ``relu(x + F(x))``. So gradients
     reach the first layers of a deep net undiminished.
@@ -155,7 +155,7 @@ def ResNet34(
     classifier_activation: Any = "softmax",
     name: str = "resnet34",
 ) -> Model:
-    """Return ResNet-34 as torchvision builds it: 73% of ImageNet's pictures named right.
+    """Return ResNet-34 as torchvision builds it: 73% of ImageNet named right, by its own count.
 
     ResNet-18's blocks, sixteen instead of eight. It takes images as :func:`preprocess_input` makes
     them.
@@ -205,7 +205,7 @@ def ResNet50(
     classifier_activation: Any = "softmax",
     name: str = "resnet50",
 ) -> Model:
-    """Return ResNet-50 as torchvision builds it: 81% of ImageNet's pictures named right.
+    """Return ResNet-50 as torchvision builds it: 81% of ImageNet named right, by its own count.
 
     Its blocks are bottlenecks: a 1 x 1 convolution squeezes, one of 3 x 3 looks, a 1 x 1 widens
     again. Its layers and their names are Keras's, its numbers torchvision's, whose weights it

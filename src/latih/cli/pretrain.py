@@ -43,6 +43,9 @@ def pretrain(
     learning_rate: LearningRate = None,
     epochs: Annotated[int, typer.Option(help="Of a DBN: for each machine.")] = DEFAULTS.epochs,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = DEFAULTS.batch_size,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file that is no picture; else skip it.")
+    ] = False,
     seed: Seed = 42,
     run_dir: NewRun = None,
     snapshot_every: SnapshotEvery = "60s",
@@ -73,4 +76,5 @@ def pretrain(
         quiet=quiet,
         resume="force" if force else "auto",
         snapshot_every=read_interval(snapshot_every),
+        strict=strict,
     )

@@ -21,6 +21,7 @@ def run_pretraining(
     quiet: bool,
     resume: Resume,
     snapshot_every: int | str,
+    strict: bool = False,
 ) -> None:
     """Learn an encoder from data, and tell where it is.
 
@@ -32,20 +33,24 @@ def run_pretraining(
         quiet: whether only the result is told.
         resume: as in ``fit()``.
         snapshot_every: as in ``fit()``.
+        strict: whether a picture that cannot be read is refused; else it is skipped.
 
     Raises:
         typer.Exit: with 130 after Ctrl-C.
     """
     console = Console(highlight=False, soft_wrap=True)
     set_random_seed(seed)
-    name, x = load_unlabelled(data)
+    found = load_unlabelled(data, strict=strict)
+    x, told = found.x, list(found.remarks)
     if not quiet:
         shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
-        console.print(f"{name}: {len(x):,} examples of {shape}, without labels.", markup=False)
+        told.insert(0, f"{found.name}: {len(x):,} examples of {shape}, without labels.")
+    for sentence in told:
+        console.print(sentence, markup=False)
     with telling_how_to_go_on(console, directory, resume_command(directory, data)):
         learnt = pretrain(
             settings,
-            name,
+            found.name,
             x,
             directory,
             seed=seed,

@@ -122,19 +122,6 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     return _whole(data)
 
 
-def read_images(path: Path) -> np.ndarray:
-    """Read the images of a directory and of the folders in it, whatever these are called.
-
-    Raises:
-        InputError: there are none.
-        MissingExtraError: what reads images is not installed.
-    """
-    found = image_dataset_from_directory(
-        path, labels=None, image_size=1, shuffle=False, verbose=False
-    )
-    return _pixels(found.file_paths)
-
-
 def _images(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str]]:
     found = image_dataset_from_directory(path, image_size=1, shuffle=False, verbose=False)
     if len(found.class_names) < 2:

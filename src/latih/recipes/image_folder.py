@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,57 @@ def read_picture_classes(
     return PictureClasses(pictures, labels, tuple(name for name, _ in found), empty, others)
 
 
+def read_unsorted_pictures(
+    directory: str | os.PathLike[str], most_side: int, *, strict: bool = False
+) -> tuple[np.ndarray, list[str]]:
+    """Read the pictures of a directory and of the folders in it, whatever these are called.
+
+    Args:
+        directory: the directory.
+        most_side: how high and wide they may be. They are stretched to the size of the first one,
+            within that.
+        strict: whether a file that cannot be read is refused; else it is skipped.
+
+    Shapes:
+        returns: ``(n, height, width, 3)``, or ``(n, height, width)`` where all are grey.
+
+    Returns:
+        The pixels, and what is to be said of them, a sentence each.
+
+    Raises:
+        FileFormatError: a file cannot be read, and ``strict`` is asked for; or none can.
+        MissingExtraError: the package pillow is not installed.
+    """
+    (paths,) = find_images(Path(directory), [""], follow_links=False)
+    own = _size_of_first(paths)
+    size = min(own[0], most_side), min(own[1], most_side)
+    pictures = read_pictures(paths, size, strict=strict)
+    are_grey = pictures.converted.get("grey", 0) == len(pictures.x)
+    told = (replace(pictures, converted={}) if are_grey else pictures).remarks()
+    if size != own:
+        told.append(
+            f"Pictures are stretched to {size[0]} x {size[1]}; the first is {own[0]} x {own[1]}."
+        )
+    return pictures.x[..., 0] if are_grey else pictures.x, told
+
+
+def _size_of_first(paths: Sequence[str]) -> tuple[int, int]:
+    """Return the height and width of the first picture that can be read; 1 and 1 if none can."""
+    pillow = pillow_image()
+    for path in paths:
+        try:
+            with pillow.open(path, formats=FORMATS) as opened:
+                return opened.height, opened.width
+        except _unreadable(pillow):
+            continue
+    return 1, 1
+
+
+def _unreadable(pillow: Any) -> tuple[type[Exception], ...]:
+    """Return what is raised at a file that holds no picture, or a damaged one."""
+    return OSError, ValueError, SyntaxError, pillow.DecompressionBombError
+
+
 def read_pictures(paths: Sequence[str], size: tuple[int, int], *, strict: bool = False) -> Pictures:
     """Read picture files.
 
@@ -226,7 +277,7 @@ def _read(path: str, size: tuple[int, int], pillow: Any) -> tuple[np.ndarray, st
             if image.size != size[::-1]:
                 image = image.resize(size[::-1], pillow.Resampling.BILINEAR)
             return np.asarray(image), kind
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+    except _unreadable(pillow) as error:
         return str(error)
 
 

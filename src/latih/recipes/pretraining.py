@@ -28,7 +28,8 @@ from latih.layers import (
 from latih.models import Model, Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
-from latih.recipes.files import find_dataset, read_arrays, read_data, read_images
+from latih.recipes.files import MOST_PIXELS, find_dataset, read_arrays, read_data
+from latih.recipes.image_folder import read_unsorted_pictures
 from latih.recipes.settings import settings_of
 from latih.run_directory import RunDirectory
 
@@ -109,16 +110,30 @@ class PretrainedRun:
     run: RunDirectory
 
 
-def load_unlabelled(source: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
+@dataclass(frozen=True)
+class Unsorted:
+    """Examples without labels.
+
+    Args:
+        name: what they are called.
+        x: the examples.
+        remarks: what is to be said of them, a sentence each.
+    """
+
+    name: str
+    x: np.ndarray
+    remarks: tuple[str, ...] = ()
+
+
+def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> Unsorted:
     """Load examples to learn from without labels; those that are there are not looked at.
 
     Args:
         source: the name of a known data set; an ``.npz`` file with the array ``x``; a directory
             with ``x.npy``; a directory of images, in folders or not; or what
-            :func:`~latih.recipes.files.read_data` reads.
-
-    Returns:
-        What the data are called, and the examples; of a known data set those to train on.
+            :func:`~latih.recipes.files.read_data` reads. Of a known data set, those to train on
+            are meant.
+        strict: whether a picture that cannot be read is refused; else it is skipped.
 
     Raises:
         UnknownNameError: neither a data set nor a file of that name.
@@ -126,15 +141,16 @@ def load_unlabelled(source: str | os.PathLike[str]) -> tuple[str, np.ndarray]:
     """
     path = Path(source)
     if path.suffix == ".npz":
-        return path.name, _x_of(read_arrays(path), path)
+        return Unsorted(path.name, _x_of(read_arrays(path), path))
     if path.is_dir() and (path / "x.npy").is_file() and not (path / "y.npy").is_file():
-        return path.name, np.load(path / "x.npy", allow_pickle=False)
+        return Unsorted(path.name, np.load(path / "x.npy", allow_pickle=False))
     if path.is_dir() and any(find_images(path, [""], follow_links=False)):
-        return path.name, read_images(path)
+        x, remarks = read_unsorted_pictures(path, MOST_PIXELS, strict=strict)
+        return Unsorted(path.name, x, tuple(remarks))
     if path.suffix == ".parquet" or path.exists():
-        return path.name, _x_of(read_data(path)[0], path)
+        return Unsorted(path.name, _x_of(read_data(path)[0], path))
     dataset = find_dataset(source)
-    return dataset.name, dataset.load()[0][0]
+    return Unsorted(dataset.name, dataset.load()[0][0])
 
 
 def _x_of(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:

@@ -19,8 +19,7 @@ def cached_features(
     """Return what a model makes of examples, as they are and then as its augmentation changes them.
 
     A head on a frozen base sees the same features in every epoch: kept, an epoch costs what the
-    head costs, a thousandth. Where images are augmented they differ, so that several views of each
-    are kept.
+    head costs. Where images are augmented they differ, so that several views of each are kept.
 
     Args:
         features: the model; only its augmentation layers act as in training.

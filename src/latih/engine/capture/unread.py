@@ -60,7 +60,7 @@ class Unread:
 
     def __init__(self) -> None:
         self.given_back = 0
-        self._storages: dict[int, torch.UntypedStorage] = {}
+        self._storages: dict[int, tuple[torch.UntypedStorage, int]] = {}
         self._held: dict[int, int] = {}
         self._constant: set[int] = set()
         self._bytes = self._fresh = 0
@@ -79,7 +79,7 @@ class Unread:
             if memory in self._held or memory in read or memory in self._constant:
                 continue
             if storage.nbytes() >= LEAST and result.device.type == "cpu":
-                self._storages[memory] = storage
+                self._storages[memory] = storage, storage.nbytes()
                 self._held[memory] = sum(memory_of(one) == memory for one in operation.results)
                 self._bytes += storage.nbytes()
                 self._fresh += storage.nbytes()
@@ -90,13 +90,13 @@ class Unread:
     def _look(self) -> None:
         if _let_go is None or _references is None:
             return
-        for memory, storage in list(self._storages.items()):
+        for memory, (storage, counted) in list(self._storages.items()):
             known = self._held[memory] + 1  # the record's tensors, and this storage
             if _references(storage._cdata) <= known:  # pyright: ignore[reportPrivateUsage]
                 del self._storages[memory]
-                self._bytes -= storage.nbytes()
+                self._bytes -= counted  # and not what it holds since: it may have been resized
                 if storage.data_ptr() != memory:
-                    continue  # it was resized, and lies elsewhere
+                    continue  # it lies elsewhere
                 start = -(-memory // mmap.PAGESIZE) * mmap.PAGESIZE
                 size = (memory + storage.nbytes() - start) // mmap.PAGESIZE * mmap.PAGESIZE
                 if size > 0 and not _let_go(start, size, DONT_NEED):
