@@ -83,3 +83,13 @@ def test_every_part_that_the_readme_lists_exists(readme: str) -> None:
         (row,) = re.findall(rf"^\| `{room}` \| ([^;|]+)", text, re.MULTILINE)
         for name in row.split(","):
             assert hasattr(getattr(latih, room), name.strip()), name
+
+
+def test_no_run_that_a_test_or_a_try_left_is_in_the_repository() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    left = {"run.toml", "log.jsonl", "report.html", "best.keras", "final.keras"}
+    assert [one for one in listed.stdout.splitlines() if Path(one).name in left] == []

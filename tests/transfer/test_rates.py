@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_net import Killed
 
 import latih
 from latih import callbacks, layers, transfer
@@ -201,19 +202,6 @@ def test_a_head_that_is_awake_alone_learns_as_over_frozen_layers() -> None:
     trained(frozen)
     for ours, wanted in zip(waiting.get_weights(), frozen.get_weights(), strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-7)
-
-
-class Killed(callbacks.Callback):
-    """Ends a run as a crash does."""
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__()
-        self.last = epoch
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Raise."""
-        if epoch == self.last:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 5])
