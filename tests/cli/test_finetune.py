@@ -340,6 +340,23 @@ def test_a_second_cycle_that_is_taken_back_is_told_of(
     assert phrase("second_cycle_taken_back") in page
 
 
+def test_the_page_says_which_files_were_named_wrong(
+    pictures: Path, command: Any, tmp_path: Path
+) -> None:
+    (pictures / "bricks" / "deep").mkdir()
+    for number in range(6):  # as much like grass as the grass
+        Image.open(pictures / "grass" / f"{number}.png").rotate(180).save(
+            pictures / "bricks" / "deep" / f"odd {number}.png"
+        )
+    assert command("finetune", "pictures", *QUICK, "--quiet", "--folds", "2").returncode == 0
+    run = RunDirectory.open(tmp_path / "run")
+    names = [mistake["name"] for mistake in run.evaluation.read()["mistakes"]]
+    assert names and all((pictures / name).is_file() for name in names)
+    assert any(name.startswith("bricks/deep/odd ") for name in names)
+    page = run.report_file.read_text("utf-8")
+    assert all(name in page for name in names)
+
+
 @pytest.mark.parametrize("kind", [str, Path, keras.models.load_model, "resnet18"])
 def test_a_run_tells_what_its_base_is_called_and_no_path(
     kind: Any, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -247,6 +247,8 @@ GOOD = {"index": 1, "true": 0, "predicted": 1, "confidence": 0.5}
         {"mistakes": [GOOD | {"true": -1}]},
         {"mistakes": [GOOD | {"predicted": "shirt"}]},
         {"mistakes": [GOOD | {"index": None}]},
+        {"mistakes": [GOOD | {"name": 3}]},
+        {"mistakes": [GOOD | {"name": ["a.png"]}]},
         {"mistakes": [GOOD | {"confidence": 1.5}]},
         {"mistakes": [GOOD | {"confidence": -0.1}]},
         {"mistakes": [GOOD | {"confidence": "sure"}]},

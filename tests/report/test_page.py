@@ -247,6 +247,13 @@ def test_a_long_run_keeps_the_page_small(tmp_path: Path) -> None:
     assert "Of 5,000 points of training one in 3 is drawn." in page.text
 
 
+def test_a_mistake_with_a_name_is_called_by_it(tmp_path: Path) -> None:
+    mistake = {"index": 5, "true": 0, "predicted": 1, "confidence": 0.9}
+    called = {**mistake, "name": "cats/<b>tom</b>.png"}
+    page = Page(build_report(write_run(tmp_path, {}, [], {"mistakes": [called, mistake]})))
+    assert "cats/<b>tom</b>.png" in page.text and "sample 5" in page.text
+
+
 def test_a_large_picture_is_shrunk_to_the_averages_of_its_blocks(tmp_path: Path) -> None:
     image = [[(row * 7 + column * 3) % 256 for column in range(250)] for row in range(200)]
     mistake = {"index": 0, "true": 0, "predicted": 1, "confidence": 0.9, "image": image}

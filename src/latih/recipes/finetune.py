@@ -177,7 +177,8 @@ def fine_tune_pictures(
     # Copies are those among what is judged on, not among what the epochs were chosen by.
     own = replace(net.signs, leaked=judged.leaked / judged.count)
     findings = worst_of([own, *(replace(signs, leaked=0.0) for signs in judged.signs)])
-    _write(run, judged.scores, x[rows], labels[rows], outputs, findings)
+    files = np.array(classes.names())[rows].tolist()
+    _write(run, judged.scores, x[rows], labels[rows], outputs, files, findings)
     return FineTunedRun(net, judged, run, tuple(findings))
 
 
@@ -288,9 +289,10 @@ def _write(
     x: np.ndarray,
     labels: np.ndarray,
     outputs: np.ndarray,
+    names: Sequence[str],
     found: Sequence[Finding],
 ) -> None:
     told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
-    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs))
+    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs, names))
     write_findings(run, found)
     report.build_report(run)

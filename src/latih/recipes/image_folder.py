@@ -88,6 +88,11 @@ class PictureClasses:
     empty: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
 
+    def names(self) -> list[str]:
+        """Return what each picture is called: the way to it from where all of them are."""
+        place = os.path.commonpath(self.pictures.paths)
+        return [os.path.relpath(path, place) for path in self.pictures.paths]
+
     def remarks(self) -> list[str]:
         """Return what is to be said of them, a sentence each."""
         told = self.pictures.remarks()

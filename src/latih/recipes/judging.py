@@ -1,6 +1,6 @@
 """What a run writes down of how well its net names what it was not trained on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ def evaluation_of_classes(
     x: np.ndarray,
     true: np.ndarray,
     probabilities: np.ndarray,
+    names: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the scores, the confusion, and the mistakes that a net was surest of.
 
@@ -26,15 +27,18 @@ def evaluation_of_classes(
         x: the examples; pictures are shown.
         true: their classes.
         probabilities: what the net gave for them.
+        names: what each example is called, such as its file.
     """
     return {
         "scores": dict(scores),
         "confusion": confusion.tolist(),
-        "mistakes": _mistakes(x, true, probabilities),
+        "mistakes": _mistakes(x, true, probabilities, names),
     }
 
 
-def _mistakes(x: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
+def _mistakes(
+    x: np.ndarray, true: np.ndarray, probabilities: np.ndarray, names: Sequence[str] | None
+) -> list[dict[str, Any]]:
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != true)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES_SHOWN]
@@ -46,6 +50,8 @@ def _mistakes(x: np.ndarray, true: np.ndarray, probabilities: np.ndarray) -> lis
             "predicted": int(predicted[index]),
             "confidence": float(confidence[index]),
         }
+        if names is not None:
+            mistake["name"] = names[index]
         if x.dtype == np.uint8 and x.ndim >= 3:
             step = -(-x.shape[1] // SHOWN_SIZE)
             mistake["image"] = x[index, ::step, ::step].tolist()

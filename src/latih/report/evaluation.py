@@ -27,6 +27,7 @@ class Mistake:
 
     Args:
         index: which sample of the test set.
+        name: what it is called, such as its file; None for one without a name.
         true: the number of its class.
         predicted: the number of the class that the model gave.
         confidence: the probability it gave to that class; None when it was not a number.
@@ -34,6 +35,7 @@ class Mistake:
     """
 
     index: int
+    name: str | None
     true: int
     predicted: int
     confidence: float | None
@@ -121,8 +123,12 @@ def _check_mistake(value: object, file: Path, where: str) -> Mistake:
             expected="a number from 0 to 1",
             got=write_value(confidence),
         )
+    name = table.get("name")
+    if not isinstance(name, str | None):
+        raise damaged(file, f"the name of {where}", expected="a string", got=write_value(name))
     return Mistake(
         index=require_count(table.get("index"), file, f"the index of {where}"),
+        name=None if name is None else clean(name),
         true=require_count(table.get("true"), file, f"the true class of {where}"),
         predicted=require_count(table.get("predicted"), file, f"the predicted class of {where}"),
         confidence=None if confidence is None else min(confidence, 1.0),

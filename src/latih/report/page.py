@@ -141,6 +141,9 @@ def _confusion(record: Record) -> dict[str, object] | None:
 def _mistakes(record: Record) -> list[dict[str, str]]:
     return [
         {
+            "called": phrase("sample", index=mistake.index)
+            if mistake.name is None
+            else mistake.name,
             "index": str(mistake.index),
             "true": record.class_name(mistake.true),
             "predicted": record.class_name(mistake.predicted),
