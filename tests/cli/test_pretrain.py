@@ -63,6 +63,18 @@ def test_pictures_need_no_folders(
     assert (done.returncode, done.stderr) == (0, "")
     told = f"pictures: {12 * len(folders)} examples of 12 x 12, without labels."
     assert done.stdout.splitlines()[0] == told
+    assert done.stdout.splitlines()[-1] == "Next:    latih finetune IMAGES --base run"
+
+
+def test_a_picture_beside_arrays_is_not_what_is_learned_from(
+    command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "arrays" / "x.npy", X)
+    np.save(tmp_path / "arrays" / "y.npy", np.arange(len(X)) % 2)
+    Image.fromarray(X[0]).save(tmp_path / "arrays" / "plot.png")
+    done = command("pretrain", "arrays", *FAST)
+    assert done.stdout.splitlines()[0] == "arrays: 60 examples of 12 x 12, without labels."
 
 
 def test_files_that_hold_no_picture_are_skipped_and_told_of_or_refused(
@@ -71,17 +83,26 @@ def test_files_that_hold_no_picture_are_skipped_and_told_of_or_refused(
     place = tmp_path / "pictures"
     place.mkdir()
     (place / "a.png").write_bytes(b"no picture")
+    Image.fromarray(np.zeros((99, 99), "uint8")).save(place / "b.png")
+    whole = (place / "b.png").read_bytes()
+    (place / "b.png").write_bytes(whole[: len(whole) // 2])  # its size can be read, and no more
+    (place / "c.tiff").write_bytes(b"")
     for number in range(11):
         wide = np.tile(X[number], (1, 9))
         Image.fromarray(wide if number else np.dstack([wide] * 3)).save(place / f"b{number}.png")
     done = command("pretrain", "pictures", *FAST)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:4] == [
+    assert done.stdout.splitlines()[:5] == [
         "pictures: 11 examples of 12 x 64 x 3, without labels.",
-        "Skipped 1 file that holds no image: pictures/a.png.",
+        "Skipped 2 files that hold no image: pictures/a.png, pictures/b.png.",
         "10 grey pictures were given three equal channels.",
-        "Pictures are stretched to 12 x 64; the first is 12 x 108.",
+        "Skipped 1 file of a kind that is not read: pictures/c.tiff. Write them anew as PNG or "
+        "JPEG files.",
+        "11 pictures were stretched to 12 x 64.",
     ]
+    done = command("pretrain", "pictures", *FAST, "--strict")
+    assert done.returncode == 1 and "of a kind that is not read" in done.stderr
+    (place / "c.tiff").unlink()
     done = command("pretrain", "pictures", *FAST, "--strict")
     assert done.returncode == 1 and "'pictures/a.png' holds no image" in done.stderr
     (place / "only").mkdir()

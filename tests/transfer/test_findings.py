@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_net import tuned as tuned_small_net
 
 import latih
 from latih import layers, transfer
 from latih.errors import LatihWarning
 from latih.run_directory import RunDirectory
-from latih.transfer.findings import Signs, findings_of, spread_of, worst_of, write_findings
+from latih.transfer.findings import findings_of, worst_of, write_findings
+from latih.transfer.modes import Gap, gap_of_modes
+from latih.transfer.signs import Signs
+from latih.transfer.spread import spread_of
 
 DICE = np.random.default_rng(6)
 KINDS = np.repeat([0, 1], 24)
@@ -124,6 +128,9 @@ def test_what_can_be_seen_before_the_first_step_is_told_before_it() -> None:
         ({"spread": None}, []),
         ({"leaked": 0.2}, [("train-validation-mismatch", "fault")]),
         ({"leaked": 0.005}, []),
+        ({"gap": Gap("norm", 1.6, 1.0, 2.0)}, [("train-validation-mismatch", "fault")]),
+        ({"gap": Gap("norm", 1.4, 1.0, 1.0)}, []),  # not so many times
+        ({"gap": Gap("norm", 0.016, 0.01, 2.0)}, []),  # not so much
     ],
     ids=str,
 )
@@ -175,3 +182,55 @@ def test_of_several_fine_tunings_the_worst_of_each_thing_is_told_and_the_worst_f
     found = worst_of(several)
     assert [one.code for one in found] == ["unnormalised-inputs", "train-validation-mismatch"]
     assert found[1].evidence[0].value == 0.35
+
+
+def test_what_a_net_does_alone_is_compared_with_what_it_does_in_batches() -> None:
+    inputs = latih.Input((3,))
+    x = layers.Dropout(0.5)(layers.BatchNormalization(name="norm")(inputs))  # dropout stays off
+    net = latih.Model(inputs, layers.Dense(2, "softmax", name="head")(x))
+    rows = DICE.normal(5.0, 2.0, (32, 3)).astype("float32")
+    kinds = (rows[:, 0] > 5).astype(int)
+    before = net.get_weights()
+    found = gap_of_modes(net, rows, kinds, batch_size=32)
+    assert found is not None and found.layer == "norm"
+    norm = torch.nn.BatchNorm1d(3, eps=1e-3)
+    head = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        head.weight.copy_(net.get_layer("head").kernel.T)
+        head.bias.copy_(net.get_layer("head").bias)
+        for training, loss in ((False, found.alone), (True, found.in_batches)):
+            norm.train(training)
+            wanted = torch.nn.functional.cross_entropy(
+                head(norm(torch.from_numpy(rows))), torch.from_numpy(kinds)
+            )
+            assert loss == pytest.approx(float(wanted), rel=1e-4)
+    assert found.of_chance == pytest.approx(np.log(2))
+    assert all(map(np.array_equal, net.get_weights(), before))
+    assert (
+        gap_of_modes(latih.Sequential([layers.Dense(2, input_shape=[3])]), rows, kinds, 8) is None
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
+@pytest.mark.parametrize("learns", [True, False])
+def test_batch_normalisations_that_learned_from_few_batches_are_found(learns: bool) -> None:
+    given: Any = {"epochs": 12, "batch_size": 19, "learning_rate": 0.02}
+    done = tuned_small_net(batch_norm=learns, **given)
+    assert codes(done.signs) == [("train-validation-mismatch", "fault")] * learns
+    assert [one.layer for one in done.findings] == ["low_norm"] * learns
+
+
+@pytest.mark.usefixtures("without_curves")
+@pytest.mark.filterwarnings("ignore:.*`FineTuned.findings`")
+def test_what_is_no_longer_found_is_no_longer_written(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    of_doctor = {"code": "overfitting", "moment": "running", "at_step": 40}
+    at_the_end = {"code": "underfitting", "moment": "end", "at_step": 90}
+    run.findings.start([of_doctor, at_the_end])
+    write_findings(run, findings_of(changed(leaked=0.2)))
+    write_findings(run, findings_of(changed(spread=("norm", 255.0))))
+    codes_written = [one["code"] for one in run.findings.read()]
+    assert codes_written == ["overfitting", "underfitting", "unnormalised-inputs"]
+    write_findings(run, [])
+    assert run.findings.read() == [of_doctor, at_the_end]

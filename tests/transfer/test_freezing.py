@@ -50,6 +50,13 @@ def test_a_frozen_base_is_bit_identical_after_training() -> None:
     )
 
 
+def test_numbers_of_numpy_count_layers_too() -> None:
+    model = base()
+    transfer.freeze(model, until=np.int64(2))  # type: ignore[arg-type]
+    wanted = transfer.freeze(base(), until=2)
+    assert names(model.trainable_weights) == names(wanted.trainable_weights)
+
+
 def test_what_is_frozen_is_what_keras_freezes() -> None:
     ours, theirs = base(), base(real)
     for until in (0, 2, 4, -1):

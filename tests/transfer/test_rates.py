@@ -106,6 +106,16 @@ def test_the_pull_is_towards_the_start() -> None:
     assert not net.losses
 
 
+def test_the_penalties_that_a_pull_displaced_come_back() -> None:
+    net = latih.Sequential([layers.Dense(3, kernel_regularizer="l2", input_shape=[4])])
+    own = net.layers[0].kernel.regularizer
+    for strength in (0.1, 0.2):
+        transfer.pull_to_start(net.layers, strength)
+        assert isinstance(net.layers[0].kernel.regularizer, transfer.PullToStart)
+    transfer.pull_to_start(net.layers, 0)
+    assert net.layers[0].kernel.regularizer is own and net.layers[0].bias.regularizer is None
+
+
 def test_a_strong_pull_keeps_weights_where_they_were() -> None:
     def distance(strength: float) -> float:
         net = model()

@@ -73,7 +73,7 @@ class OneCycle(Remembering, Witness):
         self.first_epoch: int | None = None
         self.own_momentum: float | None = None
         self.highest_rate = self.max_learning_rate
-        """What the cycle rises to: the rate that was given, or that was found for this run."""
+        """The rate that was given, or that was found for this run."""
 
     def rates(self, total_steps: int) -> list[float]:
         """Return the rate of each step of a run, to look at before it is trained.
@@ -82,6 +82,15 @@ class OneCycle(Remembering, Witness):
         """
         schedule = self._over(total_steps)
         return [schedule(step) for step in range(total_steps)]
+
+    def highest_over(self, total_steps: int) -> float:
+        """Return what the cycle rises to in a run of so many steps; 1 where it is yet to be found.
+
+        Args:
+            total_steps: of the run; here they make no difference.
+        """
+        del total_steps
+        return self.highest_rate or 1.0
 
     def check(self, log_names: LogNames) -> None:
         """Refuse an optimizer whose rate cannot be set, and a run too short for a cycle."""
@@ -137,7 +146,7 @@ class OneCycle(Remembering, Witness):
             setattr(self.model.optimizer, self._attribute, self.own_momentum)
 
     def _over(self, total_steps: int) -> schedules.OneCycle:
-        return schedules.OneCycle(self.highest_rate or 1.0, total_steps, *self._arguments)
+        return schedules.OneCycle(self.highest_over(total_steps), total_steps, *self._arguments)
 
     def _total_steps(self, first_epoch: int) -> int:
         return (self.params.get("steps") or 0) * ((self.params.get("epochs") or 0) - first_epoch)

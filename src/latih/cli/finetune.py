@@ -12,7 +12,7 @@ from latih.cli.options import Force, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval, telling_how_to_go_on
 from latih.doctor import Diagnosis
 from latih.random import set_random_seed
-from latih.recipes.finetune import FineTunedRun, fine_tune_pictures
+from latih.recipes.finetune import FineTunedRun, Judged, fine_tune_pictures
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
 from latih.transfer import Options
 
@@ -124,6 +124,19 @@ def _introduction(images: Path, classes: PictureClasses) -> str:
     return f"{images}: {len(classes.labels):,} pictures of {len(counts)} classes: {told}."
 
 
+def _what_was_chosen(judged: Judged, was_trained: bool) -> list[str]:
+    """Say how good the probe was, and what was kept of the training of the whole net."""
+    probe = f"{judged.probe.accuracy:.4f} (balanced {judged.probe.balanced_accuracy:.4f})"
+    if not was_trained:
+        return [f"Frozen probe, on pictures held back from it: {probe}."]
+    kept = "what was kept" if 0 in judged.best_epochs else "fine-tuned"
+    return [
+        f"Where the epoch was chosen: frozen probe {probe}, {kept} {judged.chosen.accuracy:.4f} "
+        f"({judged.chosen.balanced_accuracy:.4f}).",
+        *_where_the_probe_was_best(judged.best_epochs),
+    ]
+
+
 def _where_the_probe_was_best(best_epochs: tuple[int, ...]) -> list[str]:
     count = best_epochs.count(0)
     if not count:
@@ -152,12 +165,8 @@ def _what_followed(done: FineTunedRun, pictures: int) -> list[str]:
 
 def _result(done: FineTunedRun, classes: PictureClasses) -> list[str]:
     judged, names = done.judged, classes.class_names
-    kept = "what was kept" if 0 in judged.best_epochs else "fine-tuned"
     told = [
-        f"Where the epoch was chosen: frozen probe {judged.probe.accuracy:.4f} (balanced "
-        f"{judged.probe.balanced_accuracy:.4f}), {kept} {judged.chosen.accuracy:.4f} "
-        f"({judged.chosen.balanced_accuracy:.4f}).",
-        *_where_the_probe_was_best(judged.best_epochs),
+        *_what_was_chosen(judged, bool(done.tuned.history.epoch)),
         *_what_followed(done, len(classes.labels)),
         f"Test accuracy: {judged.scores.accuracy:.4f}, balanced accuracy: "
         f"{judged.scores.balanced_accuracy:.4f}, on {judged.count:,} pictures.",

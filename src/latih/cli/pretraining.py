@@ -41,12 +41,14 @@ def run_pretraining(
     console = Console(highlight=False, soft_wrap=True)
     set_random_seed(seed)
     found = load_unlabelled(data, strict=strict)
-    x, told = found.x, list(found.remarks)
+    x = found.x
     if not quiet:
         shape = " x ".join(str(size) for size in x.shape[1:]) or "1"
-        told.insert(0, f"{found.name}: {len(x):,} examples of {shape}, without labels.")
-    for sentence in told:
-        console.print(sentence, markup=False)
+        console.print(
+            f"{found.name}: {len(x):,} examples of {shape}, without labels.", markup=False
+        )
+    for remark in found.remarks:
+        console.print(remark, markup=False)
     with telling_how_to_go_on(console, directory, resume_command(directory, data)):
         learnt = pretrain(
             settings,
@@ -63,7 +65,8 @@ def run_pretraining(
     for trained in learnt.run.machines or [learnt.run]:
         if trained.report_file.is_file():
             console.print(f"Page:    {trained.report_file}", markup=False)
-    told = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
-    if not Path(data).is_dir() or x.ndim != 4:  # the command reads folders of pictures alone
-        told = f"transfer.fine_tune({str(learnt.run.path)!r}, x, y) in Python"
-    console.print(f"Next:    {told}", markup=False)
+    if found.are_pictures:
+        following = f"latih finetune IMAGES --base {shlex.quote(str(learnt.run.path))}"
+    else:
+        following = f"transfer.fine_tune({str(learnt.run.path)!r}, x, y) in Python"
+    console.print(f"Next:    {following}", markup=False)

@@ -63,7 +63,7 @@ class Decoding:
         try:
             with pillow.open(path, formats=FORMATS) as opened:
                 image = self._resized(eight_bits(opened, pillow), pillow)
-        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+        except unreadable(pillow) as error:
             raise FileFormatError(
                 f"{path!r} holds no image that can be read",
                 expected="a whole BMP, GIF, JPEG or PNG file",
@@ -88,6 +88,15 @@ class Decoding:
         return image.resize(
             (width, height), getattr(pillow.Resampling, FILTERS[self.interpolation])
         )
+
+
+def unreadable(pillow: Any) -> tuple[type[Exception], ...]:
+    """Return what is raised at a file that holds no image, or a damaged one.
+
+    Args:
+        pillow: what :func:`pillow_image` returns.
+    """
+    return OSError, ValueError, SyntaxError, pillow.DecompressionBombError
 
 
 def find_images(

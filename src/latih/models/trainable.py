@@ -12,6 +12,7 @@ import torch
 from latih import random
 from latih.arguments import one_of, whole
 from latih.callbacks import Doctor, History, ProgbarLogger
+from latih.callbacks.given import listed
 from latih.callbacks.precision_tip import PrecisionTip
 from latih.callbacks.progress import Verbose
 from latih.data.batches import ArrayBatches
@@ -466,27 +467,6 @@ def _refuse(unknown: Mapping[str, Any], method: Callable[..., Any]) -> None:
         raise InputError(
             f"{method.__name__}() has no argument `{argument}`", fix=near_matches(argument, known)
         )
-
-
-def listed(callbacks: Any) -> list[Callback]:
-    """Return callbacks as they are given: several, one alone, or none."""
-    given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-    for callback in given:
-        if isinstance(callback, type) and issubclass(callback, Callback):
-            raise InputError(
-                "`callbacks` holds a class and not an object of it",
-                expected=f"{callback.__name__}(...)",
-                got=callback.__name__,
-                fix=f"Write {callback.__name__}() with what it needs.",
-            )
-        if not isinstance(callback, Callback):
-            raise InputError(
-                "`callbacks` holds what is no callback",
-                expected="objects of latih.callbacks, or of a class derived from Callback",
-                got=repr(callback),
-                fix="For plain functions use LambdaCallback(on_epoch_end=...).",
-            )
-    return given
 
 
 def _doctors(asked: Any, callbacks: Any) -> list[Doctor]:

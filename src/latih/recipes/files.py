@@ -77,6 +77,12 @@ def read_data(path: Path) -> tuple[dict[str, np.ndarray], Sequence[str] | None]:
     return arrays, names
 
 
+def holds_arrays(directory: Path) -> bool:
+    """Say whether a directory holds arrays, IDX files or tables: pictures beside them are none."""
+    patterns = ("*.npy", "*.parquet", "train-images?idx3-ubyte*")
+    return any(any(directory.glob(pattern)) for pattern in patterns)
+
+
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read the arrays of an ``.npz`` file; objects, which would be pickles, are refused.
 

@@ -24,8 +24,9 @@ from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
 from latih.transfer import FindingWarning, FineTuned, Scores, fine_tune
 from latih.transfer.copies import copies
-from latih.transfer.findings import Signs, worst_of, write_findings
+from latih.transfer.findings import worst_of, write_findings
 from latih.transfer.scores import judge, of_confusion
+from latih.transfer.signs import Signs
 from latih.transfer.views import predict_views
 
 TEST_FRACTION = 0.2
@@ -157,7 +158,7 @@ def fine_tune_pictures(
         with warnings.catch_warnings():
             # The findings are given back, those about copies for what is judged on.
             warnings.simplefilter("ignore", FindingWarning)
-            return fine_tune(base, x[rows], named[rows], **given, **more)
+            return fine_tune(base, x[rows], named[rows], **{**given, **more})
 
     # By names: of every class there is one to learn from, and so the net tells all of them apart.
     named = np.array(names)[labels]
@@ -177,7 +178,7 @@ def fine_tune_pictures(
     # Copies are those among what is judged on, not among what the epochs were chosen by.
     own = replace(net.signs, leaked=judged.leaked / judged.count)
     findings = worst_of([own, *(replace(signs, leaked=0.0) for signs in judged.signs)])
-    files = np.array(classes.names())[rows].tolist()
+    files = np.array(classes.file_names())[rows].tolist()
     _write(run, judged.scores, x[rows], labels[rows], outputs, files, findings)
     return FineTunedRun(net, judged, run, tuple(findings))
 
@@ -186,7 +187,7 @@ def _called(base: Any) -> str:
     """Return what a base is called: a model's or application's name, or the end of a path."""
     if isinstance(base, Layer):
         return base.name
-    return Path(base).name if isinstance(base, str | os.PathLike) else type(base).__name__
+    return Path(base).resolve().name if isinstance(base, str | os.PathLike) else type(base).__name__
 
 
 def _cross_validated(
@@ -289,10 +290,10 @@ def _write(
     x: np.ndarray,
     labels: np.ndarray,
     outputs: np.ndarray,
-    names: Sequence[str],
+    files: Sequence[str],
     found: Sequence[Finding],
 ) -> None:
     told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
-    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs, names))
+    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs, files))
     write_findings(run, found)
     report.build_report(run)

@@ -18,6 +18,7 @@ from latih.data.image_files import (
     eight_bits,
     find_images,
     pillow_image,
+    unreadable,
 )
 from latih.errors import FileFormatError, InputError
 from latih.transfer.copies import fingerprint
@@ -36,12 +37,14 @@ class Pictures:
         paths: where each came from.
         skipped: the files that could not be read.
         converted: how many were grey, or had an alpha channel.
+        resized: how many were of another size.
     """
 
     x: np.ndarray
     paths: tuple[str, ...]
     skipped: tuple[str, ...]
     converted: dict[str, int]
+    resized: int
 
     def remarks(self) -> list[str]:
         """Return what is to be said of them, a sentence each."""
@@ -88,7 +91,7 @@ class PictureClasses:
     empty: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
 
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """Return what each picture is called: the way to it from where all of them are."""
         place = os.path.commonpath(self.pictures.paths)
         return [os.path.relpath(path, place) for path in self.pictures.paths]
@@ -96,11 +99,7 @@ class PictureClasses:
     def remarks(self) -> list[str]:
         """Return what is to be said of them, a sentence each."""
         told = self.pictures.remarks()
-        if self.not_read:
-            files = _counted(
-                len(self.not_read), "file of a kind that is", "files of kinds that are"
-            )
-            told.append(f"Skipped {files} not read: {_listed(self.not_read)}. {WRITE_ANEW}")
+        told += _not_read(self.not_read)
         if self.empty:
             told.append(f"Folders without pictures are left out: {_listed(self.empty)}.")
         copies = self._copies()
@@ -161,13 +160,8 @@ def read_picture_classes(
             if others
             else "Sort the pictures into folders, such as cats/ and dogs/.",
         )
-    if others and strict:
-        raise FileFormatError(
-            f"{others[0]!r} is of a kind that is not read",
-            expected="BMP, GIF, JPEG or PNG files",
-            got=_counted(len(others), "such file", "such files"),
-            fix=f"{WRITE_ANEW} Or leave out --strict to skip them.",
-        )
+    if strict:
+        _require_kinds_that_are_read(others)
     paths = [path for _, part in found for path in part]
     pictures = read_pictures(paths, (side, side), strict=strict)
     folders = {path: place for place, (_, part) in enumerate(found) for path in part}
@@ -189,7 +183,7 @@ def read_picture_classes(
     return PictureClasses(pictures, labels, tuple(name for name, _ in found), empty, others)
 
 
-def read_unsorted_pictures(
+def read_unlabelled_pictures(
     directory: str | os.PathLike[str], most_side: int, *, strict: bool = False
 ) -> tuple[np.ndarray, list[str]]:
     """Read the pictures of a directory and of the folders in it, whatever these are called.
@@ -207,37 +201,56 @@ def read_unsorted_pictures(
         The pixels, and what is to be said of them, a sentence each.
 
     Raises:
-        FileFormatError: a file cannot be read, and ``strict`` is asked for; or none can.
+        FileFormatError: a file cannot be read, or is of a kind that is not, and ``strict`` is asked
+            for; or none can.
         MissingExtraError: the package pillow is not installed.
     """
-    (paths,) = find_images(Path(directory), [""], follow_links=False)
-    own = _size_of_first(paths)
-    size = min(own[0], most_side), min(own[1], most_side)
-    pictures = read_pictures(paths, size, strict=strict)
+    place = Path(directory)
+    (paths,) = find_images(place, [""], follow_links=False)
+    (others,) = find_images(place, [""], follow_links=False, suffixes=NOT_READ)
+    if strict:
+        _require_kinds_that_are_read(others)
+    size = _size_of_first(paths)
+    pictures = read_pictures(paths, _within(size, most_side), strict=strict)
     are_grey = pictures.converted.get("grey", 0) == len(pictures.x)
-    told = (replace(pictures, converted={}) if are_grey else pictures).remarks()
-    if size != own:
-        told.append(
-            f"Pictures are stretched to {size[0]} x {size[1]}; the first is {own[0]} x {own[1]}."
-        )
-    return pictures.x[..., 0] if are_grey else pictures.x, told
+    told = replace(pictures, converted={}).remarks() if are_grey else pictures.remarks()
+    told += _not_read(others)
+    if pictures.resized:
+        count = _counted(pictures.resized, "picture was", "pictures were")
+        told.append(f"{count} stretched to {' x '.join(map(str, pictures.x.shape[1:3]))}.")
+    return np.ascontiguousarray(pictures.x[..., 0]) if are_grey else pictures.x, told
+
+
+def _within(size: tuple[int, int], most: int) -> tuple[int, int]:
+    return min(size[0], most), min(size[1], most)
 
 
 def _size_of_first(paths: Sequence[str]) -> tuple[int, int]:
     """Return the height and width of the first picture that can be read; 1 and 1 if none can."""
     pillow = pillow_image()
     for path in paths:
-        try:
-            with pillow.open(path, formats=FORMATS) as opened:
-                return opened.height, opened.width
-        except _unreadable(pillow):
-            continue
+        read = _read(path, None, pillow)
+        if not isinstance(read, str):
+            height, width, _ = read.pixels.shape
+            return height, width
     return 1, 1
 
 
-def _unreadable(pillow: Any) -> tuple[type[Exception], ...]:
-    """Return what is raised at a file that holds no picture, or a damaged one."""
-    return OSError, ValueError, SyntaxError, pillow.DecompressionBombError
+def _require_kinds_that_are_read(others: Sequence[str]) -> None:
+    if others:
+        raise FileFormatError(
+            f"{others[0]!r} is of a kind that is not read",
+            expected="BMP, GIF, JPEG or PNG files",
+            got=_counted(len(others), "such file", "such files"),
+            fix=f"{WRITE_ANEW} Or leave out --strict to skip them.",
+        )
+
+
+def _not_read(others: Sequence[str]) -> list[str]:
+    if not others:
+        return []
+    files = _counted(len(others), "file of a kind that is", "files of kinds that are")
+    return [f"Skipped {files} not read: {_listed(others)}. {WRITE_ANEW}"]
 
 
 def read_pictures(paths: Sequence[str], size: tuple[int, int], *, strict: bool = False) -> Pictures:
@@ -267,22 +280,31 @@ def read_pictures(paths: Sequence[str], size: tuple[int, int], *, strict: bool =
         )
     good = [one for one in read if not isinstance(one, str)]
     return Pictures(
-        np.stack([pixels for pixels, _ in good]) if good else np.empty((0, *size, 3), np.uint8),
+        np.stack([one.pixels for one in good]) if good else np.empty((0, *size, 3), np.uint8),
         tuple(path for path, one in zip(paths, read, strict=True) if not isinstance(one, str)),
         tuple(bad),
-        dict(Counter(kind for _, kind in good if kind)),
+        dict(Counter(one.kind for one in good if one.kind)),
+        sum(one.was_resized for one in good),
     )
 
 
-def _read(path: str, size: tuple[int, int], pillow: Any) -> tuple[np.ndarray, str] | str:
-    """Return the pixels and what was converted, or why there are none."""
+@dataclass(frozen=True)
+class _Picture:
+    pixels: np.ndarray
+    kind: str
+    was_resized: bool
+
+
+def _read(path: str, size: tuple[int, int] | None, pillow: Any) -> _Picture | str:
+    """Return a picture, in its own size if none is asked for, or why there is none."""
     try:
         with pillow.open(path, formats=FORMATS) as opened:
             image, kind = _coloured(opened, pillow)
-            if image.size != size[::-1]:
-                image = image.resize(size[::-1], pillow.Resampling.BILINEAR)
-            return np.asarray(image), kind
-    except _unreadable(pillow) as error:
+            if size is None or image.size == size[::-1]:
+                return _Picture(np.asarray(image), kind, False)
+            resized = image.resize(size[::-1], pillow.Resampling.BILINEAR)
+            return _Picture(np.asarray(resized), kind, True)
+    except unreadable(pillow) as error:
         return str(error)
 
 

@@ -28,8 +28,8 @@ from latih.layers import (
 from latih.models import Model, Sequential
 from latih.models.kept_run import Resume
 from latih.optimizers import OPTIMIZERS
-from latih.recipes.files import MOST_PIXELS, find_dataset, read_arrays, read_data
-from latih.recipes.image_folder import read_unsorted_pictures
+from latih.recipes.files import MOST_PIXELS, find_dataset, holds_arrays, read_arrays, read_data
+from latih.recipes.image_folder import read_unlabelled_pictures
 from latih.recipes.settings import settings_of
 from latih.run_directory import RunDirectory
 
@@ -111,21 +111,23 @@ class PretrainedRun:
 
 
 @dataclass(frozen=True)
-class Unsorted:
+class UnlabelledExamples:
     """Examples without labels.
 
     Args:
         name: what they are called.
         x: the examples.
+        are_pictures: whether they were read from a folder of pictures.
         remarks: what is to be said of them, a sentence each.
     """
 
     name: str
     x: np.ndarray
+    are_pictures: bool = False
     remarks: tuple[str, ...] = ()
 
 
-def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> Unsorted:
+def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> UnlabelledExamples:
     """Load examples to learn from without labels; those that are there are not looked at.
 
     Args:
@@ -141,16 +143,16 @@ def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> 
     """
     path = Path(source)
     if path.suffix == ".npz":
-        return Unsorted(path.name, _x_of(read_arrays(path), path))
+        return UnlabelledExamples(path.name, _x_of(read_arrays(path), path))
     if path.is_dir() and (path / "x.npy").is_file() and not (path / "y.npy").is_file():
-        return Unsorted(path.name, np.load(path / "x.npy", allow_pickle=False))
-    if path.is_dir() and any(find_images(path, [""], follow_links=False)):
-        x, remarks = read_unsorted_pictures(path, MOST_PIXELS, strict=strict)
-        return Unsorted(path.name, x, tuple(remarks))
+        return UnlabelledExamples(path.name, np.load(path / "x.npy", allow_pickle=False))
+    if path.is_dir() and not holds_arrays(path) and any(find_images(path, [""], False)):
+        x, remarks = read_unlabelled_pictures(path, MOST_PIXELS, strict=strict)
+        return UnlabelledExamples(path.name, x, True, tuple(remarks))
     if path.suffix == ".parquet" or path.exists():
-        return Unsorted(path.name, _x_of(read_data(path)[0], path))
+        return UnlabelledExamples(path.name, _x_of(read_data(path)[0], path))
     dataset = find_dataset(source)
-    return Unsorted(dataset.name, dataset.load()[0][0])
+    return UnlabelledExamples(dataset.name, dataset.load()[0][0])
 
 
 def _x_of(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:

@@ -1,7 +1,6 @@
 """One cycle whose highest rate is lower in a run of few steps."""
 
 from latih.callbacks import OneCycle
-from latih.optimizers import schedules
 from latih.transfer.options import rate_of_steps
 
 
@@ -15,6 +14,6 @@ class CycleOfFewSteps(OneCycle):
         0.0005
     """
 
-    def _over(self, total_steps: int) -> schedules.OneCycle:
-        highest = rate_of_steps(self.highest_rate or 1.0, total_steps)
-        return schedules.OneCycle(highest, total_steps, *self._arguments)
+    def highest_over(self, total_steps: int) -> float:
+        """Return what the cycle rises to in a run of so many steps."""
+        return rate_of_steps(super().highest_over(total_steps), total_steps)

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
+from latih.callbacks import Callback
 from latih.layers import Layer
 from latih.layers.depth import in_depth
+from latih.models import Model
 
 
 def kernels_of(model: Layer) -> dict[str, list[torch.Tensor]]:
@@ -52,3 +55,27 @@ def drift(
         way = sum(float((new - one).square().sum()) for new, one in moved) ** 0.5
         found[name] = round(way / size, 6) if size else 0.0
     return found
+
+
+class DriftWatch(Callback):
+    """Measures how far a base has gone when training ends, whatever weights are kept then.
+
+    Args:
+        base: what is below the head, and is trained within another model.
+
+    Example:
+        >>> from latih.models import Sequential
+        >>> DriftWatch(Sequential()).drift
+        {}
+    """
+
+    def __init__(self, base: Model) -> None:
+        super().__init__()
+        self.base = base
+        self.drift: dict[str, float] = {}
+        # As it is before training, one that goes on too.
+        self._knew = kernels_of(base)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Compare."""
+        self.drift = drift(self._knew, kernels_of(self.base))

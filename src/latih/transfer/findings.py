@@ -1,27 +1,24 @@
-"""What goes wrong where a net is fine-tuned: features wrecked, images it cannot know, copies."""
+"""What goes wrong where a net is fine-tuned: from wrecked features to copies of what is judged."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from latih.callbacks import Callback
 from latih.doctor import Finding, Measured, Words
 from latih.doctor.casebook import record_of
 from latih.doctor.finding import Severity
-from latih.doctor.rows import spread
 from latih.doctor.rule import Rule
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
-from latih.doctor.rules.train_validation_mismatch import DUPLICATES, train_validation_mismatch
+from latih.doctor.rules.train_validation_mismatch import (
+    DUPLICATES,
+    train_validation_mismatch,
+)
+from latih.doctor.rules.train_validation_mismatch import GAP as GAP_OF_MODES
+from latih.doctor.rules.train_validation_mismatch import GREAT as GREATER
 from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
 from latih.errors import LatihWarning
-from latih.layers import BatchNormalization
-from latih.layers.depth import in_depth
-from latih.models import Model
 from latih.run_directory import RunDirectory
-from latih.transfer.drift import drift, kernels_of
+from latih.transfer.signs import Signs
 
 FAR = 0.3
 """A base that is fine-tuned well moves by hundredths of its weights' size; tenths are too far."""
@@ -33,8 +30,9 @@ were not divided by 255 are some hundred times too wide, and dark images a few t
 LEAKED = 0.01
 """The share of copies among what is judged on from which on a score says little."""
 
-LOOKED_AT = 64
-"""So many examples tell of what scale they are."""
+GAP, GREAT = 1.5, 0.25
+"""How many times the loss alone is that in batches, and by what part of the loss of chance it is
+higher, from which on the net that predicts is another one than that which was trained."""
 
 DRIFT = Words(
     "drift |θ-θ0|/|θ0| of the layer that went farthest",
@@ -54,98 +52,6 @@ class FindingWarning(LatihWarning):
     """What went wrong at a fine-tuning, said as it is found; ``FineTuned.findings`` has it, too."""
 
 
-@dataclass(frozen=True)
-class Signs:
-    """What was measured at a fine-tuning.
-
-    Args:
-        drift: how far each layer of the base had gone when training ended, ``|θ-θ₀| / |θ₀|``.
-        best_epoch: the epoch whose weights were kept, from 1; 0 for the frozen probe.
-        epochs: how many the whole net was trained for.
-        spread: the first batch normalisation, and by how many times wider than in its statistics
-            its inputs are; None if there is none.
-        leaked: the share of what was judged on that was trained on, too.
-        second_cycle_kept: whether training anew with everything gave the net that is kept.
-    """
-
-    drift: Mapping[str, float]
-    best_epoch: int
-    epochs: int
-    spread: tuple[str, float] | None
-    leaked: float
-    second_cycle_kept: bool = False
-
-
-class DriftWatch(Callback):
-    """Measures how far a base has gone when training ends, whatever weights are kept then.
-
-    Args:
-        base: what is below the head, and is trained within another model.
-
-    Example:
-        >>> from latih.models import Sequential
-        >>> DriftWatch(Sequential()).drift
-        {}
-    """
-
-    def __init__(self, base: Model) -> None:
-        super().__init__()
-        self.base = base
-        self.drift: dict[str, float] = {}
-        # As it is before training, one that goes on too.
-        self._knew = kernels_of(base)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Compare."""
-        self.drift = drift(self._knew, kernels_of(self.base))
-
-
-def spread_of(model: Model, x: np.ndarray) -> tuple[str, float] | None:
-    """Return how much wider the numbers that a base gets are than those that it was trained on.
-
-    The statistics of a batch normalisation remember what came in training: the mean and deviation
-    of each feature. The deviation from that mean now, over that deviation, in the median of the
-    features, is 1 where all is as it was; and pixels that the base expects divided by 255, and that
-    are not, make it some hundreds.
-
-    Args:
-        model: the base, or a net with it inside.
-        x: examples as they come.
-
-    Returns:
-        The name of the first batch normalisation and the number; None if there is none, or it was
-        never trained.
-    """
-    norms = [one for one in in_depth(model) if isinstance(one, BatchNormalization)]
-    trained = [one for one in norms if one.built and _was_trained(one)]
-    if not trained:
-        return None
-    first, seen = trained[0], []
-
-    def look(module: Any, inputs: tuple[Any, ...]) -> None:
-        seen.append(inputs[0].detach().movedim(first.axis, 0).flatten(1).double().cpu())
-
-    handle = first.register_forward_pre_hook(look)
-    try:
-        # From all over: pictures of a folder lie class by class.
-        model.predict(x[spread(len(x), LOOKED_AT).numpy()], verbose=0)
-    finally:
-        handle.remove()
-    if not seen:
-        return None
-    features = np.concatenate([one.numpy() for one in seen], axis=1)
-    mean = first.moving_mean.detach().double().cpu().numpy()
-    known = np.sqrt(first.moving_variance.detach().double().cpu().numpy() + first.epsilon)
-    away = np.sqrt(np.square(features - mean[:, None]).mean(axis=1)) / known
-    narrow = features.std(axis=1) / known
-    wide = float(np.median(away))
-    return first.name, wide if wide > 1 else float(np.median(narrow))
-
-
-def _was_trained(norm: Any) -> bool:
-    return bool((norm.moving_mean != 0).any() or (norm.moving_variance != 1).any())
-
-
 def findings_of(signs: Signs) -> list[Finding]:
     """Return what is wrong with a fine-tuning, the worst first; nothing, mostly.
 
@@ -153,20 +59,22 @@ def findings_of(signs: Signs) -> list[Finding]:
         >>> findings_of(Signs({"conv": 0.9}, 0, 20, None, 0.0))
         [Finding('learning-rate-too-high', 'fault', 0.85, layer='conv')]
     """
-    return sorted([*_wrecked(signs), *_unlike(signs), *_copied(signs)], key=_rank)
+    found = [*_wrecked(signs), *_unlike(signs), *_copied(signs), *_of_two_modes(signs)]
+    return sorted(found, key=_rank)
 
 
 def worst_of(several: Sequence[Signs]) -> list[Finding]:
     """Return what is wrong with several fine-tunings, each thing as it is worst, the worst first.
 
     Example:
-        >>> worst_of([Signs({}, 0, 0, None, leaked) for leaked in (0.1, 0.3)])
-        [Finding('train-validation-mismatch', 'fault', 0.8)]
+        >>> worst_of([Signs({}, 0, 0, None, leaked) for leaked in (0.1, 0.25)])
+        [Finding('train-validation-mismatch', 'fault', 0.75)]
     """
     found = sorted((one for signs in several for one in findings_of(signs)), key=_rank)
-    worst: dict[str, Finding] = {}
+    worst: dict[tuple[str, str], Finding] = {}
     for finding in found:
-        worst.setdefault(finding.code, finding)
+        # One illness has several causes.
+        worst.setdefault((finding.code, str(finding.cause)), finding)
     return list(worst.values())
 
 
@@ -179,12 +87,19 @@ def write_findings(run: RunDirectory, findings: Sequence[Finding]) -> None:
 
     Args:
         run: where.
-        findings: they take the place of those of their kinds.
+        findings: they take the place of what this wrote before. What a doctor found, too, stays as
+            the doctor told it.
     """
-    ours = [record_of(finding, "end", None) for finding in findings]
-    codes = {record["code"] for record in ours}
     earlier = run.findings.read() if run.findings.path.is_file() else []
-    run.findings.start([*(one for one in earlier if one["code"] not in codes), *ours])
+    of_doctor = [one for one in earlier if not _is_ours(one)]
+    told = {record["code"] for record in of_doctor}
+    ours = [record_of(one, "end", None) for one in findings if one.code not in told]
+    run.findings.start([*of_doctor, *ours])
+
+
+def _is_ours(record: Mapping[str, Any]) -> bool:
+    # A doctor, who looks at steps, tells after which.
+    return record.get("moment") == "end" and record.get("at_step") is None
 
 
 def _wrecked(signs: Signs) -> Iterator[Finding]:
@@ -260,6 +175,34 @@ def _copied(signs: Signs) -> Iterator[Finding]:
         ),
         train_validation_mismatch.doubt,
         None,
+    )
+
+
+def _of_two_modes(signs: Signs) -> Iterator[Finding]:
+    """Look for batch normalisations that go by batches, and whose statistics did not follow."""
+    gap = signs.gap
+    if gap is None or not (gap.ratio > GAP and gap.share > GREAT):
+        return
+    yield _finding(
+        train_validation_mismatch,
+        "fault",
+        0.75,
+        [
+            Measured(GAP_OF_MODES, gap.ratio, ">", GAP),
+            Measured(GREATER, gap.share, ">", GREAT),
+        ],
+        ("larger-batch",),
+        Words(
+            "The batch normalisations learned from so few batches that what the net does alone is "
+            "not what it does in training. batch_norm=False leaves them as they were.",
+            "Batch normalisation belajar dari terlalu sedikit batch, sehingga jaringan yang "
+            "menjawab bukan jaringan yang dilatih. batch_norm=False membiarkannya seperti semula.",
+        ),
+        Words(
+            "The statistics are still on their way, and follow in a longer training.",
+            "Statistiknya masih menyesuaikan diri, dan menyusul pada latihan yang lebih lama.",
+        ),
+        gap.layer,
     )
 
 

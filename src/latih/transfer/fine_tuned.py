@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from latih.callbacks import History
 from latih.doctor import Finding
 from latih.models import Model
-from latih.transfer.findings import Signs, findings_of
+from latih.transfer.findings import findings_of
 from latih.transfer.scores import Scores
+from latih.transfer.signs import Signs
 
 SHOWN = 5
 """So many names of classes stand in what is printed."""
@@ -28,8 +29,8 @@ class FineTuned:
             the end, they are from before: there is nothing left to score what came of it on.
         class_names: in the order of the model's outputs.
         best_epoch: the epoch that was chosen, counted from 1; 0 for the frozen probe. Its weights
-            are the model's where validation data were given, with ``refit=False``, and where a
-            second cycle was taken back; else the model learned from what was held back, too.
+            are the model's, unless a second cycle was kept, or the probe was fitted once more to
+            everything.
         second_cycle_kept: whether the model is what came of a second cycle; False where there was
             none, and where it wrecked the net and was taken back.
         drift: how far each layer of the base has gone, ``‖θ - θ₀‖ / ‖θ₀‖``. Tenths say that the

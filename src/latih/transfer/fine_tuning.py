@@ -11,13 +11,13 @@ import numpy as np
 from latih import random
 from latih.arguments import whole
 from latih.callbacks import Callback
+from latih.callbacks.given import listed
 from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data import as_array, require_same_length
 from latih.doctor import Finding
 from latih.errors import InputError, LatihWarning
 from latih.models.kept_run import Resume, require_resume
-from latih.models.trainable import listed
 from latih.run_directory import RunDirectory
 from latih.transfer.findings import FindingWarning, findings_of
 from latih.transfer.fine_tuned import FineTuned

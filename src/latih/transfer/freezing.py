@@ -1,5 +1,6 @@
 """Which layers of a net that was trained before go on learning."""
 
+from numbers import Integral
 from typing import TypeVar
 
 from latih.errors import InputError, near_matches
@@ -108,7 +109,8 @@ def _layer(model: Layer, leaves: list[Layer], wanted: Place) -> Layer:
             f"the model {model.name!r} has no layer {wanted!r}",
             fix=near_matches(wanted, list(known)),
         )
-    if type(wanted) is not int or not -len(model.layers) <= wanted < len(model.layers):
+    is_whole = isinstance(wanted, Integral) and not isinstance(wanted, bool)
+    if not is_whole or not -len(model.layers) <= wanted < len(model.layers):
         raise InputError(
             f"the model {model.name!r} has no layer {wanted}",
             expected=f"{-len(model.layers)}..{len(model.layers) - 1}, a name or a layer",

@@ -126,11 +126,14 @@ class Options:
         """Return how many steps some epochs take."""
         return epochs * math.ceil(examples / self.batch_size)
 
+    @property
+    def rate(self) -> float:
+        """The rate that a run of many steps rises to."""
+        return RATE if self.learning_rate is None else self.learning_rate
+
     def highest_rate(self, steps: int) -> float:
         """Return the rate that a run of so many steps rises to."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return rate_of_steps(RATE, steps)
+        return rate_of_steps(RATE, steps) if self.learning_rate is None else self.learning_rate
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.

@@ -11,19 +11,22 @@ from latih.run_directory import RunDirectory
 from latih.transfer.beginning import Beginning, known_by
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.copies import copies
-from latih.transfer.drift import drift, kernels_of
+from latih.transfer.drift import DriftWatch, drift, kernels_of
 from latih.transfer.features import cached_features, changes
-from latih.transfer.findings import DriftWatch, Signs, spread_of, write_findings
+from latih.transfer.findings import write_findings
 from latih.transfer.fine_tuned import FineTuned
 from latih.transfer.keeping import Keeping
 from latih.transfer.labels import Labels
+from latih.transfer.modes import Gap, ModesWatch
 from latih.transfer.networks import Network
-from latih.transfer.options import RATE, Options, epochs_for, views_for
+from latih.transfer.options import Options, epochs_for, views_for
 from latih.transfer.part_of_head import keep_part_of_head
 from latih.transfer.probing import fit_head
 from latih.transfer.rates import pull_to_start
 from latih.transfer.scores import Scores, judge
+from latih.transfer.signs import Signs
 from latih.transfer.split import Part, Split
+from latih.transfer.spread import spread_of
 from latih.transfer.whole_net import compile_for_labels, train_whole
 
 
@@ -37,6 +40,8 @@ class FirstCycle:
         best_epoch: from 1; 0 where the probe was kept.
         was_worth_it: whether its end is not below the probe by more than chance makes.
         drift: how far the base had gone when training ended, by the names of its layers.
+        gap: how the loss alone compared with that in batches then; None where batch normalisations
+            keep to their statistics.
     """
 
     history: History
@@ -44,6 +49,7 @@ class FirstCycle:
     best_epoch: int
     was_worth_it: bool
     drift: dict[str, float]
+    gap: Gap | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,7 @@ def train(
     if split.is_held_back and options.refit:
         second = _with_everything(network, split, views, pretrained, first, probe, options, keeping)
     pull_to_start([network.features], 0.0)  # the pull was a way to learn, and is no part of the net
-    steps = options.steps(len(split.everything.x), wanted)
-    rate = options.highest_rate(steps) if wanted else options.learning_rate or RATE
+    rate = _rate_of_last(split, first, second, options)
     compile_for_labels(network, split.everything.labels, rate, options)
     done = FineTuned(
         network.model,
@@ -116,6 +121,7 @@ def train(
         replace(
             signs,
             drift=first.drift,
+            gap=first.gap,
             best_epoch=first.best_epoch,
             epochs=len(first.history.epoch),
             second_cycle_kept=second.was_kept,
@@ -124,6 +130,16 @@ def train(
     if keeping.run_dir is not None:
         _write(done, keeping.run_dir)
     return done
+
+
+def _rate_of_last(split: Split, first: FirstCycle, second: SecondCycle, options: Options) -> float:
+    """Return the highest rate of the cycle that was trained last, if any was."""
+    if second.history.epoch:
+        last, part = second.history, split.everything
+    else:
+        last, part = first.history, split.training
+    steps = options.steps(len(part.x), len(last.epoch))
+    return options.highest_rate(steps) if steps else options.rate
 
 
 def _views(network: Network, part: Part, options: Options) -> np.ndarray:
@@ -160,17 +176,18 @@ def _first_cycle(
     probe_weights = network.model.get_weights()
     _keep_part_of_head(network, features, epochs, options)
     best = BestEpoch(probe, options.patience)
-    watch = DriftWatch(network.features)
-    listeners = [*callbacks, _beginning(network, split, options), watch, best]
-    history = train_whole(
-        network, split.training, split.validation, epochs, options, listeners, keeping
-    )
+    far = DriftWatch(network.features)
+    learned = split.training
+    modes = ModesWatch(learned.x, learned.labels.numbers, options.batch_size)
+    watches = [far, *([modes] if options.batch_norm else [])]
+    listeners = [*callbacks, _beginning(network, split, options), *watches, best]
+    history = train_whole(network, learned, split.validation, epochs, options, listeners, keeping)
     scores, kept = _judged(network, split.validation), network.model.get_weights()
     if best.best_weights is None or not scores.no_worse_than(probe):
         network.model.set_weights(probe_weights)
-        return FirstCycle(history, probe, 0, best.ends_near, watch.drift)
+        return FirstCycle(history, probe, 0, best.ends_near, far.drift, modes.gap)
     network.model.set_weights(kept)
-    return FirstCycle(history, scores, best.best_epoch + 1, True, watch.drift)
+    return FirstCycle(history, scores, best.best_epoch + 1, True, far.drift, modes.gap)
 
 
 def _beginning(network: Network, split: Split, options: Options) -> Beginning:
@@ -188,7 +205,7 @@ def _with_everything(
     options: Options,
     keeping: Keeping,
 ) -> SecondCycle:
-    """Begin anew with everything; what was kept before comes back where that is worse.
+    """Begin anew with everything; what was kept before comes back where that is below the probe.
 
     The probe is fitted once more, and the whole net is trained if that was worth it before. To go
     on from the end of the first cycle would be twice the steps on the same few examples.

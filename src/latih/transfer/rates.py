@@ -1,6 +1,7 @@
 """Learning rates by depth, and the pull back to where the weights came from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -80,6 +81,7 @@ class PullToStart(Regularizer):
     Args:
         start: w₀.
         strength: the price, >= 0.
+        displaced: the penalty whose place this takes; None for none.
 
     Example:
         >>> pull = PullToStart(torch.tensor([1.0, 2.0]), strength=0.5)
@@ -91,8 +93,9 @@ class PullToStart(Regularizer):
         Convolutional Networks", equation 2 (L2-SP), with α = 2 · strength.
     """
 
-    def __init__(self, start: torch.Tensor, strength: float) -> None:
+    def __init__(self, start: torch.Tensor, strength: float, displaced: Any = None) -> None:
         self.start = start.detach().clone()
+        self.displaced = displaced
         self.strength = number(strength, "strength", "PullToStart", least=0)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -103,12 +106,13 @@ class PullToStart(Regularizer):
 def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
     """Let the trainable weights of some layers be pulled back to what they are now (L2-SP).
 
-    It takes the place of the penalties that these weights had, and no file holds it.
+    It takes the place of the penalties that these weights had until it is taken away; no file holds
+    it.
 
     Args:
         layers: the layers of the base, not the head, which has no past.
-        strength: the price of a squared distance, >= 0; 0 takes the pull away, and leaves other
-            penalties.
+        strength: the price of a squared distance, >= 0; 0 takes the pull away, and gives back
+            the penalties that were there before.
 
     Example:
         >>> from latih.layers import Dense
@@ -120,7 +124,8 @@ def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
     """
     for layer in layers:
         for weight in layer.trainable_weights:
-            if strength:
-                weight.regularizer = PullToStart(weight, strength)  # type: ignore[attr-defined]
-            elif isinstance(getattr(weight, "regularizer", None), PullToStart):
-                weight.regularizer = None  # type: ignore[attr-defined]
+            own = getattr(weight, "regularizer", None)
+            if isinstance(own, PullToStart):
+                own = own.displaced
+            pull = PullToStart(weight, strength, own) if strength else own
+            weight.regularizer = pull  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from latih.transfer.keeping import Keeping
 from latih.transfer.labels import Labels
 from latih.transfer.mixing import MixedBatches
 from latih.transfer.networks import Network
-from latih.transfer.options import RATE, Options
+from latih.transfer.options import Options
 from latih.transfer.rates import groups, rates_by_depth
 from latih.transfer.scores import balanced_weights
 from latih.transfer.split import Part
@@ -44,8 +44,11 @@ def train_whole(
         The history.
     """
     model = network.model
+    steps = options.steps(len(training.x), epochs)
+    # A cycle sets the rate of each step; one step alone has no room for it.
+    rate = options.rate if steps > 1 else options.highest_rate(steps)
     model.compile(
-        _optimizer(network, options.learning_rate or RATE, options),
+        _optimizer(network, rate, options),
         loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
         metrics=["accuracy"],
         weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
@@ -53,9 +56,9 @@ def train_whole(
     names = training.labels.names
     weights = options.weights_of_classes(training.labels.numbers, len(names))
     listeners = list(callbacks)
-    if options.steps(len(training.x), epochs) > 1:  # one step has no room for a cycle
+    if steps > 1:
         cycle = CycleOfFewSteps if options.learning_rate is None else OneCycle
-        listeners.append(cycle(options.learning_rate or RATE, warmup_fraction=options.warmup))
+        listeners.append(cycle(rate, warmup_fraction=options.warmup))
     if options.unfreeze_every is not None:
         listeners.append(
             GradualUnfreezing(groups(model, options.groups), options.unfreeze_every, options.factor)
