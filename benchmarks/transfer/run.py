@@ -293,6 +293,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seeds", default="0,1,2,3,4", help="one a fold, or several")
     parser.add_argument("--kept", type=Path, default=KEPT)
+    parser.add_argument("--page", type=Path, default=TABLE)
     asked = parser.parse_args()
     about = {"size": asked.size, "torch": torch.__version__, "threads": torch.get_num_threads()}
     folds, ways = Folds(asked.kept), asked.ways.split(",")
@@ -309,7 +310,7 @@ def main() -> None:
         x, y = sets.clothes(asked.size)
         title = f"Clothes: {len(x) // FOLDS} of {len(x):,} images, 10 classes"
         folds.measure(title, x, y, ways, seeds, learns_from_one=True)
-    TABLE.write_text(folds.page(), encoding="utf-8")
+    asked.page.write_text(folds.page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
