@@ -182,11 +182,10 @@ def _first_cycle(
     watches = [far, *([modes] if options.batch_norm else [])]
     listeners = [*callbacks, _beginning(network, split, options), *watches, best]
     history = train_whole(network, learned, split.validation, epochs, options, listeners, keeping)
-    scores, kept = _judged(network, split.validation), network.model.get_weights()
+    scores = _judged(network, split.validation)
     if best.best_weights is None or not scores.no_worse_than(probe):
         network.model.set_weights(probe_weights)
         return FirstCycle(history, probe, 0, best.ends_near, far.drift, modes.gap)
-    network.model.set_weights(kept)
     return FirstCycle(history, scores, best.best_epoch + 1, True, far.drift, modes.gap)
 
 
