@@ -33,9 +33,8 @@ from kept import Kept
 
 from latih import transfer
 from latih.data.strata import stratified_folds
-from latih.transfer import part_of_head
+from latih.transfer import options, part_of_head
 from latih.transfer.networks import LEAST_SIZE_OF_FEW
-from latih.transfer.options import RATE
 from latih.transfer.scores import of_confusion
 
 FOLDS, SEED = 5, 1
@@ -46,10 +45,10 @@ Way = Callable[[np.ndarray, np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
 def fine_tuned(
-    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int, **options: Any
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int, **given: Any
 ) -> np.ndarray:
-    """Return the predictions of ``fine_tune``, with its defaults but for the options."""
-    done = transfer.fine_tune("efficientnet-lite0", x, y, seed=seed, verbose=0, **options)
+    """Return the predictions of ``fine_tune``, with its defaults but for what is given."""
+    done = transfer.fine_tune("efficientnet-lite0", x, y, seed=seed, verbose=0, **given)
     return done.model.predict(x_test, verbose=0).argmax(axis=1)
 
 
@@ -59,6 +58,14 @@ def fine_tuned_from_whole_head(
     """Return the predictions of ``fine_tune`` where the net begins with all of the fitted head."""
     with mock.patch.object(part_of_head, "LEAST_OF_HEAD", 1.0):
         return fine_tuned(x, y, x_test, classes, seed)
+
+
+def fine_tuned_below_forty(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, classes: int, seed: int
+) -> np.ndarray:
+    """Return the predictions of two epochs where already below 40 steps the rate is lowered."""
+    with mock.patch.object(options, "STEPS_OF_RATE", 40):
+        return fine_tuned(x, y, x_test, classes, seed, epochs=2)
 
 
 def enlarged(x: np.ndarray) -> np.ndarray:
@@ -105,9 +112,9 @@ WAYS: dict[str, tuple[str, Way]] = {
         "the same, two epochs",
         lambda x, y, t, c, s: fine_tuned(x, y, t, c, s, epochs=2),
     ),
-    "fine_tune_two_epochs_whole_rate": (
-        "the same, two epochs with the rate of many",
-        lambda x, y, t, c, s: fine_tuned(x, y, t, c, s, epochs=2, learning_rate=RATE),
+    "fine_tune_two_epochs_below_forty": (
+        "the same, two epochs, the rate lowered below 40 steps",
+        fine_tuned_below_forty,
     ),
 }
 MEASURED_BY_DEFAULT = [way for way in WAYS if not way.startswith("fine_tune_")]

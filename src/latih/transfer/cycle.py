@@ -10,7 +10,7 @@ class CycleOfFewSteps(OneCycle):
     What it rises to follows from the run's own steps, so that a run may be given more epochs.
 
     Example:
-        >>> max(CycleOfFewSteps(0.001).rates(total_steps=20))
+        >>> CycleOfFewSteps(0.001).highest_over(total_steps=5)
         0.0005
     """
 

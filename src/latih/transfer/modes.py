@@ -68,6 +68,7 @@ def gap_of_modes(model: Model, x: np.ndarray, classes: np.ndarray, batch_size: i
         >>> from latih.models import Sequential
         >>> net = Sequential([BatchNormalization(), Dense(2, "softmax", input_shape=[1])])
         >>> net.build((None, 1))
+        >>> net.layers[1].set_weights([np.array([[-1.0, 1.0]]), np.zeros(2)])
         >>> x = np.array([[100.0], [102.0], [100.0], [102.0]], np.float32)
         >>> gap = gap_of_modes(net, x, np.array([0, 1, 0, 1]), batch_size=4)
         >>> gap.alone > 10 * gap.in_batches

@@ -18,7 +18,7 @@ EXAMPLES_SEEN = 40_000
 """How many examples the epochs take together where the set is large."""
 
 RATE = 0.001
-STEPS_OF_RATE = 40
+STEPS_OF_RATE = 10
 """A run of fewer steps has a lower rate: the first steps of Adam move every weight alike, whatever
 its gradient, and what they wreck needs as many to mend."""
 
@@ -32,7 +32,7 @@ class Options:
 
     Args:
         learning_rate: the highest rate of the head, > 0; None for 0.001, and less in a run of fewer
-            than 40 steps.
+            than 10 steps.
         factor: how many times slower each group of layers learns than the one above it, >= 1.
         groups: how many groups, the head among them, >= 1; None for one a kernel, which with a
             factor near 1 is layer-wise decay.
@@ -65,7 +65,7 @@ class Options:
 
     Example:
         >>> options = Options()
-        >>> options.factor, options.highest_rate(steps=160), options.highest_rate(steps=20)
+        >>> options.factor, options.highest_rate(steps=160), options.highest_rate(steps=5)
         (2.6, 0.001, 0.0005)
     """
 
