@@ -49,7 +49,16 @@ SPREAD = Words(
 
 
 class FindingWarning(LatihWarning):
-    """What went wrong at a fine-tuning, said as it is found; ``FineTuned.findings`` has it, too."""
+    """What went wrong at a fine-tuning, said as it is found; ``FineTuned.findings`` has it, too.
+
+    A kind of its own, so that who reads the findings can leave the warnings out.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore", FindingWarning)
+        ...     warnings.warn("the rate was too high", FindingWarning)
+    """
 
 
 def findings_of(signs: Signs) -> list[Finding]:
