@@ -12,7 +12,7 @@ from PIL import Image
 import latih as keras
 from latih import applications
 from latih.recipes.finetune import fine_tune_pictures
-from latih.recipes.image_folder import read_picture_classes
+from latih.recipes.image_folder import read_picture_classes, read_pictures
 from latih.report.phrases import phrase
 from latih.run_directory import RunDirectory
 from latih.transfer import fine_tune
@@ -443,3 +443,16 @@ def test_the_doctor_reads_pictures_in_the_size_that_the_net_takes(
     assert command(*told, "--size", "16").returncode == 0
     other = command(*told)
     assert other.returncode == 1 and "(n, 16, 16, 3)" in other.stderr
+
+
+def test_photographs_are_read_upright(tmp_path: Path) -> None:
+    pixels = np.zeros((16, 24, 3), "uint8")
+    pixels[:8] = 255  # the upper half is white
+    for orientation, side in ((1, np.s_[:8]), (6, np.s_[:, 8:]), (3, np.s_[8:])):
+        image = Image.fromarray(pixels)
+        exif = image.getexif()
+        exif[0x0112] = orientation  # EXIF 2.3, section 4.6.4: 6 is to be turned to the right
+        image.save(tmp_path / "photograph.jpg", exif=exif, quality=95)
+        size = (16, 24) if orientation != 6 else (24, 16)
+        (found,) = read_pictures([str(tmp_path / "photograph.jpg")], size).x
+        assert found[side].mean() > 240 and found.mean() < 140

@@ -155,6 +155,12 @@ def test_maps_are_averaged_and_other_ends_kept() -> None:
     np.testing.assert_allclose(new.predict(X, verbose=0), wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_a_softmax_of_one_class_is_refused() -> None:
+    with pytest.raises(InputError, match=r"always 1.*activation='sigmoid'"):
+        transfer.replace_head(base(), 1)
+    assert transfer.replace_head(base(), 1, activation="sigmoid").output_shape == (None, 1)
+
+
 def test_a_model_without_weights_has_no_head_to_replace() -> None:
     with pytest.raises(InputError, match="built"):
         transfer.replace_head(latih.Sequential([layers.Dense(2)]), 3)
@@ -168,6 +174,10 @@ def test_what_is_no_model_and_no_group_is_refused() -> None:
     no_model: Any = [1]
     with pytest.raises(InputError, match=r"replace_head.*a list"):
         transfer.replace_head(no_model, 3)
+    with pytest.raises(InputError, match=r"a model.*a str"):
+        transfer.cached_features("efficientnet-lite0", X)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"rates_by_depth\(groups\(model\)\)"):
+        transfer.rates_by_depth(base())
     one = layers.Dense(1)
     wrong: list[Any] = [latih.Sequential([one]), [one, one], "low", [["low"]], 2.0]
     for groups in wrong:

@@ -106,6 +106,13 @@ def test_the_pull_is_towards_the_start() -> None:
     assert not net.losses
 
 
+def test_a_model_may_be_pulled_as_a_whole() -> None:
+    net = model()
+    transfer.pull_to_start(net, 0.1)
+    pulled = [isinstance(w.regularizer, transfer.PullToStart) for w in net.trainable_weights]
+    assert pulled and all(pulled)
+
+
 def test_the_penalties_that_a_pull_displaced_come_back() -> None:
     net = latih.Sequential([layers.Dense(3, kernel_regularizer="l2", input_shape=[4])])
     own = net.layers[0].kernel.regularizer

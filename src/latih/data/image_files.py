@@ -162,6 +162,17 @@ def pillow_image() -> Any:
     return Image
 
 
+def upright(image: Any) -> Any:
+    """Return an image of pillow's as it is looked at.
+
+    Cameras write a picture as it lay on the sensor, and beside it which side is up.
+    """
+    # Deferred as pillow_image() is, which was called before: there is an image.
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
 def eight_bits(image: Any, pillow: Any) -> Any:
     """Return an image of pillow's whose numbers end at 255; it would cut 16 bits off there."""
     if image.mode.startswith("I;16") or image.mode == "I":

@@ -19,6 +19,7 @@ from latih.data.image_files import (
     find_images,
     pillow_image,
     unreadable,
+    upright,
 )
 from latih.errors import FileFormatError, InputError
 from latih.transfer.copies import fingerprint
@@ -299,7 +300,7 @@ def _read(path: str, size: tuple[int, int] | None, pillow: Any) -> _Picture | st
     """Return a picture, in its own size if none is asked for, or why there is none."""
     try:
         with pillow.open(path, formats=FORMATS) as opened:
-            image, kind = _coloured(opened, pillow)
+            image, kind = _coloured(upright(opened), pillow)
             if size is None or image.size == size[::-1]:
                 return _Picture(np.asarray(image), kind, False)
             resized = image.resize(size[::-1], pillow.Resampling.BILINEAR)

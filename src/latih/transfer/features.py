@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from latih.arguments import whole
+from latih.errors import InputError
 from latih.layers.augmentation.base import Augmentation
 from latih.layers.base import mode
 from latih.layers.depth import in_depth
@@ -31,6 +32,9 @@ def cached_features(
     Shapes:
         x: ``(n, ...)``; returns: ``(views · n, ...)``, view after view.
 
+    Raises:
+        InputError: it is no model, or there is to be no view.
+
     Example:
         >>> from latih.layers import Flatten, RandomFlip
         >>> from latih.models import Sequential
@@ -39,6 +43,12 @@ def cached_features(
         (8, 12)
     """
     whole(views, "views", "cached_features()", least=1)
+    if not isinstance(features, Model):
+        raise InputError(
+            "`features` of cached_features() cannot be used",
+            expected="a model",
+            got=f"a {type(features).__name__}",
+        )
     found = [features.predict(x, batch_size=batch_size, verbose=verbose)]
     found += [_changed(features, np.asarray(x), batch_size) for _ in range(views - 1)]
     return np.concatenate(found)

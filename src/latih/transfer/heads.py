@@ -60,6 +60,12 @@ def replace_head(
             got=f"a {type(model).__name__}",
         )
     units = whole(classes, "classes", "replace_head()", least=1)
+    if units == 1 and activation == "softmax":
+        raise InputError(
+            "`classes` of replace_head() cannot be used: a softmax of one unit is always 1",
+            expected="2 or more; for one yes or no, activation='sigmoid'",
+            got="1",
+        )
     fraction = number(dropout, "dropout", "replace_head()", least=0, below=1)
     inputs, features = ends(model, head_of(model))
     return Model(inputs, with_head(features, units, fraction, activation))

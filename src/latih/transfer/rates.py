@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from latih.arguments import number
+from latih.errors import InputError
 from latih.layers import Layer
 from latih.layers.depth import by_depth
 from latih.optimizers.groups import Group
@@ -51,7 +52,7 @@ def rates_by_depth(
         top: what multiplies the rate of the last group, > 0.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or a model is given in the place of its groups.
 
     Example:
         >>> from latih.layers import Dense
@@ -63,6 +64,13 @@ def rates_by_depth(
     Reference:
         Howard & Ruder 2018, "Universal Language Model Fine-tuning", section 3.2, equation 2.
     """
+    if isinstance(divided, Layer):
+        raise InputError(
+            "`divided` of rates_by_depth() cannot be used",
+            expected="groups of layers",
+            got=f"a {type(divided).__name__}",
+            fix="Give rates_by_depth(groups(model)).",
+        )
     number(factor, "factor", "rates_by_depth()", least=1)
     number(top, "top", "rates_by_depth()", above=0)
     last = len(divided) - 1
@@ -103,14 +111,14 @@ class PullToStart(Regularizer):
         return self.strength * (x - self.start.to(x)).square().sum()
 
 
-def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
+def pull_to_start(layers: Layer | Sequence[Layer], strength: float) -> None:
     """Let the trainable weights of some layers be pulled back to what they are now (L2-SP).
 
     It takes the place of the penalties that these weights had until it is taken away; no file holds
     it.
 
     Args:
-        layers: the layers of the base, not the head, which has no past.
+        layers: the base, or layers of it; not the head, which has no past.
         strength: the price of a squared distance, >= 0; 0 takes the pull away, and gives back
             the penalties that were there before.
 
@@ -122,7 +130,7 @@ def pull_to_start(layers: Sequence[Layer], strength: float) -> None:
         >>> [loss.item() for loss in layer.losses]
         [0.0, 0.0]
     """
-    for layer in layers:
+    for layer in [layers] if isinstance(layers, Layer) else layers:
         for weight in layer.trainable_weights:
             own = getattr(weight, "regularizer", None)
             if isinstance(own, PullToStart):
