@@ -29,6 +29,7 @@ import latih
 from latih.engine.capture.native import library
 from latih.layers.seeds import seed_state
 from latih.structures import named_leaves
+from latih.transfer.whole_net import train_whole
 
 # The same examples every time: a test that fails, fails for everybody.
 settings.register_profile("latih", deadline=None, derandomize=True, database=None)
@@ -49,6 +50,19 @@ def without_torch() -> Callable[[str], list[str]]:
         f"sys.modules['latih'].__path__ = {list(found.submodule_search_locations)!r}\n"
     )
     return lambda script: [sys.executable, "-c", package + script]
+
+
+@pytest.fixture
+def wrecked_second_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the second cycle of a fine-tuning end with weights that know nothing."""
+
+    def wrecking(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
+        history = train_whole(network, training, validation, *rest)
+        if validation is None:
+            network.model.set_weights([np.zeros_like(w) for w in network.model.get_weights()])
+        return history
+
+    monkeypatch.setattr("latih.transfer.phases.train_whole", wrecking)
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def judged(y: np.ndarray, seed: int, learns_from_one: bool) -> np.ndarray:
 class Folds(Kept):
     """What is known so far of each way on each fold of each set.
 
-    A fold of ``fine_tune`` that other code gave is measured again; until then the page says so.
+    A fold of ``fine_tune`` that other code gave is measured again.
 
     Args:
         path: a JSON file.
@@ -243,8 +243,6 @@ class Folds(Kept):
                 each.append(float(np.mean(predicted == true)))
             scores = of_confusion(confusion)
             seconds = np.mean([found["seconds"] for found in done.values()])
-            if not all(is_of_this_code(way, found) for found in done.values()):
-                told += " (of earlier code)"
             lines.append(
                 f"| {told} | {scores.accuracy:.3f} ({np.std(each, ddof=1):.3f}) "
                 f"| {scores.balanced_accuracy:.3f} | {len(done)} | {ranges(map(int, done))} "
@@ -269,7 +267,8 @@ class Folds(Kept):
             f"`OMP_NUM_THREADS={about['threads']} make bench-transfer` (hours) for "
             f"{', '.join(MEASURED_BY_DEFAULT)} and the seeds 0 to 4; for others "
             "`TRANSFER='--ways fine_tune_whole_head --seeds 10,11'` after it. What each net "
-            f"predicted stands in {KEPT.name}.\n",
+            f"predicted stands in {KEPT.name}, and for a net of `fine_tune` by which code: one of "
+            "other code is measured again.\n",
         ]
         return "\n".join([*told, *map(self.table, self.known["sets"])])
 

@@ -22,8 +22,7 @@ def page_of(kept: Path, tmp_path: Path) -> str:
 
 def test_the_page_is_of_the_kept_predictions(tmp_path: Path) -> None:
     page = page_of(BENCHMARKS / "TRANSFER.json", tmp_path)
-    # Rows that other code gave say so, until they are measured again.
-    assert page.replace(" (of earlier code)", "") == (BENCHMARKS / "TRANSFER.md").read_text("utf-8")
+    assert page == (BENCHMARKS / "TRANSFER.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("seeds", [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]])

@@ -18,7 +18,6 @@ from latih.run_directory import RunDirectory
 from latih.transfer import fine_tune
 from latih.transfer.best_epoch import BestEpoch
 from latih.transfer.cycle import CycleOfFewSteps
-from latih.transfer.whole_net import train_whole
 
 COLOURS = {"bricks": (180, 60, 40), "grass": (50, 160, 60)}
 QUICK = ("--base", "base.keras", "--size", "16", "--epochs", "2", "--run-dir", "run")
@@ -326,16 +325,10 @@ def test_where_no_epoch_is_as_good_as_the_probe_that_is_said(
     assert "No epoch was as good as the frozen probe there." in done.stdout
 
 
+@pytest.mark.usefixtures("wrecked_second_cycles")
 def test_a_second_cycle_that_is_taken_back_is_told_of(
-    pictures: Path, command: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    pictures: Path, command: Any, tmp_path: Path
 ) -> None:
-    def wrecking(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
-        history = train_whole(network, training, validation, *rest)
-        if validation is None:
-            network.model.set_weights([np.zeros_like(w) for w in network.model.get_weights()])
-        return history
-
-    monkeypatch.setattr("latih.transfer.phases.train_whole", wrecking)
     done = command("finetune", "pictures", *QUICK, "--quiet")
     assert "the net was wrecked; that was taken back. A lower --lr may help." in done.stdout
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
@@ -456,3 +449,17 @@ def test_photographs_are_read_upright(tmp_path: Path) -> None:
         size = (16, 24) if orientation != 6 else (24, 16)
         (found,) = read_pictures([str(tmp_path / "photograph.jpg")], size).x
         assert found[side].mean() > 240 and found.mean() < 140
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"MM", b"MM\0*\0\0\0\x08\0\x01\x01\x12", b"NN\0*\0\0\0\x08"]
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.filterwarnings("ignore:.*EXIF")
+def test_a_photograph_whose_entry_is_damaged_stays_as_it_lies(
+    damage: bytes, suffix: str, tmp_path: Path
+) -> None:
+    place = tmp_path / f"photograph.{suffix}"
+    Image.fromarray(np.full((8, 12, 3), 99, "uint8")).save(place, exif=b"Exif\0\0" + damage)
+    read = read_pictures([str(place)], (8, 12))
+    assert read.skipped == () and np.abs(read.x[0].astype(int) - 99).max() <= 2

@@ -52,7 +52,8 @@ def test_a_frozen_base_is_bit_identical_after_training() -> None:
 
 def test_numbers_of_numpy_count_layers_too() -> None:
     model = base()
-    transfer.freeze(model, until=np.int64(2))  # type: ignore[arg-type]
+    two: Any = np.int64(2)
+    transfer.freeze(model, until=two)
     wanted = transfer.freeze(base(), until=2)
     assert names(model.trainable_weights) == names(wanted.trainable_weights)
 
@@ -172,10 +173,11 @@ def test_what_is_no_model_and_no_group_is_refused() -> None:
         with pytest.raises(InputError, match=r"a model or a layer.*a list"):
             take([1])
     no_model: Any = [1]
+    name: Any = "efficientnet-lite0"
     with pytest.raises(InputError, match=r"replace_head.*a list"):
         transfer.replace_head(no_model, 3)
     with pytest.raises(InputError, match=r"a model.*a str"):
-        transfer.cached_features("efficientnet-lite0", X)  # type: ignore[arg-type]
+        transfer.cached_features(name, X)
     with pytest.raises(InputError, match=r"rates_by_depth\(groups\(model\)\)"):
         transfer.rates_by_depth(base())
     one = layers.Dense(1)

@@ -123,20 +123,14 @@ def test_a_second_cycle_that_wrecks_the_net_is_taken_back() -> None:
 
 
 def test_whether_the_second_cycle_was_kept_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given: Any = {"epochs": 4, "seed": 5, "learning_rate": 0.02}
     assert transfer.fine_tune(base(), IMAGES, KINDS, verbose=0, **given).second_cycle_kept
     assert not tuned(epochs=4).second_cycle_kept  # there was none
     kept = transfer.fine_tune(base(), IMAGES, KINDS, verbose=0, refit=False, **given)
 
-    def wrecking(network: Any, training: Any, validation: Any, *rest: Any) -> Any:
-        history = train_whole(network, training, validation, *rest)
-        if validation is None:
-            network.model.set_weights([np.zeros_like(w) for w in network.model.get_weights()])
-        return history
-
-    monkeypatch.setattr("latih.transfer.phases.train_whole", wrecking)
+    request.getfixturevalue("wrecked_second_cycles")
     done = transfer.fine_tune(base(), IMAGES, KINDS, verbose=2, **given)
     assert not done.second_cycle_kept and len(done.second_history.epoch) == 4
     assert "is taken back" in capsys.readouterr().out

@@ -1,6 +1,8 @@
 """Image files: found in directories, and made arrays of one size."""
 
+import contextlib
 import os
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,15 +164,21 @@ def pillow_image() -> Any:
     return Image
 
 
-def upright(image: Any) -> Any:
-    """Return an image of pillow's as it is looked at.
+def turn_upright(image: Any, pillow: Any) -> None:
+    """Turn an image of pillow's as it is looked at.
 
-    Cameras write a picture as it lay on the sensor, and beside it which side is up.
+    Cameras write a picture as it lay on the sensor, and beside it which side is up. Where that
+    entry is damaged the picture stays as it lies.
+
+    Raises:
+        OSError: the picture itself is damaged.
     """
     # Deferred as pillow_image() is, which was called before: there is an image.
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(image)
+    image.load()  # so that what is raised below is of the entry
+    with contextlib.suppress(struct.error, *unreadable(pillow)):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def eight_bits(image: Any, pillow: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from rich.console import Console, Group
@@ -9,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from latih.doctor.evidence import Evidence
-from latih.doctor.finding import SEVERITIES, Finding
+from latih.doctor.finding import Finding
 from latih.doctor.remedies import REMEDIES
 from latih.doctor.rule import Rule
 from latih.doctor.words import Words
@@ -119,9 +120,9 @@ def diagnose(evidence: Evidence, rules: Iterable[Rule]) -> Diagnosis:
     """
     found: list[Finding] = []
     for one in rules:
-        signs = sorted(one(evidence), key=_rank)
+        signs = sorted(one(evidence), key=attrgetter("rank"))
         found += signs[:1]
-    found.sort(key=_rank)
+    found.sort(key=attrgetter("rank"))
     if any(one.severity == "fault" and not one.is_last_resort for one in found):
         found = [one for one in found if not one.is_last_resort]
     faults = [one for one in found if one.severity == "fault"]
@@ -143,11 +144,6 @@ def recalled(records: Iterable[Mapping[str, Any]], rules: Iterable[Rule]) -> Dia
             if (rule := known.get(record["code"])) is not None
         ]
     )
-
-
-def _rank(finding: Finding) -> tuple[int, float, int]:
-    first = finding.step if finding.step is not None else -1
-    return SEVERITIES.index(finding.severity), -finding.probability, first
 
 
 def _lines(finding: Finding) -> str:

@@ -133,6 +133,12 @@ class Finding:
         )
 
     @property
+    def rank(self) -> tuple[int, float, int]:
+        """What findings are sorted by: the worst first, and of such the most probable."""
+        first = self.step if self.step is not None else -1
+        return SEVERITIES.index(self.severity), -self.probability, first
+
+    @property
     def text(self) -> str:
         """What it is and where, in one line."""
         where = f" ({self.layer})" if self.layer else ""

@@ -42,11 +42,23 @@ def refuse(before: Mapping[str, Any], now: Mapping[str, Any], where: str) -> Non
     Raises:
         InputError: they differ; the sentence says in what.
     """
-    found = shortened(differences(before, now))
+    refuse_found(differences(before, now), where)
+
+
+def refuse_found(found: Sequence[str], where: str) -> None:
+    """Refuse to go on with a run that was begun with something else, if anything was.
+
+    Args:
+        found: in what it differs, a sentence for each difference.
+        where: the directory of the run.
+
+    Raises:
+        InputError: there are such.
+    """
     if found:
         raise InputError(
             f"the run in {where!r} cannot be gone on with: it was begun with something else",
-            got="; ".join(found),
+            got="; ".join(shortened(found)),
             fix="Undo the change, choose another directory, or go on all the same with "
             "resume='force', or --force.",
         )

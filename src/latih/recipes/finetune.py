@@ -15,9 +15,9 @@ from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data.strata import stratified_folds, stratified_split
 from latih.doctor import Finding
+from latih.engine.differences import refuse_found
 from latih.errors import InputError
 from latih.layers import Layer
-from latih.models import Model
 from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
 from latih.recipes.judging import evaluation_of_classes
@@ -73,11 +73,6 @@ class FineTunedRun:
     judged: Judged
     run: RunDirectory
     findings: tuple[Finding, ...]
-
-    @property
-    def model(self) -> Model:
-        """The net."""
-        return self.tuned.model
 
 
 def fine_tune_pictures(
@@ -272,12 +267,7 @@ def _require_the_same_folds(run: RunDirectory, folds: int) -> None:
     before = run.read_settings().get("recipe") if run.settings_file.is_file() else None
     told = before.get("folds") if isinstance(before, dict) else None
     if told not in (None, folds):
-        raise InputError(
-            f"the run in {str(run.path)!r} cannot be gone on with: it was begun with something "
-            "else",
-            got=f"folds: {told or 'none'} -> {folds or 'none'}",
-            fix="Undo the change, or choose another directory.",
-        )
+        refuse_found([f"folds: {told or 'none'} -> {folds or 'none'}"], str(run.path))
 
 
 def _together(scores: Sequence[Scores]) -> Scores:

@@ -18,8 +18,8 @@ from latih.data.image_files import (
     eight_bits,
     find_images,
     pillow_image,
+    turn_upright,
     unreadable,
-    upright,
 )
 from latih.errors import FileFormatError, InputError
 from latih.transfer.copies import fingerprint
@@ -300,7 +300,8 @@ def _read(path: str, size: tuple[int, int] | None, pillow: Any) -> _Picture | st
     """Return a picture, in its own size if none is asked for, or why there is none."""
     try:
         with pillow.open(path, formats=FORMATS) as opened:
-            image, kind = _coloured(upright(opened), pillow)
+            turn_upright(opened, pillow)
+            image, kind = _coloured(opened, pillow)
             if size is None or image.size == size[::-1]:
                 return _Picture(np.asarray(image), kind, False)
             resized = image.resize(size[::-1], pillow.Resampling.BILINEAR)

@@ -146,9 +146,13 @@ def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> 
         return UnlabelledExamples(path.name, _x_of(read_arrays(path), path))
     if path.is_dir() and (path / "x.npy").is_file() and not (path / "y.npy").is_file():
         return UnlabelledExamples(path.name, np.load(path / "x.npy", allow_pickle=False))
-    if path.is_dir() and not holds_arrays(path) and any(find_images(path, [""], False)):
+    if (
+        path.is_dir()
+        and not holds_arrays(path)
+        and any(find_images(path, [""], follow_links=False))
+    ):
         x, remarks = read_unlabelled_pictures(path, MOST_PIXELS, strict=strict)
-        return UnlabelledExamples(path.name, x, True, tuple(remarks))
+        return UnlabelledExamples(path.name, x, are_pictures=True, remarks=tuple(remarks))
     if path.suffix == ".parquet" or path.exists():
         return UnlabelledExamples(path.name, _x_of(read_data(path)[0], path))
     dataset = find_dataset(source)

@@ -8,6 +8,7 @@ import torch
 
 from latih.arguments import whole
 from latih.errors import InputError
+from latih.layers import Layer
 from latih.layers.augmentation.base import Augmentation
 from latih.layers.base import mode
 from latih.layers.depth import in_depth
@@ -50,7 +51,9 @@ def cached_features(
             got=f"a {type(features).__name__}",
         )
     found = [features.predict(x, batch_size=batch_size, verbose=verbose)]
-    found += [_changed(features, np.asarray(x), batch_size) for _ in range(views - 1)]
+    x = np.asarray(x)
+    for _ in range(views - 1):  # by no other layers: statistics must stay
+        found.append(outputs_in_training(features, Augmentation, x, batch_size))
     return np.concatenate(found)
 
 
@@ -66,13 +69,33 @@ def changes(model: Model) -> bool:
     return any(isinstance(layer, Augmentation) for layer in in_depth(model))
 
 
-def _changed(features: Model, x: np.ndarray, batch_size: int) -> np.ndarray:
+def outputs_in_training(
+    model: Model, kind: type[Layer], x: np.ndarray, batch_size: int
+) -> np.ndarray:
+    """Return what a model makes of examples while its layers of one kind act as in training.
+
+    Args:
+        model: it may be changed as those layers change themselves in training.
+        kind: of which layers; all others act as in inference.
+        x: the examples.
+        batch_size: how many are taken at once.
+
+    Shapes:
+        x: ``(n, ...)``; returns: ``(n, ...)``.
+
+    Example:
+        >>> from latih.layers import Dropout
+        >>> from latih.models import Sequential
+        >>> net = Sequential([Dropout(0.5, input_shape=[2])])
+        >>> outputs_in_training(net, Augmentation, np.ones((1, 2), np.float32), batch_size=8)
+        array([[1., 1.]], dtype=float32)
+    """
     parts: list[np.ndarray] = []
     with ExitStack() as changing, torch.no_grad():
-        for layer in in_depth(features):
-            if isinstance(layer, Augmentation):  # and no other: statistics must stay
+        for layer in in_depth(model):
+            if isinstance(layer, kind):
                 changing.enter_context(mode(layer, True))
         for start in range(0, len(x), batch_size):
             batch = torch.from_numpy(np.ascontiguousarray(x[start : start + batch_size]))
-            parts.append(features(batch.to(features.device)).float().cpu().numpy())
+            parts.append(model(batch.to(model.device)).float().cpu().numpy())
     return np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from latih.doctor import Finding, Measured, Words
@@ -11,10 +12,10 @@ from latih.doctor.rule import Rule
 from latih.doctor.rules.learning_rate_too_high import learning_rate_too_high
 from latih.doctor.rules.train_validation_mismatch import (
     DUPLICATES,
+    GAP,
+    GREAT,
     train_validation_mismatch,
 )
-from latih.doctor.rules.train_validation_mismatch import GAP as GAP_OF_MODES
-from latih.doctor.rules.train_validation_mismatch import GREAT as GREATER
 from latih.doctor.rules.unnormalised_inputs import unnormalised_inputs
 from latih.errors import LatihWarning
 from latih.run_directory import RunDirectory
@@ -29,10 +30,6 @@ were not divided by 255 are some hundred times too wide, and dark images a few t
 
 LEAKED = 0.01
 """The share of copies among what is judged on from which on a score says little."""
-
-GAP, GREAT = 1.5, 0.25
-"""How many times the loss alone is that in batches, and by what part of the loss of chance it is
-higher, from which on the net that predicts is another one than that which was trained."""
 
 DRIFT = Words(
     "drift |θ-θ0|/|θ0| of the layer that went farthest",
@@ -69,7 +66,7 @@ def findings_of(signs: Signs) -> list[Finding]:
         [Finding('learning-rate-too-high', 'fault', 0.85, layer='conv')]
     """
     found = [*_wrecked(signs), *_unlike(signs), *_copied(signs), *_of_two_modes(signs)]
-    return sorted(found, key=_rank)
+    return sorted(found, key=attrgetter("rank"))
 
 
 def worst_of(several: Sequence[Signs]) -> list[Finding]:
@@ -79,16 +76,12 @@ def worst_of(several: Sequence[Signs]) -> list[Finding]:
         >>> worst_of([Signs({}, 0, 0, None, leaked) for leaked in (0.1, 0.25)])
         [Finding('train-validation-mismatch', 'fault', 0.75)]
     """
-    found = sorted((one for signs in several for one in findings_of(signs)), key=_rank)
+    found = (one for signs in several for one in findings_of(signs))
     worst: dict[tuple[str, str], Finding] = {}
-    for finding in found:
+    for finding in sorted(found, key=attrgetter("rank")):
         # One illness has several causes.
         worst.setdefault((finding.code, str(finding.cause)), finding)
     return list(worst.values())
-
-
-def _rank(finding: Finding) -> tuple[bool, float]:
-    return finding.severity != "fault", -finding.probability
 
 
 def write_findings(run: RunDirectory, findings: Sequence[Finding]) -> None:
@@ -190,16 +183,20 @@ def _copied(signs: Signs) -> Iterator[Finding]:
 def _of_two_modes(signs: Signs) -> Iterator[Finding]:
     """Look for batch normalisations that go by batches, and whose statistics did not follow."""
     gap = signs.gap
-    if gap is None or not (gap.ratio > GAP and gap.share > GREAT):
+    if gap is None:
+        return
+    limits = train_validation_mismatch.thresholds
+    measured = [
+        Measured(GAP, gap.ratio, ">", limits["gap"]),
+        Measured(GREAT, gap.share, ">", limits["great"]),
+    ]
+    if not all(one.holds for one in measured):
         return
     yield _finding(
         train_validation_mismatch,
         "fault",
         0.75,
-        [
-            Measured(GAP_OF_MODES, gap.ratio, ">", GAP),
-            Measured(GREATER, gap.share, ">", GREAT),
-        ],
+        measured,
         ("larger-batch",),
         Words(
             "The batch normalisations learned from so few batches that what the net does alone is "

@@ -16,6 +16,7 @@ from latih.callbacks.interval import Interval
 from latih.callbacks.progress import Verbose
 from latih.data import as_array, require_same_length
 from latih.doctor import Finding
+from latih.engine.differences import refuse_found
 from latih.errors import InputError, LatihWarning
 from latih.models.kept_run import Resume, require_resume
 from latih.run_directory import RunDirectory
@@ -112,7 +113,8 @@ def fine_tune(
         LatihWarning: before the first step, class numbers are left out.
         FindingWarning: before the first step, validation examples are copies of training ones, or
             the examples are of another scale than those that the base knows; in the end, the rate
-            was so high that the base lost what it knew.
+            was so high that the base lost what it knew, or batch normalisations learned from too
+            few batches.
 
     Example:
         >>> from latih.layers import Dense
@@ -176,12 +178,7 @@ def _require_the_same_seed(run: RunDirectory, seed: int) -> None:
     """Refuse another seed by its name: all that follows from it would seem to be other data."""
     begun = _seed_of(run)
     if begun not in (None, seed):
-        raise InputError(
-            f"the run in {str(run.path)!r} cannot be gone on with: it was begun with something "
-            "else",
-            got=f"seed: {begun} -> {seed}",
-            fix="Undo the change, leave the seed out, or choose another directory.",
-        )
+        refuse_found([f"seed: {begun} -> {seed}"], str(run.path))
 
 
 def _described(

@@ -1,18 +1,16 @@
 """Whether a net does alone what it does with a batch, where batch normalisations go by batches."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from latih.callbacks import Callback
 from latih.doctor.rows import spread
 from latih.layers import BatchNormalization
-from latih.layers.base import mode
 from latih.layers.depth import in_depth
 from latih.models import Model
+from latih.transfer.features import outputs_in_training
 
 LOOKED_AT = 256
 """So many examples are asked in both modes."""
@@ -84,16 +82,9 @@ def gap_of_modes(model: Model, x: np.ndarray, classes: np.ndarray, batch_size: i
     rows = np.random.default_rng(0).permutation(spread(len(x), LOOKED_AT).numpy())
     alone = _loss(model.predict(x[rows], batch_size=batch_size, verbose=0), classes[rows])
     knew = [norm.get_weights() for norm in norms]
-    parts: list[np.ndarray] = []
-    with ExitStack() as changed, torch.no_grad():
-        for norm in norms:
-            changed.enter_context(mode(norm, True))
-        for start in range(0, len(rows), batch_size):
-            batch = torch.from_numpy(np.ascontiguousarray(x[rows[start : start + batch_size]]))
-            parts.append(model(batch.to(model.device)).float().cpu().numpy())
+    outputs = outputs_in_training(model, BatchNormalization, x[rows], batch_size)
     for norm, weights in zip(norms, knew, strict=True):
         norm.set_weights(weights)
-    outputs = np.concatenate(parts)
     in_batches = _loss(outputs, classes[rows])
     return Gap(norms[0].name, alone, in_batches, float(np.log(outputs.shape[1])))
 

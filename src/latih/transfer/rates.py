@@ -131,9 +131,9 @@ def pull_to_start(layers: Layer | Sequence[Layer], strength: float) -> None:
         [0.0, 0.0]
     """
     for layer in [layers] if isinstance(layers, Layer) else layers:
-        for weight in layer.trainable_weights:
+        weights: list[Any] = layer.trainable_weights
+        for weight in weights:
             own = getattr(weight, "regularizer", None)
             if isinstance(own, PullToStart):
                 own = own.displaced
-            pull = PullToStart(weight, strength, own) if strength else own
-            weight.regularizer = pull  # type: ignore[attr-defined]
+            weight.regularizer = PullToStart(weight, strength, own) if strength else own
