@@ -7,9 +7,8 @@ import numpy as np
 import latih
 from latih import layers, transfer
 
-DICE = np.random.default_rng(4)
 KINDS = np.repeat([0, 1, 2], [40, 24, 12])
-IMAGES = DICE.integers(0, 120, (len(KINDS), 16, 16, 3)).astype("uint8")
+IMAGES = np.random.default_rng(4).integers(0, 120, (len(KINDS), 16, 16, 3)).astype("uint8")
 for place, kind in enumerate(KINDS):  # a bar of a place, and a colour, for each class
     IMAGES[place, :, 4 * kind : 4 * kind + 4, kind] += 90
 FIRST, LAST = np.arange(0, len(KINDS), 2), np.arange(1, len(KINDS), 2)
