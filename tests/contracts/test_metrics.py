@@ -91,6 +91,7 @@ OTHERS: dict[str, tuple[dict[str, Any], list[Any], float]] = {
     "RecallAtPrecision": ({"precision": 0.9}, YES, 0.5),
     "F1Score": ({"average": "macro"}, SCORES, (4 / 5 + 2 / 3) / 2),
     "FBetaScore": ({"average": "macro", "beta": 2.0}, SCORES, (10 / 11 + 5 / 9) / 2),
+    "BalancedAccuracy": ({}, SCORES, 0.75),
     "IoU": ({"num_classes": 2, "target_class_ids": [0]}, REGIONS, 1 / 3),
     "BinaryIoU": ({}, YES, 1 / 3),
     "MeanIoU": ({"num_classes": 2}, REGIONS, 1 / 3),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score
 
 from latih import losses, metrics
 from latih.errors import InputError, LatihWarning, UnknownNameError
@@ -283,7 +284,7 @@ def test_metrics_accumulate_as_keras_do(
 
 
 def test_every_metric_is_compared() -> None:
-    assert {cls.__name__ for cls in METRICS.classes} == set(CASES)
+    assert {cls.__name__ for cls in METRICS.classes} - {"BalancedAccuracy"} == set(CASES)
     assert {n for n in dir(keras.metrics) if not n.startswith("_")} <= set(dir(metrics))
 
 
@@ -432,9 +433,28 @@ def test_too_few_examples_leave_r2_as_it_is(regressors: int) -> None:
     assert_alike(got, wanted)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_balanced_accuracy_is_scikit_learns(weighted: bool) -> None:
+    dice = np.random.default_rng(2)
+    metric = metrics.BalancedAccuracy()
+    for _ in range(2):
+        # A class is never met, and one is rare.
+        true = dice.choice(4, 300, p=[0.6, 0.37, 0.03, 0.0])
+        scores = dice.normal(size=(300, 4)).astype("float32")
+        scores[:, 3] = -9
+        scores[np.arange(300), true] += 1
+        weights = dice.uniform(0.5, 2, 300).astype("float32") if weighted else None
+        metric.reset_state()
+        for half in (slice(200), slice(200, None)):
+            part = None if weights is None else weights[half]
+            metric.update_state(np.eye(4, dtype="float32")[true[half]], scores[half], part)
+        wanted = balanced_accuracy_score(true, scores.argmax(1), sample_weight=weights)
+        assert metric.result().item() == pytest.approx(wanted, abs=1e-6)
+
+
 def test_a_score_of_nothing() -> None:
     for cls in METRICS.classes:
-        metric = cls(**CASES[cls.__name__][1][0])
+        metric = cls(**CASES[cls.__name__][1][0]) if cls.__name__ in CASES else cls()
         got = metric.result()
         assert got.isnan() if cls is metrics.R2Score else not got.any()
 

@@ -47,7 +47,11 @@ class OutputObjective:
 
         def made(identifier: Any) -> Metric:
             kind = _of_kind(identifier, METRIC_KINDS, targets, predictions)
-            return as_metric(kind, identifier)
+            metric = as_metric(kind, identifier)
+            outputs = tuple(size for size in predictions[1:] if size is not None)
+            if len(outputs) == len(predictions) - 1:
+                metric.get_ready(outputs)
+            return metric
 
         self.metrics = [made(one) for one in metrics]
         self.weighted_metrics = [made(one) for one in weighted_metrics]

@@ -20,13 +20,12 @@ def load_sums_state(metrics: Iterable[Metric], state: Sequence[Sequence[Any]]) -
     Raises:
         InputError: these are other metrics.
     """
-    own = [metric.variables for metric in metrics]
-    if [len(variables) for variables in own] != [len(values) for values in state]:
+    own = list(metrics)
+    if len(own) != len(state):
         raise InputError(
             "the state is not one of these metrics",
             expected=f"sums for {len(own)} metrics",
             got=f"sums of {len(state)}",
         )
-    for variables, values in zip(own, state, strict=True):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+    for metric, sums in zip(own, state, strict=True):
+        metric.go_on_from(sums)

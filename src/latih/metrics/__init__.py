@@ -29,6 +29,7 @@ from latih.metrics.accuracy import SparseCategoricalAccuracy as SparseCategorica
 from latih.metrics.accuracy import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
 from latih.metrics.accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
 from latih.metrics.auc import AUC as AUC
+from latih.metrics.balanced_accuracy import BalancedAccuracy as BalancedAccuracy
 from latih.metrics.base import Mean as Mean
 from latih.metrics.base import Metric as Metric
 from latih.metrics.base import Sum as Sum
@@ -91,6 +92,7 @@ METRICS: Table[Metric] = Table(
         Accuracy,
         BinaryAccuracy,
         CategoricalAccuracy,
+        BalancedAccuracy,
         SparseCategoricalAccuracy,
         TopKCategoricalAccuracy,
         SparseTopKCategoricalAccuracy,

@@ -93,10 +93,11 @@ class AUC(Metric):
         self.label_weights = None if label_weights is None else as_tensor(label_weights).float()
         self.from_logits = from_logits
         if num_labels or not multi_label:
-            self._build(num_labels)
+            self.make_sums(() if num_labels is None else (num_labels,))
 
-    def _build(self, labels: int | None) -> None:
-        shape = (self.num_thresholds,) if labels is None else (self.num_thresholds, labels)
+    def make_sums(self, outputs: tuple[int, ...]) -> None:
+        """Make the counts at each threshold, of each label if they are told apart."""
+        shape = (self.num_thresholds, *outputs)
         self.true_positives = self.add_variable(shape, name="true_positives")
         self.false_positives = self.add_variable(shape, name="false_positives")
         self.true_negatives = self.add_variable(shape, name="true_negatives")
@@ -111,8 +112,7 @@ class AUC(Metric):
                 expected="predictions of shape (n, labels)",
                 got=str(tuple(y_pred.shape)),
             )
-        if not self.variables:
-            self._build(y_pred.shape[-1])
+        self.get_ready((y_pred.shape[-1],))
         self.move_to(y_pred.device)
         counts = self._counter.count(
             y_true,

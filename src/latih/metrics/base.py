@@ -52,6 +52,7 @@ class Metric(Configured):
         self._dtype = "float32"
         self._variables: list[Variable] = []
         self._starts: list[torch.Tensor] = []
+        self._awaiting: list[torch.Tensor] = []
 
     @property
     def dtype(self) -> str:
@@ -83,6 +84,8 @@ class Metric(Configured):
         variable = Variable(start, tuple(shape), kind, trainable=False, name=name)
         self._variables.append(variable)
         self._starts.append(variable.detach().clone())
+        if self._awaiting:
+            variable.assign(self._awaiting.pop(0))
         return variable
 
     add_weight = add_variable
@@ -99,8 +102,46 @@ class Metric(Configured):
         """Return the attributes of a kind, those in lists and mappings too."""
         return list(inside([v for name, v in vars(self).items() if name != "_variables"], kind))
 
+    def make_sums(self, outputs: tuple[int, ...]) -> None:
+        """Make the sums, where their shapes follow from the predictions; else it has them already.
+
+        Args:
+            outputs: the predictions' shape without the examples' axis.
+        """
+
+    def get_ready(self, outputs: tuple[int, ...]) -> None:
+        """Make the sums unless they are there: a step in which they came would not be recorded.
+
+        Args:
+            outputs: the predictions' shape without the examples' axis.
+        """
+        if not self.variables:
+            self.make_sums(outputs)
+
+    def go_on_from(self, sums: Sequence[torch.Tensor]) -> None:
+        """Go on from the sums of a metric like this one.
+
+        Args:
+            sums: numbers for :attr:`variables`, in their order. Where this one has made none yet,
+                it makes them; none are those of one that has seen no batch.
+
+        Raises:
+            InputError: there are more or fewer than the metric has.
+        """
+        self.reset_state()
+        if not sums:
+            return
+        self.get_ready(tuple(sums[-1].shape[-1:]))
+        if not self.variables:  # of a metric of the user's, which makes them as it is updated
+            self._awaiting = list(sums)
+            return
+        self._require_as_many(sums)
+        for variable, value in zip(self.variables, sums, strict=True):
+            variable.assign(value)
+
     def reset_state(self) -> None:
         """Begin anew, as at the start of an epoch."""
+        self._awaiting = []
         starts = zip(self._variables, self._starts, strict=True)
         known = {id(variable): start for variable, start in starts}
         for variable in self.variables:
@@ -140,14 +181,17 @@ class Metric(Configured):
             self.reset_state()
             return [variable.detach().clone() for variable in self.variables]
 
-    @contextmanager
-    def _holding(self, values: Sequence[Any]) -> Generator[None]:
-        if len(values) != len(self.variables):
+    def _require_as_many(self, sums: Sequence[Any]) -> None:
+        if len(sums) != len(self.variables):
             raise InputError(
                 f"the sums do not fit the metric {self.name!r}",
                 expected=f"{len(self.variables)}, as many as it has variables",
-                got=str(len(values)),
+                got=str(len(sums)),
             )
+
+    @contextmanager
+    def _holding(self, values: Sequence[Any]) -> Generator[None]:
+        self._require_as_many(values)
         own = [variable.detach().clone() for variable in self.variables]
         try:
             for variable, value in zip(self.variables, values, strict=True):

@@ -120,19 +120,22 @@ class R2Score(Metric):
             )
         self.class_aggregation = class_aggregation
         self.num_regressors = whole(num_regressors, "num_regressors", type(self).__name__, least=0)
-        self.num_samples = self.add_variable((), name="num_samples")
+        self.num_samples = torch.zeros(())
         self.squared_sum = self.sum = self.total_mse = self.count = torch.zeros(0)
+
+    def make_sums(self, outputs: tuple[int, ...]) -> None:
+        """Make the sums of each output."""
+        self.num_samples = self.add_variable((), name="num_samples")
+        self.squared_sum = self.add_variable(outputs, name="squared_sum")
+        self.sum = self.add_variable(outputs, name="sum")
+        self.total_mse = self.add_variable(outputs, name="residual")
+        self.count = self.add_variable(outputs, name="count")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
         y_true, y_pred = alike(y_true, as_tensor(y_pred).detach().to(torch.float32))
         require_rows("R2Score", y_true, y_pred)
-        if len(self.variables) == 1:
-            outputs = y_pred.shape[-1:]
-            self.squared_sum = self.add_variable(outputs, name="squared_sum")
-            self.sum = self.add_variable(outputs, name="sum")
-            self.total_mse = self.add_variable(outputs, name="residual")
-            self.count = self.add_variable(outputs, name="count")
+        self.get_ready(tuple(y_pred.shape[1:]))
         self.move_to(y_pred.device)
         weights = torch.ones(()) if sample_weight is None else as_tensor(sample_weight)
         weights = weights.to(y_true)

@@ -63,16 +63,19 @@ class FBetaScore(Metric):
             None if threshold is None else number(threshold, "threshold", owner, above=0, most=1)
         )
 
+    def make_sums(self, outputs: tuple[int, ...]) -> None:
+        """Make a sum for each class, or for all of them."""
+        shape = () if self.average == "micro" else outputs
+        self.true_positives = self.add_variable(shape, name="true_positives")
+        self.false_positives = self.add_variable(shape, name="false_positives")
+        self.false_negatives = self.add_variable(shape, name="false_negatives")
+        self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
         y_true, y_pred = alike(y_true, as_tensor(y_pred).detach().to(torch.float32))
         require_rows(type(self).__name__, y_true, y_pred)
-        if not self.variables:
-            shape = () if self.average == "micro" else y_pred.shape[1:]
-            self.true_positives = self.add_variable(shape, name="true_positives")
-            self.false_positives = self.add_variable(shape, name="false_positives")
-            self.false_negatives = self.add_variable(shape, name="false_negatives")
-            self.intermediate_weights = self.add_variable(shape, name="intermediate_weights")
+        self.get_ready(tuple(y_pred.shape[1:]))
         self.move_to(y_pred.device)
         if self.threshold is None:
             # A row of zeros has no highest.

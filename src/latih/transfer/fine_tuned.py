@@ -20,9 +20,8 @@ class FineTuned:
 
     Args:
         model: from examples as they came to the probabilities of the classes.
-        history: the losses and metrics of every epoch of the whole net. In ``val_loss`` and
-            ``val_balanced_accuracy`` all classes count alike; in ``balanced_accuracy``, that of the
-            training data, they do so with ``class_weight="balanced"``.
+        history: the losses and metrics of every epoch of the whole net. In ``val_loss`` all classes
+            count alike; in ``loss`` they do so with ``class_weight="balanced"``.
         second_history: the same of the second cycle, on everything; empty if there was none.
         probe_scores: those of the new head on the frozen base, on the validation data.
         scores: those of the best epoch, on the same data. Where the net learned from them, too, in

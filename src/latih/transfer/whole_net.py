@@ -7,7 +7,7 @@ import numpy as np
 
 from latih.callbacks import Callback, GradualUnfreezing, History, OneCycle
 from latih.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
-from latih.metrics import CategoricalAccuracy
+from latih.metrics import BalancedAccuracy
 from latih.optimizers import AdamW
 from latih.transfer.cycle import CycleOfFewSteps
 from latih.transfer.keeping import Keeping
@@ -50,8 +50,7 @@ def train_whole(
     model.compile(
         _optimizer(network, rate, options),
         loss=CategoricalCrossentropy(label_smoothing=options.label_smoothing),
-        metrics=["accuracy"],
-        weighted_metrics=[CategoricalAccuracy(name="balanced_accuracy")],
+        metrics=["accuracy", BalancedAccuracy()],
     )
     names = training.labels.names
     weights = options.weights_of_classes(training.labels.numbers, len(names))
@@ -108,7 +107,7 @@ def _optimizer(network: Network, rate: float, options: Options) -> AdamW:
 
 
 def _balanced(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # With these weights the accuracy that is reckoned with them is the balanced one.
+    # In the loss that epochs are chosen by, all classes count alike, too.
     numbers = part.labels.numbers
     weights = balanced_weights(numbers, len(part.labels.names))[numbers]
     return part.x, part.labels.one_hot(), weights.astype(np.float32)
