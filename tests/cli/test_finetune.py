@@ -130,8 +130,32 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Fold 2 of 2: accuracy" in done.stdout and "on 20 pictures." in done.stdout
-    counts = np.array(RunDirectory(Path("run")).evaluation.read()["confusion"])
-    assert counts.sum(axis=1).tolist() == [10, 10]
+    run = RunDirectory(Path("run"))
+    told = run.evaluation.read()
+    assert np.sum(told["confusion"], axis=1).tolist() == [10, 10]
+    # Ten each: the whole is the mean.
+    assert [fold["examples"] for fold in told["folds"]] == [10, 10]
+    mean = np.mean([fold["accuracy"] for fold in told["folds"]])
+    assert told["scores"]["accuracy"] == pytest.approx(mean)
+    page = run.report_file.read_text(encoding="utf-8")
+    assert phrase("folds_note") in page and phrase("test_set") not in page
+    assert phrase("fold", number="2") in page and phrase("choice") in page
+    assert "pictures.bricks" in page  # how many there are of each class
+
+
+def test_the_page_tells_what_was_chosen_between_and_of_files_that_were_skipped(
+    pictures: Path, command: Any
+) -> None:
+    (pictures / "grass" / "broken.png").write_bytes(b"no picture")
+    assert command("finetune", "pictures", *QUICK, "--quiet").returncode == 0
+    run = RunDirectory(Path("run"))
+    told, settings = run.evaluation.read(), run.read_settings()
+    assert told["choice"]["probe"]["accuracy"] == settings["run"]["probe_accuracy"]
+    assert settings["data"]["skipped"] == 1
+    assert settings["data"]["pictures"] == {"bricks": 10, "grass": 10}
+    page = run.report_file.read_text(encoding="utf-8")
+    assert phrase("choice") in page and phrase("test_set") in page
+    assert phrase("each_fold") not in page
 
 
 def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
@@ -463,3 +487,42 @@ def test_a_photograph_whose_entry_is_damaged_stays_as_it_lies(
     Image.fromarray(np.full((8, 12, 3), 99, "uint8")).save(place, exif=b"Exif\0\0" + damage)
     read = read_pictures([str(place)], (8, 12))
     assert read.skipped == () and np.abs(read.x[0].astype(int) - 99).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("--folds", "1"), "`folds`"),
+        (("--lr", "-1"), "`learning_rate`"),
+        (("--epochs", "-1"), "`epochs`"),
+        (("--views", "0"), "`views`"),
+        (("--base", "resnet19"), "resnet18"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_picture_is_read(
+    command: Any, tmp_path: Path, asked: tuple[str, ...], named: str
+) -> None:
+    # There are none: whoever looked for them would say that.
+    done = command("finetune", "pictures", "--base", "efficientnet-lite0", *asked)
+    assert done.returncode == 1 and named in " ".join(done.stderr.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_breaks_off_before_the_first_step_is_told_that_nothing_is_there(
+    pictures: Path, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(*given: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("latih.recipes.finetune.fine_tune", broken_off)
+    done = command("finetune", "pictures", *QUICK, "--quiet")
+    assert (done.returncode, done.stderr) == (130, "")
+    assert done.stdout == "Interrupted. It had not begun to learn, and nothing was written.\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_rate_is_refused_by_its_name(pictures: Path, command: Any) -> None:
+    assert command("finetune", "pictures", *QUICK, "--quiet").returncode == 0
+    done = command("finetune", "pictures", *QUICK, "--quiet", "--lr", "0.01")
+    told = " ".join(done.stderr.split())
+    assert done.returncode == 1 and "max_learning_rate" in told and "0.01" in told

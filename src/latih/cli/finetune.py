@@ -12,7 +12,12 @@ from latih.cli.options import Force, NewRun, Quiet, Seed, SnapshotEvery
 from latih.cli.training import new_run_directory, read_interval, telling_how_to_go_on
 from latih.doctor import Diagnosis
 from latih.random import set_random_seed
-from latih.recipes.finetune import FineTunedRun, Judged, fine_tune_pictures
+from latih.recipes.finetune import (
+    FineTunedRun,
+    Judged,
+    fine_tune_pictures,
+    require_possible,
+)
 from latih.recipes.image_folder import PictureClasses, read_picture_classes
 from latih.transfer import Options
 
@@ -76,10 +81,6 @@ def finetune(
     """
     console = Console(highlight=False, soft_wrap=True)
     set_random_seed(seed)
-    classes = read_picture_classes(images, size, strict=strict)
-    told: list[str] = [] if quiet else [_introduction(images, classes)]
-    for sentence in [*told, *classes.remarks()]:
-        console.print(sentence, markup=False)
     options: dict[str, Any] = {
         "learning_rate": learning_rate,
         "batch_size": batch_size,
@@ -87,8 +88,13 @@ def finetune(
         "mixup": mixup,
         "augmentation": None if augmentation == "none" else augmentation,
         "class_weight": "balanced" if class_weights else None,
-        "image_size": size,
     }
+    every = read_interval(snapshot_every)
+    require_possible(base, epochs, folds, views, every, options)
+    classes = read_picture_classes(images, size, strict=strict)
+    told: list[str] = [] if quiet else [_introduction(images, classes)]
+    for sentence in [*told, *classes.remarks()]:
+        console.print(sentence, markup=False)
     command = ["latih", *sys.argv[1:]]
     directory = run_dir or new_run_directory(images.resolve().name)
     again = command if run_dir else [*command, "--run-dir", str(directory)]
@@ -104,9 +110,9 @@ def finetune(
             verbose=0 if quiet else "auto",
             asked={"command": shlex.join(command)},
             resume="force" if force else "auto",
-            snapshot_every=read_interval(snapshot_every),
+            snapshot_every=every,
             tell=lambda sentence: console.print(sentence, markup=False),
-            options=options,
+            options={**options, "image_size": size},
         )
     for sentence in _result(done, classes):
         console.print(sentence, markup=False)
@@ -117,10 +123,8 @@ def finetune(
 
 
 def _introduction(images: Path, classes: PictureClasses) -> str:
-    counts = [int((classes.labels == place).sum()) for place in range(len(classes.class_names))]
-    told = ", ".join(
-        f"{name} {count}" for name, count in zip(classes.class_names, counts, strict=True)
-    )
+    counts = classes.counts()
+    told = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f"{images}: {len(classes.labels):,} pictures of {len(counts)} classes: {told}."
 
 

@@ -18,6 +18,7 @@ from latih.random import set_random_seed
 from latih.recipes import DenseSettings, load_examples, train_dense
 from latih.recipes.dense import TrainedRun
 from latih.recipes.examples import Examples
+from latih.run_directory import RunDirectory
 
 
 class DoctorMode(StrEnum):
@@ -104,14 +105,19 @@ def telling_how_to_go_on(
     Raises:
         typer.Exit: with 130 after Ctrl-C.
     """
-    told = f"What was learnt so far is in {directory}; `{shlex.join(command)}` goes on."
+
+    def told() -> str:
+        if not RunDirectory(directory).settings_file.is_file():
+            return "It had not begun to learn, and nothing was written."
+        return f"What was learnt so far is in {directory}; `{shlex.join(command)}` goes on."
+
     try:
         yield
     except KeyboardInterrupt:
-        console.print(f"Interrupted. {told}", markup=False)
+        console.print(f"Interrupted. {told()}", markup=False)
         raise typer.Exit(130) from None
     except Terminated:
-        console.print(f"Ended. {told}", markup=False)
+        console.print(f"Ended. {told()}", markup=False)
         raise
 
 

@@ -22,9 +22,10 @@ from latih.models.kept_run import Resume
 from latih.recipes.image_folder import PictureClasses
 from latih.recipes.judging import evaluation_of_classes
 from latih.run_directory import RunDirectory
-from latih.transfer import FindingWarning, FineTuned, Scores, fine_tune
+from latih.transfer import FindingWarning, FineTuned, Options, Scores, fine_tune
 from latih.transfer.copies import copies
 from latih.transfer.findings import worst_of, write_findings
+from latih.transfer.networks import known_base
 from latih.transfer.scores import judge, of_confusion
 from latih.transfer.signs import Signs
 from latih.transfer.views import predict_views
@@ -117,13 +118,16 @@ def fine_tune_pictures(
         LatihError: what was asked cannot be done.
     """
     # What would be refused in the end is refused before anything is reckoned.
-    whole(views, "views", "fine_tune_pictures()", least=1)
-    Interval.read(snapshot_every, "snapshot_every", "fit()")
+    require_possible(base, epochs, folds, views, snapshot_every, options)
     x, labels = classes.pictures.x, classes.labels
     names = classes.class_names
     about = {
         "run": {**(asked or {}), "seed": seed},
-        "data": {"classes": list(names)},
+        "data": {
+            "classes": list(names),
+            "pictures": classes.counts(),
+            "skipped": len(classes.pictures.skipped) + len(classes.not_read),
+        },
         "recipe": {
             "name": "finetune",
             "base": _called(base),
@@ -174,8 +178,39 @@ def fine_tune_pictures(
     own = replace(net.signs, leaked=judged.leaked / judged.count)
     findings = worst_of([own, *(replace(signs, leaked=0.0) for signs in judged.signs)])
     files = np.array(classes.file_names())[rows].tolist()
-    _write(run, judged.scores, x[rows], labels[rows], outputs, files, findings)
+    _write(run, judged, x[rows], labels[rows], outputs, files, findings)
     return FineTunedRun(net, judged, run, tuple(findings))
+
+
+def require_possible(
+    base: Any,
+    epochs: int | None,
+    folds: int | None,
+    views: int,
+    snapshot_every: int | str,
+    options: Mapping[str, Any] | None,
+) -> None:
+    """Refuse what cannot be, whatever the pictures are; they need not have been read for that.
+
+    Args:
+        base: as :func:`fine_tune_pictures` takes it; all the others are, too.
+        epochs: as there.
+        folds: as there.
+        views: as there.
+        snapshot_every: as there.
+        options: as there.
+
+    Raises:
+        LatihError: something of it.
+    """
+    known_base(base)
+    Options.of(options or {})
+    if epochs is not None:
+        whole(epochs, "epochs", "fine_tune_pictures()", least=0)
+    if folds is not None:
+        whole(folds, "folds", "fine_tune_pictures()", least=2)
+    whole(views, "views", "fine_tune_pictures()", least=1)
+    Interval.read(snapshot_every, "snapshot_every", "fit()")
 
 
 def _called(base: Any) -> str:
@@ -276,14 +311,23 @@ def _together(scores: Sequence[Scores]) -> Scores:
 
 def _write(
     run: RunDirectory,
-    scores: Scores,
+    judged: Judged,
     x: np.ndarray,
     labels: np.ndarray,
     outputs: np.ndarray,
     files: Sequence[str],
     found: Sequence[Finding],
 ) -> None:
-    told = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
-    run.evaluation.write(evaluation_of_classes(told, scores.confusion, x, labels, outputs, files))
+    scores = judged.scores
+    told = evaluation_of_classes(_told(scores), scores.confusion, x, labels, outputs, files)
+    told["choice"] = {"probe": _told(judged.probe), "kept": _told(judged.chosen)}
+    told["folds"] = [
+        {**_told(fold), "examples": int(fold.confusion.sum())} for fold in judged.folds
+    ]
+    run.evaluation.write(told)
     write_findings(run, found)
     report.build_report(run)
+
+
+def _told(scores: Scores) -> dict[str, float]:
+    return {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}

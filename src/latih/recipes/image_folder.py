@@ -92,6 +92,11 @@ class PictureClasses:
     empty: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
 
+    def counts(self) -> dict[str, int]:
+        """Return how many pictures each class has."""
+        counts = np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+        return dict(zip(self.class_names, counts, strict=True))
+
     def file_names(self) -> list[str]:
         """Return what each picture is called: the way to it from where all of them are."""
         place = os.path.commonpath(self.pictures.paths)

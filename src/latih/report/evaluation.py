@@ -1,7 +1,7 @@
 """What a run's evaluation on the test set says, checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from latih.report.checks import (
 from latih.report.words import clean, write_value
 
 MOST_MISTAKES = 12
+MOST_FOLDS = 100
+CHOICE = ("probe", "kept")
+"""What scores may be told of where something was chosen, before and after."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,19 @@ class Evaluation:
         scores: loss and metrics; None for one that was not a number.
         confusion: counts, rows true and columns predicted; empty when the run has none.
         mistakes: the most confident first, at most twelve.
+        folds: the scores of each part that a net of its own was judged on; empty where one net was
+            judged, on one part.
+        choice: what was chosen between, on other examples: the scores of a frozen ``"probe"``, and
+            of what was ``"kept"``; empty where nothing was.
     """
 
     scores: Mapping[str, float | None]
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
+    folds: tuple[Mapping[str, float | None], ...] = ()
+    choice: Mapping[str, Mapping[str, float | None]] = field(
+        default_factory=dict[str, Mapping[str, float | None]]
+    )
 
 
 def check_evaluation(content: object, file: Path) -> Evaluation:
@@ -71,23 +82,38 @@ def check_evaluation(content: object, file: Path) -> Evaluation:
         FileFormatError: a part is there and is not what it should be.
     """
     table = require_table(content, file, "the whole")
-    scores: dict[str, float | None] = {}
-    for name, score in require_table(table.get("scores"), file, "'scores'").items():
-        if not is_measure(score):
-            raise damaged(
-                file, f"the score {clean(name)!r}", expected="a number", got=write_value(score)
-            )
-        scores[clean(name)] = finite_or_none(score)
+    folds = require_list(table.get("folds"), file, "'folds'")
+    choice = require_table(table.get("choice"), file, "'choice'")
     mistakes = [
         _check_mistake(item, file, f"mistake {place}")
         for place, item in enumerate(require_list(table.get("mistakes"), file, "'mistakes'"))
     ]
     mistakes.sort(key=lambda mistake: -(mistake.confidence or 0.0))
     return Evaluation(
-        scores=scores,
+        scores=_check_scores(table.get("scores"), file, "'scores'"),
         confusion=_check_confusion(table.get("confusion"), file),
         mistakes=tuple(mistakes[:MOST_MISTAKES]),
+        folds=tuple(
+            _check_scores(one, file, f"fold {place}")
+            for place, one in enumerate(folds[:MOST_FOLDS])
+        ),
+        choice={
+            name: _check_scores(choice[name], file, f"the choice {name!r}")
+            for name in CHOICE
+            if name in choice
+        },
     )
+
+
+def _check_scores(value: object, file: Path, where: str) -> dict[str, float | None]:
+    scores: dict[str, float | None] = {}
+    for name, score in require_table(value, file, where).items():
+        if not is_measure(score):
+            raise damaged(
+                file, f"the score {clean(name)!r}", expected="a number", got=write_value(score)
+            )
+        scores[clean(name)] = finite_or_none(score)
+    return scores
 
 
 def _check_confusion(value: object, file: Path) -> tuple[tuple[int, ...], ...]:

@@ -81,7 +81,8 @@ def _test_tile(record: Record) -> Tile | None:
     test = record.table("data").get("test")
     if test is not None:
         notes.append(phrase("samples", count=write_count(test)).replace(" ", "\u00a0"))
-    label = phrase("test_score", name=first.replace("_", " "))
+    judged_by = "cross_validated_score" if record.evaluation.folds else "test_score"
+    label = phrase(judged_by, name=first.replace("_", " "))
     value = phrase("no_number") if scores[first] is None else write_score(first, scores[first])
     return Tile(label, value, " · ".join(notes))
 
@@ -118,6 +119,7 @@ def _time_tile(record: Record) -> Tile | None:
     seconds = _measure(run, "seconds")
     if seconds is None:
         return None
+    seconds += _measure(run, "seconds_of_second_cycle") or 0.0
     notes = [phrase("on", name=write_value(run["device"]))] if "device" in run else []
     speeds = sorted(
         speed

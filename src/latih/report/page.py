@@ -14,6 +14,7 @@ from latih.report.confusion import (
     confusion_rows,
     most_confused,
 )
+from latih.report.evaluation import Evaluation
 from latih.report.headline import ending, headline
 from latih.report.metrics import find_metrics, kept_epoch
 from latih.report.phrases import phrase
@@ -69,7 +70,10 @@ def render_page(record: Record) -> str:
         layers=[_layer_cells(layer) for layer in record.layers[:MOST_LAYERS]],
         layers_left_out=max(0, len(record.layers) - MOST_LAYERS),
         parameters=_parameters(record),
+        judged_by=phrase("folds" if record.evaluation.folds else "test_set"),
+        judged_note=phrase("folds_note") if record.evaluation.folds else "",
         scores=[(name, write_number(score)) for name, score in record.evaluation.scores.items()],
+        score_tables=_score_tables(record.evaluation),
         confusion=_confusion(record),
         mistakes=_mistakes(record),
         sheets=sheets(record),
@@ -122,6 +126,32 @@ def _parameters(record: Record) -> list[str]:
         for name, words in told.items()
         if name in model
     ]
+
+
+def _score_tables(evaluation: Evaluation) -> list[dict[str, object]]:
+    """Return what else was judged: what was chosen between, and each fold."""
+    folds = {
+        phrase("fold", number=str(number)): scores
+        for number, scores in enumerate(evaluation.folds, start=1)
+    }
+    choice = {phrase(name): scores for name, scores in evaluation.choice.items()}
+    return [
+        _score_table(phrase(title), rows)
+        for title, rows in (("choice", choice), ("each_fold", folds))
+        if rows
+    ]
+
+
+def _score_table(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
+    names = list(dict.fromkeys(name for scores in rows.values() for name in scores))[:MOST_METRICS]
+    return {
+        "title": title,
+        "names": names,
+        "rows": [
+            (called, [write_number(scores.get(name)) for name in names])
+            for called, scores in rows.items()
+        ],
+    }
 
 
 def _confusion(record: Record) -> dict[str, object] | None:

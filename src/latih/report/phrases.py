@@ -16,6 +16,7 @@ PAGE_PHRASES: Mapping[str, Words] = {
     "on": Words("on {name}", "pada {name}"),
     "seed": Words("seed {seed}", "seed {seed}"),
     "test_score": Words("Test {name}", "Uji: {name}"),
+    "cross_validated_score": Words("Cross-validated {name}", "Validasi silang: {name}"),
     "no_number": Words("not a number", "bukan bilangan"),
     "samples": Words("{count} samples", "{count} contoh"),
     "best_epoch": Words("Best epoch", "Epoch terbaik"),
@@ -89,6 +90,18 @@ PAGE_PHRASES: Mapping[str, Words] = {
     "are_not_trainable": Words("{count} not trainable", "{count} tidak dilatih"),
     # The test set
     "test_set": Words("On the test set", "Pada data uji"),
+    "folds": Words("In cross-validation", "Pada validasi silang"),
+    "folds_note": Words(
+        "Each example was judged by a net that had not seen it, one for each fold. The net that is "
+        "kept learned from all of them.",
+        "Setiap contoh dinilai oleh jaringan yang belum melihatnya, satu untuk tiap lipatan. "
+        "Jaringan yang disimpan belajar dari semuanya.",
+    ),
+    "each_fold": Words("Fold by fold", "Tiap lipatan"),
+    "fold": Words("Fold {number}", "Lipatan {number}"),
+    "choice": Words("Where the epoch was chosen", "Saat epoch dipilih"),
+    "probe": Words("frozen probe", "probe beku"),
+    "kept": Words("what was kept", "yang disimpan"),
     "scores": Words("Scores", "Skor"),
     "confused_most": Words("Confused most often", "Paling sering tertukar"),
     "taken_for": Words("{true} taken for {predicted}", "{true} dikira {predicted}"),

@@ -86,10 +86,27 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
         UnknownNameError: a name that is none of these.
         InputError: something else, or the examples do not fit it.
     """
-    if isinstance(given, str | os.PathLike) and not Path(given).exists():
-        return _application(str(given), x_shape, image_size)
+    found = known_base(given)
+    if isinstance(found, applications.Application):
+        return _application(found, str(given), x_shape, image_size)
+    if isinstance(found, Path):
+        return _own_model(load_model(found, compile=False), x_shape, image_size)
+    return _own_model(copy.deepcopy(found), x_shape, image_size)
+
+
+def known_base(given: Any) -> applications.Application | Path | Layer:
+    """Return what a base is, or where it lies, without reading or building anything.
+
+    Args:
+        given: as in :func:`find_base`.
+
+    Raises:
+        UnknownNameError: a name that is none.
+        InputError: something else, weights alone, or a pretraining that did not end.
+    """
     if isinstance(given, str | os.PathLike):
-        return _own_model(load_model(_file(Path(given)), compile=False), x_shape, image_size)
+        path = Path(given)
+        return _file(path) if path.exists() else _named(str(given))
     if isinstance(given, DBN | Stack):
         given = given.encoder
     if not isinstance(given, Layer):
@@ -98,7 +115,7 @@ def find_base(given: Any, x_shape: Sequence[int], image_size: int | None) -> Bas
             expected="a model, the name of an application, or a run directory",
             got=f"a {type(given).__name__}",
         )
-    return _own_model(copy.deepcopy(given), x_shape, image_size)
+    return given
 
 
 def _file(path: Path) -> Path:
@@ -132,13 +149,18 @@ def _file(path: Path) -> Path:
     return run.best_file
 
 
-def _application(name: str, x_shape: Sequence[int], image_size: int | None) -> Base:
+def _named(name: str) -> applications.Application:
     try:
-        found = applications.find(name)
+        return applications.find(name)
     except UnknownNameError as error:
         raise UnknownNameError(
             f"`base` {name!r} is neither an application nor a file or directory", fix=error.fix
         ) from error
+
+
+def _application(
+    found: applications.Application, name: str, x_shape: Sequence[int], image_size: int | None
+) -> Base:
     if len(x_shape) == 3:
         x_shape = (*x_shape, 1)  # grey images, as most files hold them
     if len(x_shape) != 4 or x_shape[3] not in (1, 3):

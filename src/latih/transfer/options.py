@@ -133,7 +133,12 @@ class Options:
 
     def highest_rate(self, steps: int) -> float:
         """Return the rate that a run of so many steps rises to."""
-        return rate_of_steps(RATE, steps) if self.learning_rate is None else self.learning_rate
+        return rate_of_steps(self.rate, steps, self.few_steps)
+
+    @property
+    def few_steps(self) -> int:
+        """Below how many steps a run has a lower rate; 0 where the rate was given."""
+        return STEPS_OF_RATE if self.learning_rate is None else 0
 
     def weights_of_classes(self, numbers: np.ndarray, classes: int) -> np.ndarray | None:
         """Return how much each class counts in training; None for as often as it is met.
@@ -163,9 +168,9 @@ class Options:
         return weights
 
 
-def rate_of_steps(rate: float, steps: int) -> float:
-    """Return the part of a rate that a run of so many steps is given."""
-    return rate * min(1.0, steps / STEPS_OF_RATE)
+def rate_of_steps(rate: float, steps: int, few: int) -> float:
+    """Return a rate, or the part of it that a run of fewer than a few steps is given."""
+    return rate * min(1.0, steps / few) if few else rate
 
 
 def views_for(examples: int) -> int:

@@ -268,6 +268,9 @@ def _write(done: FineTuned, run: RunDirectory) -> None:
     told["probe_accuracy"] = done.probe_scores.accuracy
     if done.second_history.epoch:
         told["second_cycle_kept"] = done.second_cycle_kept
+        seconds = run.second_cycle.read_settings().get("run", {}).get("seconds")
+        if seconds is not None:
+            told["seconds_of_second_cycle"] = seconds
     run.write_settings({**settings, "run": told})
     for file in (run.best_file, run.final_file):
         done.model.save(file)

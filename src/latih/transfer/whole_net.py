@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from latih.callbacks import Callback, GradualUnfreezing, History, OneCycle
+from latih.callbacks import Callback, GradualUnfreezing, History
 from latih.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from latih.metrics import BalancedAccuracy
 from latih.optimizers import AdamW
@@ -56,8 +56,7 @@ def train_whole(
     weights = options.weights_of_classes(training.labels.numbers, len(names))
     listeners = list(callbacks)
     if steps > 1:
-        cycle = CycleOfFewSteps if options.learning_rate is None else OneCycle
-        listeners.append(cycle(rate, warmup_fraction=options.warmup))
+        listeners.append(CycleOfFewSteps(rate, options.warmup, few=options.few_steps))
     if options.unfreeze_every is not None:
         listeners.append(
             GradualUnfreezing(groups(model, options.groups), options.unfreeze_every, options.factor)
