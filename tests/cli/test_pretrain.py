@@ -77,6 +77,39 @@ def test_a_picture_beside_arrays_is_not_what_is_learned_from(
     assert done.stdout.splitlines()[0] == "arrays: 60 examples of 12 x 12, without labels."
 
 
+def test_pictures_are_read_in_the_size_that_is_asked_for(
+    command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number in range(8):
+        pixels = np.full((96, 80, 3), 20 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
+    for asked, shape in ((), (64, 64, 3)), (("--size", "90"), (90, 80, 3)):
+        done = command("pretrain", "pictures", *FAST, "--run-dir", f"run{len(asked)}", *asked)
+        assert done.returncode == 0
+        encoder = keras.models.load_model(tmp_path / f"run{len(asked)}" / "encoder.keras")
+        assert encoder.input_shape == (None, *shape)
+    more = command("resume", "run2", "pictures", "--epochs", "2")
+    assert more.returncode == 0 and "of 90 x 80 x 3" in more.stdout
+
+
+def test_a_belief_net_tells_pictures_on_white_ground_apart(
+    command: Any, tmp_path: Path, without_curves: None
+) -> None:
+    dice = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    pixels = np.full((30, 48, 48, 3), 255, np.uint8)
+    for number, picture in enumerate(pixels):
+        row, column = dice.integers(0, 24, 2)
+        picture[row : row + 24, column : column + 24] = dice.integers(0, 200, 3)
+        Image.fromarray(picture).save(tmp_path / "pictures" / f"{number}.png")
+    asked = ("--method", "dbn", "--epochs", "20", "--hidden", "100,50", "--run-dir", "run")
+    assert command("pretrain", "pictures", *asked, "--quiet").returncode == 0
+    features = keras.models.load_model(tmp_path / "run" / "encoder.keras").predict(pixels)
+    # With every unit on, to explain the ground, no picture differed from another.
+    assert features.std(axis=0).mean() > 0.05
+
+
 def test_files_that_hold_no_picture_are_skipped_and_told_of_or_refused(
     command: Any, tmp_path: Path, without_curves: None
 ) -> None:
@@ -256,6 +289,12 @@ def test_mnists_own_files_are_read(command: Any, tmp_path: Path, without_curves:
         (("--hidden", ""), "the encoder has no layers"),
         (("--hidden", "", "--method", "dbn"), "hidden units of each machine"),
         (("--noise", "2"), "noise"),
+        (("--lr", "0"), "learning_rate"),
+        (("--size", "0"), "size"),
+        (("--method", "masked", "--patch", "12"), "`patch`"),
+        (("--method", "dbn", "--optimizer", "sgd"), "`--optimizer` has no effect on --method dbn"),
+        (("--method", "autoencoder", "--noise", "0.1"), "--method denoising"),
+        (("--masked", "0.5"), "`--masked` has no effect on --method denoising"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(

@@ -315,3 +315,14 @@ def test_wrong_examples_are_refused_before_the_first_step() -> None:
         RBM(3).compile("sgd", loss="mse")
     with pytest.raises(NotReadyError, match="no weights"):
         RBM(3).encoder  # noqa: B018
+
+
+def test_a_machine_of_many_visible_units_learns_slower() -> None:
+    # The sum over the visible units grows with how many there are; the step shall not.
+    machine = RBM(4)
+    rates = [float(machine.default_optimizer(d).learning_rate) for d in (784, 1000, 12288)]
+    assert rates == pytest.approx([0.05, 0.05, 0.05 * 1000 / 12288])
+    asked = RBM(4, learning_rate=0.2).default_optimizer(12288)
+    assert float(asked.learning_rate) == pytest.approx(0.2)
+    machine.fit(np.random.default_rng(0).random((6, 40, 50)), epochs=1, verbose=0)
+    assert float(machine.optimizer.learning_rate) == pytest.approx(0.025)

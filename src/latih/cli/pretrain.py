@@ -9,12 +9,22 @@ from latih.cli.options import Force, LearningRate, NewRun, Quiet, Seed, Snapshot
 from latih.cli.pretraining import run_pretraining
 from latih.cli.train import EMBEDDED, read_units
 from latih.cli.training import new_run_directory, read_interval
+from latih.errors import InputError
 from latih.recipes.pretraining import METHODS, PretrainingSettings
 
 DEFAULTS = PretrainingSettings()
 
+METHODS_WITH = {
+    "noise": ("denoising",),
+    "masked": ("masked",),
+    "patch": ("masked",),
+    "optimizer": tuple(method for method in METHODS if method != "dbn"),
+}
+"""What methods an option has an effect on, where not on all."""
+
 
 def pretrain(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -43,6 +53,9 @@ def pretrain(
     learning_rate: LearningRate = None,
     epochs: Annotated[int, typer.Option(help="Of a DBN: for each machine.")] = DEFAULTS.epochs,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = DEFAULTS.batch_size,
+    size: Annotated[
+        int, typer.Option(help="Height and width at most that pictures of a folder are read in.")
+    ] = DEFAULTS.size,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file that is no picture; else skip it.")
     ] = False,
@@ -56,6 +69,7 @@ def pretrain(
 
     Example: latih pretrain fashion-mnist --method denoising --epochs 20 --run-dir runs/pretrained
     """
+    _require_effect(context, method)
     settings = PretrainingSettings(
         method=method,
         hidden=read_units(hidden),
@@ -67,6 +81,7 @@ def pretrain(
         learning_rate=learning_rate,
         epochs=epochs,
         batch_size=batch_size,
+        size=size,
     )
     run_pretraining(
         settings,
@@ -78,3 +93,16 @@ def pretrain(
         snapshot_every=read_interval(snapshot_every),
         strict=strict,
     )
+
+
+def _require_effect(context: typer.Context, method: str) -> None:
+    """Refuse options that the method has no use for: who gives them expects that they count."""
+    for name, methods in METHODS_WITH.items():
+        source = context.get_parameter_source(name)
+        was_given = source is not None and source.name == "COMMANDLINE"
+        if was_given and method in METHODS and method not in methods:
+            raise InputError(
+                f"`--{name}` has no effect on --method {method}",
+                expected=f"--method {' or '.join(methods)}",
+                fix=f"Leave --{name} out.",
+            )

@@ -40,7 +40,7 @@ def run_pretraining(
     """
     console = Console(highlight=False, soft_wrap=True)
     set_random_seed(seed)
-    found = load_unlabelled(data, strict=strict)
+    found = load_unlabelled(data, size=settings.size, strict=strict)
     x = found.x
     if not quiet:
         shape = " x ".join(str(size) for size in x.shape[1:]) or "1"

@@ -83,6 +83,14 @@ class MaskedAutoencoder(Autoencoder):
                 expected="rows (n, d) or images (n, height, width) or (n, height, width, channels)",
                 got=f"shape {input_shape}",
             )
+        sides = input_shape[1:3] if len(input_shape) > 2 else ()
+        if sides and None not in sides and self.patch >= max(int(side or 0) for side in sides):
+            raise InputError(
+                "`patch` of MaskedAutoencoder is too large",
+                expected="squares smaller than the images, so that a part of each is seen",
+                got=f"{self.patch}, for images of {sides[0]} x {sides[1]}",
+                fix="Give a smaller one.",
+            )
         super().build(input_shape)
         values = input_shape[-1] if len(input_shape) != 3 else 1
         self.placeholder = self.add_weight((int(values or 1),), "zeros", name="placeholder")

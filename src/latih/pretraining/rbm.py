@@ -16,6 +16,9 @@ from latih.pretraining.unlabelled import Unlabelled, require_between
 from latih.tensors import Shape, as_tensor
 
 RATE_OF_BINARY, RATE_OF_GAUSSIAN = 0.05, 0.001
+MANY_VISIBLE = 1000
+"""With more visible units the rate is lower: what each of them adds to a hidden one adds up, and a
+step that is too large turns that on, or off, for every example."""
 
 
 class RBM(Unlabelled):
@@ -51,7 +54,8 @@ class RBM(Unlabelled):
         chains: how many persistent chains there are, >= 1.
         reconstruction: what visible units become in a step: ``"sample"``, or ``"mean"`` for their
             means, which is quieter, and usual where features are wanted rather than samples.
-        learning_rate: of SGD, > 0; None for 0.05, or 0.001 if any units are Gaussian.
+        learning_rate: of SGD, > 0; None for 0.05, or 0.001 if any units are Gaussian, divided by
+            d / 1000 where there are more than 1,000 visible units.
         momentum: of SGD, 0..1.
         weight_decay: λ of the penalty ``½ λ Σ W²``, >= 0.
         sparsity: the price of ``Σⱼ KL(p, qⱼ)`` with qⱼ the mean of the batch of ``p(hⱼ=1|v)``,
@@ -162,10 +166,15 @@ class RBM(Unlabelled):
                 (self.chains, count), "zeros", trainable=False, autocast=False, name="chain_states"
             )
 
-    def default_optimizer(self) -> Optimizer:
-        """Return SGD with the rate and the momentum of the constructor."""
+    def default_optimizer(self, values: int | None = None) -> Optimizer:
+        """Return SGD with the rate and the momentum of the constructor.
+
+        Args:
+            values: how many visible units there are; None if that is not known.
+        """
         binary = self._visible_kind.is_binary and self._hidden_kind.is_binary
         usual = RATE_OF_BINARY if binary else RATE_OF_GAUSSIAN
+        usual /= max(1.0, (values or 0) / MANY_VISIBLE)
         return SGD(self.learning_rate or usual, momentum=self.momentum)
 
     def check_examples(self, x: Any, called: str) -> None:

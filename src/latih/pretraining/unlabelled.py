@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from latih.callbacks import History
@@ -26,8 +27,13 @@ class Unlabelled(Model):
     encoder: Any
     """The half that turns examples into features: a model of its own, trained with this one."""
 
-    def default_optimizer(self) -> Optimizer:
-        """Return what trains it where ``compile()`` was not called."""
+    def default_optimizer(self, values: int | None = None) -> Optimizer:
+        """Return what trains it where ``compile()`` was given nothing.
+
+        Args:
+            values: how many numbers an example has; None if that is not known.
+        """
+        del values
         return Adam()
 
     def take_loss(self, loss: Any) -> None:
@@ -99,7 +105,7 @@ class Unlabelled(Model):
                 fix="It learns from the examples alone: leave out y.",
             )
         if self.objective is None:
-            self.compile()
+            self.compile(self.default_optimizer(_values_of(x)))
         if not is_stream(x):
             self.check_examples(x, "x")
         validation = _alone(kwargs.pop("validation_data", None))
@@ -117,10 +123,14 @@ class Unlabelled(Model):
             kwargs: the same.
         """
         if self.objective is None:
-            self.compile()
+            self.compile(self.default_optimizer(_values_of(x)))
         if not is_stream(x):
             self.check_examples(x, "x")
         return super().evaluate(x, None if y is x else y, *args, **kwargs)
+
+
+def _values_of(x: Any) -> int | None:
+    return None if is_stream(x) else math.prod(np.shape(x)[1:])
 
 
 def _alone(data: Any) -> Any:

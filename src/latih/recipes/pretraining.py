@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from latih import pretraining
-from latih.arguments import one_of, whole
+from latih.arguments import number, one_of, whole
 from latih.callbacks.progress import Verbose
 from latih.data import as_array
 from latih.data.image_files import find_images
@@ -57,9 +57,10 @@ class PretrainingSettings:
         learning_rate: None takes the optimizer's default.
         epochs: how many; of a DBN for each machine.
         batch_size: how many examples a step takes.
+        size: how high and wide pictures of a folder are read at most.
 
     Raises:
-        InputError: an unknown method, or a DBN that convolves.
+        InputError: an unknown method, a DBN that convolves, or a number out of its range.
 
     Example:
         >>> PretrainingSettings("masked").patch
@@ -76,6 +77,7 @@ class PretrainingSettings:
     learning_rate: float | None = None
     epochs: int = 20
     batch_size: int = 128
+    size: int = MOST_PIXELS
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "PretrainingSettings":
@@ -93,6 +95,13 @@ class PretrainingSettings:
     def __post_init__(self) -> None:
         one_of(self.method, "method", "pretrain", METHODS)
         whole(self.epochs, "epochs", "pretrain", least=1)
+        whole(self.batch_size, "batch_size", "pretrain", least=1)
+        whole(self.size, "size", "pretrain", least=1)
+        number(self.noise, "noise", "pretrain", least=0, below=1)
+        number(self.masked, "masked", "pretrain", above=0, below=1)
+        whole(self.patch, "patch", "pretrain", least=1)
+        if self.learning_rate is not None:
+            number(self.learning_rate, "learning_rate", "pretrain", above=0)
         if self.method == "dbn" and self.convolutional:
             raise InputError(
                 "a DBN does not convolve",
@@ -127,7 +136,9 @@ class UnlabelledExamples:
     remarks: tuple[str, ...] = ()
 
 
-def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> UnlabelledExamples:
+def load_unlabelled(
+    source: str | os.PathLike[str], *, size: int = MOST_PIXELS, strict: bool = False
+) -> UnlabelledExamples:
     """Load examples to learn from without labels; those that are there are not looked at.
 
     Args:
@@ -135,6 +146,7 @@ def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> 
             with ``x.npy``; a directory of images, in folders or not; or what
             :func:`~latih.recipes.files.read_data` reads. Of a known data set, those to train on
             are meant.
+        size: how high and wide pictures of a folder are read at most.
         strict: whether a picture that cannot be read is refused; else it is skipped.
 
     Raises:
@@ -151,7 +163,7 @@ def load_unlabelled(source: str | os.PathLike[str], *, strict: bool = False) -> 
         and not holds_arrays(path)
         and any(find_images(path, [""], follow_links=False))
     ):
-        x, remarks = read_unlabelled_pictures(path, MOST_PIXELS, strict=strict)
+        x, remarks = read_unlabelled_pictures(path, size, strict=strict)
         return UnlabelledExamples(path.name, x, are_pictures=True, remarks=tuple(remarks))
     if path.suffix == ".parquet" or path.exists():
         return UnlabelledExamples(path.name, _x_of(read_data(path)[0], path))
@@ -263,6 +275,8 @@ def _train_dbn(
     # A machine whose turn has not come has nothing to go on from.
     resume: Resume = "auto" if kept["resume"] is True else kept["resume"]
     kept = {**kept, "resume": resume}
+    # Pictures on white ground would turn every hidden unit on, to explain the ground.
+    net.rbms[0].adapt(x)
     net.fit(x, run_dir=run.path, **kept)
     return net.encoder
 
