@@ -92,7 +92,7 @@ class MaskedAutoencoder(Autoencoder):
                 fix="Give a smaller one.",
             )
         super().build(input_shape)
-        values = input_shape[-1] if len(input_shape) != 3 else 1
+        values = tuple(input_shape)[-1] if len(input_shape) != 3 else 1
         self.placeholder = self.add_weight((int(values or 1),), "zeros", name="placeholder")
 
     def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:

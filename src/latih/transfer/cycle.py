@@ -16,7 +16,7 @@ class CycleOfFewSteps(OneCycle):
 
     Example:
         >>> CycleOfFewSteps(0.001, few=10).highest_over(total_steps=5)
-        0.0005
+        0.000125
     """
 
     def __init__(

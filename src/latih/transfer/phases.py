@@ -133,13 +133,16 @@ def train(
 
 
 def _rate_of_last(split: Split, first: FirstCycle, second: SecondCycle, options: Options) -> float:
-    """Return the highest rate of the cycle that was trained last, if any was."""
+    """Return the highest rate of the cycle that was trained last, if any was.
+
+    After very few steps a tenth of the usual one at least: whoever trains on means it to matter.
+    """
     if second.history.epoch:
         last, part = second.history, split.everything
     else:
         last, part = first.history, split.training
     steps = options.steps(len(part.x), len(last.epoch))
-    return options.highest_rate(steps) if steps else options.rate
+    return max(options.highest_rate(steps), 0.1 * options.rate) if steps else options.rate
 
 
 def _views(network: Network, part: Part, options: Options) -> np.ndarray:
