@@ -1,10 +1,12 @@
 """What a fine-tuning may begin from, and how pictures are made to fit it."""
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from small_net import FIRST, IMAGES, KINDS, LAST, base
 
 import latih
@@ -123,3 +125,20 @@ def test_an_application_sees_images_at_their_own_scale(
     monkeypatch.setattr(applications, "find", lambda name: fresh)
     found = find_base("resnet18", (count, *own, 3), None)
     assert found.size == seen and found.model.input_shape == (None, *seen, 3)
+
+
+@pytest.mark.parametrize("ends_in_logits", [True, False])
+def test_a_module_that_ends_in_logits_is_told_of(ends_in_logits: bool) -> None:
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    )
+    module.append(torch.nn.Linear(4, 10) if ends_in_logits else torch.nn.ReLU())
+    given = (latih.from_torch(module, (16, 16, 3)), IMAGES.astype("float32") / 255, KINDS)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        transfer.fine_tune(*given, epochs=0, seed=1, verbose=0)
+    found = [one for one in told if "Identity" in str(one.message)]
+    assert len(found) == ends_in_logits
+    if found:
+        assert "linear layer '3', of 10 outputs" in str(found[0].message)
+        assert found[0].filename == __file__

@@ -3,15 +3,17 @@
 import copy
 import os
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from latih import applications, ops
-from latih.errors import InputError, UnknownNameError
+from latih.errors import InputError, LatihWarning, UnknownNameError
 from latih.layers import (
     Concatenate,
     Dense,
@@ -190,6 +192,8 @@ def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> 
         return Base(Model(inputs, model(inputs)))
     if not model.built:
         model.build((None, *x_shape[1:]))
+    if isinstance(model, applications.TorchModel):
+        _warn_of_linear_end(model)
     if model.is_symbolic and names_classes(model):
         model = Model(*ends(model, head_of(model)))
     wanted = model.input_shape
@@ -209,6 +213,27 @@ def _own_model(model: Layer, x_shape: Sequence[int], image_size: int | None) -> 
         expected=f"examples of the shape {wanted}",
         got=f"shape {tuple(x_shape)}",
     )
+
+
+def _warn_of_linear_end(model: applications.TorchModel) -> None:
+    """Tell of a last linear layer: a module of PyTorch's mostly ends in the logits of classes.
+
+    What it does with its layers is known to its own code alone, so that none can be taken off.
+    """
+    knowing = [
+        (name, part)
+        for name, part in model.module.named_modules()
+        if any(True for _ in part.parameters(recurse=False))
+    ]
+    name, last = knowing[-1] if knowing else ("", None)
+    if isinstance(last, nn.Linear) and name and model.output_shape == (None, last.out_features):
+        warnings.warn(
+            f"the base {model.name!r} ends in the linear layer {name!r}, of {last.out_features} "
+            "outputs: if these are logits of classes, the new head knows nothing else of what the "
+            "net sees. Put torch.nn.Identity() in its place before from_torch().",
+            LatihWarning,
+            stacklevel=6,
+        )
 
 
 def connect(
