@@ -143,6 +143,15 @@ def test_every_picture_is_judged_once_by_folds(pictures: Path, command: Any) -> 
     assert "pictures.bricks" in page  # how many there are of each class
 
 
+def test_folds_without_a_picture_of_a_class_are_told_of(pictures: Path, command: Any) -> None:
+    for number in range(3, 10):
+        (pictures / "grass" / f"{number}.png").unlink()
+    done = command("finetune", "pictures", *QUICK, "--folds", "4", "--epochs", "0", "--quiet")
+    assert done.returncode == 0
+    assert "Some folds hold no picture of 'grass' (3), and are judged without." in done.stdout
+    assert sum(map(sum, RunDirectory(Path("run")).evaluation.read()["confusion"])) == 13
+
+
 def test_the_page_tells_what_was_chosen_between_and_of_files_that_were_skipped(
     pictures: Path, command: Any
 ) -> None:

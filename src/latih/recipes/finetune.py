@@ -141,6 +141,11 @@ def fine_tune_pictures(
     run = RunDirectory(Path(run_dir), about)
     if resume != "force":
         _require_the_same_folds(run, folds or 0)
+    rare = [
+        f"{name!r} ({count})" for name, count in classes.counts().items() if count < (folds or 0)
+    ]
+    if rare:
+        tell(f"Some folds hold no picture of {', '.join(rare)}, and are judged without.")
     if each is not None:  # no other run is written over; fine_tune() sees to it after the folds
         goes_on = bool(epochs != 0 and resume)
         RunDirectory.create(run, may_go_on=goes_on)
