@@ -36,6 +36,8 @@ class BalancedAccuracy(Metric):
         Brodersen et al. 2010, "The Balanced Accuracy and Its Posterior Distribution", section I.
     """
 
+    keras_module = "latih.metrics"
+
     def __init__(self, name: str | None = "balanced_accuracy", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
