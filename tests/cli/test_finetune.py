@@ -14,6 +14,7 @@ from latih import applications
 from latih.recipes.finetune import fine_tune_pictures
 from latih.recipes.image_folder import read_picture_classes, read_pictures
 from latih.report.phrases import phrase
+from latih.report.words import write_duration
 from latih.run_directory import RunDirectory
 from latih.transfer import fine_tune
 from latih.transfer.best_epoch import BestEpoch
@@ -165,6 +166,16 @@ def test_the_page_tells_what_was_chosen_between_and_of_files_that_were_skipped(
     page = run.report_file.read_text(encoding="utf-8")
     assert phrase("choice") in page and phrase("test_set") in page
     assert phrase("each_fold") not in page
+
+    both = settings["run"]["seconds"] + settings["run"]["seconds_of_second_cycle"]
+    of_second = run.second_cycle.read_settings()["run"]["seconds"]
+    assert settings["run"]["seconds_of_second_cycle"] == of_second
+    assert write_duration(both) in page
+
+    # Without an epoch nothing is chosen between.
+    assert command("finetune", "pictures", *QUICK[:-2], "--epochs", "0").returncode == 0
+    (probe,) = Path("runs").iterdir()
+    assert "choice" not in RunDirectory(probe).evaluation.read()
 
 
 def test_folds_that_broke_off_are_gone_on_with_and_the_way_is_told(
@@ -330,8 +341,6 @@ def test_what_is_not_read_is_told_and_never_lost_in_silence(
     ("options", "told"),
     [
         (("--size", "0"), "`size` of a picture"),
-        (("--views", "0"), "`views`"),
-        (("--snapshot-every", "often"), "`snapshot_every`"),
         (("--base", "weights.pth"), "holds weights alone"),
     ],
 )
@@ -505,6 +514,7 @@ def test_a_photograph_whose_entry_is_damaged_stays_as_it_lies(
         (("--lr", "-1"), "`learning_rate`"),
         (("--epochs", "-1"), "`epochs`"),
         (("--views", "0"), "`views`"),
+        (("--snapshot-every", "often"), "`snapshot_every`"),
         (("--base", "resnet19"), "resnet18"),
     ],
 )

@@ -128,9 +128,10 @@ class Metric(Configured):
         Raises:
             InputError: there are more or fewer than the metric has.
         """
-        self.reset_state()
         if not sums:
+            self.reset_state()
             return
+        # A sum for each output has these for its last axis, or there is one for all of them.
         self.get_ready(tuple(sums[-1].shape[-1:]))
         if not self.variables:  # of a metric of the user's, which makes them as it is updated
             self._awaiting = list(sums)

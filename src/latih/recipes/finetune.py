@@ -183,7 +183,8 @@ def fine_tune_pictures(
     own = replace(net.signs, leaked=judged.leaked / judged.count)
     findings = worst_of([own, *(replace(signs, leaked=0.0) for signs in judged.signs)])
     files = np.array(classes.file_names())[rows].tolist()
-    _write(run, judged, x[rows], labels[rows], outputs, files, findings)
+    was_trained = bool(net.history.epoch)
+    _write(run, judged, was_trained, x[rows], labels[rows], outputs, files, findings)
     return FineTunedRun(net, judged, run, tuple(findings))
 
 
@@ -317,6 +318,7 @@ def _together(scores: Sequence[Scores]) -> Scores:
 def _write(
     run: RunDirectory,
     judged: Judged,
+    was_trained: bool,
     x: np.ndarray,
     labels: np.ndarray,
     outputs: np.ndarray,
@@ -325,7 +327,8 @@ def _write(
 ) -> None:
     scores = judged.scores
     told = evaluation_of_classes(_told(scores), scores.confusion, x, labels, outputs, files)
-    told["choice"] = {"probe": _told(judged.probe), "kept": _told(judged.chosen)}
+    if was_trained:  # else there is the probe alone, and no epoch to choose
+        told["choice"] = {"probe": _told(judged.probe), "kept": _told(judged.chosen)}
     told["folds"] = [
         {**_told(fold), "examples": int(fold.confusion.sum())} for fold in judged.folds
     ]

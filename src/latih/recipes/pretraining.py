@@ -97,7 +97,7 @@ class PretrainingSettings:
         whole(self.epochs, "epochs", "pretrain", least=1)
         whole(self.batch_size, "batch_size", "pretrain", least=1)
         whole(self.size, "size", "pretrain", least=1)
-        number(self.noise, "noise", "pretrain", least=0, below=1)
+        number(self.noise, "noise", "pretrain", least=0, most=1)
         number(self.masked, "masked", "pretrain", above=0, below=1)
         whole(self.patch, "patch", "pretrain", least=1)
         if self.learning_rate is not None:

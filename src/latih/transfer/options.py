@@ -20,8 +20,7 @@ EXAMPLES_SEEN = 40_000
 RATE = 0.001
 STEPS_OF_RATE = 10
 """A run of fewer steps has a lower rate: the first steps of Adam move every weight alike, whatever
-its gradient, and what they wreck needs as many to mend. Of 24 stamps (six draws), five steps up to
-0.0005 ended seven points below the probe, up to 0.0001 one, and twenty up to 0.001 one above it."""
+its gradient, and what they wreck needs as many to mend."""
 
 FEW = 2000
 """Up to how many examples more is made of each: several views, and more pixels of small images."""

@@ -29,6 +29,8 @@ from latih.transfer.split import Part, Split
 from latih.transfer.spread import spread_of
 from latih.transfer.whole_net import compile_for_labels, train_whole
 
+LEAST_PART_OF_RATE = 0.1
+
 
 @dataclass(frozen=True)
 class FirstCycle:
@@ -135,14 +137,17 @@ def train(
 def _rate_of_last(split: Split, first: FirstCycle, second: SecondCycle, options: Options) -> float:
     """Return the highest rate of the cycle that was trained last, if any was.
 
-    After very few steps a tenth of the usual one at least: whoever trains on means it to matter.
+    After very few steps it is a part of the usual one at least: whoever trains on means it to
+    matter.
     """
     if second.history.epoch:
         last, part = second.history, split.everything
     else:
         last, part = first.history, split.training
     steps = options.steps(len(part.x), len(last.epoch))
-    return max(options.highest_rate(steps), 0.1 * options.rate) if steps else options.rate
+    if not steps:
+        return options.rate
+    return max(options.highest_rate(steps), LEAST_PART_OF_RATE * options.rate)
 
 
 def _views(network: Network, part: Part, options: Options) -> np.ndarray:
